@@ -1,0 +1,78 @@
+"""Sphinx configuration of the site."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+project = 'Cyborg specs'
+copyright = 'Cyborg specs maintainers'
+root_doc = 'index'
+# doc/source/specs is a link to specs/: the specs keep one home and one
+# address.
+exclude_patterns = ['**/README.rst']
+
+extensions = [
+    'openstackdocstheme',
+    'sphinx_needs',
+    'sphinxcontrib.rsvgconverter',
+    'tools.seqdiag',
+    'tools.site',
+]
+
+# --- theme ------------------------------------------------------------------
+html_theme = 'openstackdocs'
+html_theme_options = {
+    # The site loads nothing from any other server.
+    'analytics_tracking_code': '',
+    'display_badge': False,
+    'root_title': 'Cyborg specs',
+    # 'toctree' lays out every page's name on every page: the build grows
+    # with the square of the specs. tools/site.py gives the way to each spec.
+    'sidebar_mode': 'toc',
+}
+html_title = 'Cyborg specs'
+html_static_path = ['_static']
+templates_path = ['_templates']
+html_copy_source = False
+html_baseurl = 'https://specs.openstack.org/openstack/cyborg-specs/'
+openstackdocs_repo_name = 'openstack/cyborg-specs'
+openstackdocs_bug_project = 'openstack-cyborg'
+openstackdocs_bug_tag = 'specs'
+openstackdocs_auto_name = False
+openstackdocs_auto_version = False
+
+# --- PDF --------------------------------------------------------------------
+latex_documents = [(
+    'index', 'doc-cyborg-specs.tex', project, copyright, 'manual')]
+latex_use_xindy = False
+
+# --- requirements, failure modes, open questions ----------------------------
+needs_types = [
+    {'directive': 'req', 'title': 'Requirement', 'prefix': '',
+     'color': '#ffffff', 'style': 'node'},
+    {'directive': 'failure', 'title': 'Failure mode', 'prefix': '',
+     'color': '#ffffff', 'style': 'node'},
+    {'directive': 'question', 'title': 'Open question', 'prefix': '',
+     'color': '#ffffff', 'style': 'node'},
+]
+# OSACC-014, OSACC-F03, OSACC-Q02: a prefix of any length per spec.
+needs_id_regex = r'^[A-Z][A-Z0-9]*-[FQ]?[0-9]{2,3}$'
+needs_id_required = True
+needs_fields = {
+    'verified': {
+        'description': 'What verifies the requirement',
+        'schema': {'type': 'string'},
+    },
+    'standing': {
+        'description': 'How a question stands',
+        'schema': {'type': 'string',
+                   'enum': ['agreed', 'open', 'contested']},
+    },
+    'log': {
+        'description': 'Times (UTC) in the log of the meeting',
+        'schema': {'type': 'string'},
+    },
+}
+needs_build_json = False
+needs_role_need_template = '{{ id }}'

@@ -1,0 +1,1 @@
+"""What ties the specs to the models: Sphinx extensions and checkers."""

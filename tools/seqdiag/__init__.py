@@ -1,0 +1,30 @@
+"""Sequence diagrams in the seqdiag language, drawn as SVG.
+
+``language`` reads the source, ``svg`` draws it, ``directive`` is what an
+RST file uses, and ``extension`` is what Sphinx needs.  The first three
+import no Sphinx, so that one file can be checked in a moment.
+"""
+
+from tools.seqdiag.language import DiagramError, parse
+from tools.seqdiag.svg import draw
+
+__all__ = ['DiagramError', 'render', 'setup']
+
+
+def render(source, alt=''):
+    """Draw a diagram.
+
+    :param source: seqdiag source
+    :param alt: what the diagram shows, for those who do not see it
+    :returns: an ``<svg>`` element as text
+    :raises DiagramError: naming the line within *source*, what is wrong and
+        what was expected
+    """
+    return draw(parse(source), alt)
+
+
+def setup(app):
+    """Register the directive with Sphinx."""
+    from tools.seqdiag.extension import setup as setup_extension
+
+    return setup_extension(app)

@@ -1,0 +1,521 @@
+"""What a spec is: where it lies, its metadata, its sections, its rules.
+
+Everything here works on text, without docutils or Sphinx, and is used by
+the docs build, by ``speccheck`` and by the tests alike.  A rule is a
+generator of :class:`Problem`; :data:`RULES` lists them, and each has a
+broken fixture in ``tools/tests/fixtures/specs``.
+"""
+
+import datetime
+import difflib
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parent.parent
+STATUSES = ('draft', 'approved', 'implemented', 'superseded')
+FIELDS = ('spec', 'status', 'release', 'authors', 'created', 'tracker',
+          'supersedes', 'superseded-by')
+FAILURE_FIELDS = ('Detection', 'Mitigation', 'Diagnosis', 'Test')
+STANDINGS = ('agreed', 'open', 'contested')
+NEED_ID = re.compile(r'[A-Z][A-Z0-9]*-[FQ]?[0-9]{2,3}')
+
+
+class Problem(NamedTuple):
+    """Something to mend: the line (from 1) and what is wrong, with the
+    mend.
+    """
+
+    line: int
+    message: str
+
+
+@dataclass
+class Spec:
+    """A spec's text and what its metadata say.
+
+    :ivar path: the file
+    :ivar lines: its lines, without line ends
+    :ivar metadata: field -> value, as written
+    :ivar field_line: field -> line number, from 1
+    :ivar title: the document title
+    :ivar sections: (level, title, line) of each section; level 1 is `=`
+    """
+
+    path: Path
+    lines: list
+    metadata: dict = field(default_factory=dict)
+    field_line: dict = field(default_factory=dict)
+    title: str = ''
+    sections: list = field(default_factory=list)
+
+    @property
+    def release(self):
+        """The release whose folder holds the file."""
+        return self.path.parent.parent.name
+
+    @property
+    def slug(self):
+        """The file's name without its ending."""
+        return self.path.stem
+
+    @property
+    def name(self):
+        """``release/slug``: how one spec refers to another."""
+        return f'{self.release}/{self.slug}'
+
+    @property
+    def status(self):
+        return self.metadata.get('status', 'draft')
+
+
+def spec_files(root=ROOT):
+    """All specs below *root*, sorted."""
+    return sorted(Path(root).glob('specs/*/approved/*.rst'))
+
+
+def template_for(spec):
+    """The template of the spec's release."""
+    folder = spec.path.parent.parent.parent
+    return folder / f'{spec.release}-template.rst'
+
+
+def decode(data):
+    """Bytes of a text file to text, with what is wrong with them.
+
+    :returns: (text, list of :class:`Problem`); bytes that are not UTF-8
+        come out as U+FFFD
+    """
+    problems = []
+    text = data.decode('utf-8', errors='replace')
+    try:
+        data.decode('utf-8')
+    except UnicodeDecodeError as error:
+        line = data.count(b'\n', 0, error.start) + 1
+        problems.append(Problem(line, (
+            f'byte 0x{data[error.start]:02x} is not UTF-8; save the file as '
+            'UTF-8')))
+    if text.startswith('\ufeff'):
+        problems.append(Problem(1, 'a byte order mark; save the file as '
+                                   'UTF-8 without one'))
+        text = text[1:]
+    if '\r' in text:
+        line = text[:text.index('\r')].count('\n') + 1
+        problems.append(Problem(line, 'a carriage return; end lines with LF '
+                                      'alone (dos2unix mends the file)'))
+        text = text.replace('\r\n', '\n').replace('\r', '\n')
+    for number, line in enumerate(text.split('\n'), 1):
+        if '\t' in line:
+            problems.append(Problem(number, 'a tab; indent with spaces'))
+        if re.search('[\u200b-\u200f\u2028\u2029\u202a-\u202e\u2060\ufeff]',
+                     line):
+            problems.append(Problem(number, 'an invisible character (such '
+                                    'as a zero-width space); delete it'))
+    return text, problems
+
+
+def read(path, text=None):
+    """Read a spec or a template.
+
+    :param path: the file; only its name is used when *text* is given
+    :returns: a :class:`Spec`, with whatever metadata and sections are there
+    """
+    path = Path(path)
+    if text is None:
+        text, _ = decode(path.read_bytes())
+    spec = Spec(path, text.split('\n'))
+    _read_metadata(spec)
+    _read_sections(spec)
+    return spec
+
+
+def _read_metadata(spec):
+    for number, line in enumerate(spec.lines, 1):
+        match = re.match(r':([\w-]+):(?: +(.*))?$', line)
+        if match:
+            name = match[1]
+            spec.metadata[name] = (match[2] or '').strip()
+            spec.field_line[name] = number
+        elif spec.field_line and line.startswith(' '):
+            spec.metadata[name] += ' ' + line.strip()
+        elif spec.field_line or (line and line[0] not in '. '):
+            return
+
+
+def _read_sections(spec):
+    previous = ''
+    for number, line in enumerate(spec.lines[1:], 2):
+        title, previous = previous, line
+        if (not re.fullmatch(r'([=~-])\1{2,}', line) or not title.strip()
+                or title[0] == ' '):
+            continue
+        above = spec.lines[number - 3] if number > 2 else ''
+        if line[0] == '=' and re.fullmatch(r'={3,}', above):
+            spec.title = spec.title or title.strip()
+        elif not re.fullmatch(r'([=~-])\1{2,}', title):
+            spec.sections.append(('=-~'.index(line[0]) + 1, title.strip(),
+                                  number - 1))
+
+
+def prose(spec):
+    """The (line number, text) of a spec without its literal blocks,
+    diagrams, comments and inline literals.
+    """
+    skip_deeper_than = None
+    for number, line in enumerate(spec.lines, 1):
+        indent = len(line) - len(line.lstrip())
+        if skip_deeper_than is not None:
+            if not line.strip() or indent > skip_deeper_than:
+                continue
+            skip_deeper_than = None
+        if re.match(r'\s*\.\. (code-block|seqdiag|parsed-literal|math|raw)'
+                    r'::', line) or re.match(r'\s*\.\.($| (?!\S+::|_))',
+                                             line):
+            skip_deeper_than = indent
+            continue
+        if line.rstrip().endswith('::') and not re.match(
+                r'\s*\.\. \S+::$', line):
+            skip_deeper_than = indent
+        yield number, re.sub(r'``.*?``|`[^`]*`', '``', line)
+
+
+def directives(spec, name):
+    """Each use of a directive: (line, argument, options, body lines)."""
+    for index, line in enumerate(spec.lines):
+        match = re.match(rf'\.\. {name}::\s*(.*)$', line)
+        if not match:
+            continue
+        options, body, in_options = {}, [], True
+        for inner in spec.lines[index + 1:]:
+            if inner.strip() and not inner.startswith(' '):
+                break
+            option = re.match(r' +:([\w-]+): *(.*)$', inner)
+            if in_options and option:
+                options[option[1]] = option[2].strip()
+            else:
+                in_options = False
+                body.append(inner.strip())
+        yield index + 1, match[1], options, body
+
+
+# --- rules -----------------------------------------------------------------
+
+def check_metadata(spec):
+    """Every field is there, known, and of its form."""
+    first = min(spec.field_line.values(), default=1)
+    for name in FIELDS:
+        if name not in spec.metadata:
+            yield Problem(first, f'the metadata have no :{name}:; add it '
+                          'to the field list above the title (see the '
+                          'template)')
+    for name, line in spec.field_line.items():
+        if name not in FIELDS:
+            close = difflib.get_close_matches(name, FIELDS, n=1)
+            hint = (f'did you mean :{close[0]}:?' if close else
+                    'known: ' + ', '.join(FIELDS))
+            yield Problem(line, f'unknown metadata field :{name}:; {hint}')
+            continue
+        value = spec.metadata[name]
+        wrong = _wrong_value(spec, name, value)
+        if wrong:
+            yield Problem(line, f':{name}: {wrong}')
+    superseded = spec.metadata.get('superseded-by', 'none') != 'none'
+    if superseded != (spec.status == 'superseded'):
+        yield Problem(
+            spec.field_line.get('status', first),
+            'status superseded and :superseded-by: go together; set both '
+            'or neither')
+
+
+def _wrong_value(spec, name, value):
+    if not value:
+        return 'is empty; fill it in, or write none'
+    if name == 'spec' and value != spec.slug:
+        return (f'is {value!r} and the file is called {spec.slug}.rst; make '
+                'them the same')
+    if name == 'release' and value != spec.release:
+        return (f'is {value!r} and the file lies in specs/{spec.release}; '
+                'make them the same')
+    if name == 'status' and value not in STATUSES:
+        return f'is {value!r}; use one of ' + ', '.join(STATUSES)
+    if name == 'created':
+        try:
+            if str(datetime.date.fromisoformat(value)) != value:
+                raise ValueError
+        except ValueError:
+            return f'is {value!r}; write a date as YYYY-MM-DD'
+    if name == 'tracker' and value != 'none' and not re.fullmatch(
+            r'https://\S+', value):
+        return f'is {value!r}; give the https:// address, or none'
+    if name in ('supersedes', 'superseded-by') and not re.fullmatch(
+            r'none|[a-z0-9.]+/[a-z0-9-]+(, [a-z0-9.]+/[a-z0-9-]+)*', value):
+        return (f'is {value!r}; write none, or release/name of the specs, '
+                'separated by a comma and a space')
+    return None
+
+
+def check_sections(spec):
+    """The sections of the release's template, in its order.
+
+    A spec may add subsections, never a section.
+    """
+    if not spec.title:
+        yield Problem(1, 'no title; put one below the metadata, with a line '
+                         'of = above and below it')
+    template = template_for(spec)
+    if not template.exists():
+        yield Problem(1, f'the release has no template {template.name}; '
+                      'write one beside the release folder')
+        return
+    wanted = read(template)
+    have = [(title, line) for level, title, line in spec.sections
+            if level == 1]
+    names = [title for title, _ in have]
+    want = [title for level, title, _ in wanted.sections if level == 1]
+    for title, line in have:
+        if title not in want:
+            close = difflib.get_close_matches(title, want, n=1)
+            hint = (f'did you mean {close[0]!r}?' if close else
+                    'make it a subsection of one that the template has')
+            yield Problem(line, f'the template has no section {title!r}; '
+                          f'{hint}')
+        elif names.count(title) > 1 and names.index(title) == have.index(
+                (title, line)):
+            yield Problem(line, f'section {title!r} stands here twice; keep '
+                          'one')
+    for index, title in enumerate(want):
+        if title not in names:
+            after = f'after {want[index - 1]!r}' if index else 'first'
+            yield Problem(have[-1][1] if have else 1,
+                          f'section {title!r} is missing; add it {after}')
+    common = [title for title in want if title in names]
+    for title, expected in zip([n for n in names if n in want], common,
+                               strict=False):
+        if title != expected:
+            yield Problem(dict(have)[title], (
+                f'section {title!r} stands where the template has '
+                f'{expected!r}; keep the order of the template'))
+            break
+    for parent, title in _subsections(wanted):
+        if parent in names and (parent, title) not in _subsections(spec):
+            yield Problem(dict(have)[parent], (
+                f'section {parent!r} lacks its subsection {title!r}; add '
+                'it'))
+
+
+def _subsections(spec):
+    found, parent = [], None
+    for level, title, _ in spec.sections:
+        if level == 1:
+            parent = title
+        elif level == 2:
+            found.append((parent, title))
+    return found
+
+
+def check_empty_sections(spec):
+    """No section without a word."""
+    ends = [line - 1 for _, _, line in spec.sections[1:]] + [
+        len(spec.lines)]
+    for index, (level, title, line) in enumerate(spec.sections):
+        body = spec.lines[line + 1:ends[index]]
+        nested = (index + 1 < len(spec.sections)
+                  and spec.sections[index + 1][0] > level)
+        if not nested and not any(text.strip() for text in body):
+            yield Problem(line, f'section {title!r} is empty; say why '
+                          'nothing changes, or what does')
+
+
+def check_leftovers(spec):
+    """An approved spec is finished: no TODO, placeholder or template
+    sentence.
+    """
+    if spec.status == 'draft':
+        return
+    for number, line in prose(spec):
+        for word in re.findall(r'\b(TODO|TBD|FIXME|XXX)\b', line):
+            yield Problem(number, f'{word} in a spec of status '
+                          f'{spec.status}; settle it, or make it an open '
+                          'question')
+        for place in re.findall(r'<[A-Za-z][^<>@:/]*>', line):
+            yield Problem(number, f'the placeholder {place} is left over '
+                          'from the template; replace it')
+    template = template_for(spec)
+    if template.exists():
+        leftover = {text for _, text in _sentences(read(template))}
+        for number, text in _sentences(spec):
+            if text in leftover:
+                yield Problem(number, 'a sentence of the template is left '
+                              f'over: {text[:50]!r}; replace it')
+
+
+def _sentences(spec):
+    """(line, sentence) of the prose; short ones are too common to count."""
+    paragraph, start = '', 0
+    for number, line in [*prose(spec), (0, '')]:
+        if line.strip() and line.lstrip()[:1] not in ('.', ':'):
+            start = start or number
+            paragraph += ' ' + line.strip()
+            continue
+        for sentence in re.split(r'(?<=[.?!]) ', paragraph):
+            if len(sentence.split()) >= 6:
+                yield start, sentence.strip()
+        paragraph, start = '', 0
+
+
+def check_requirements(spec):
+    """One normative keyword per requirement, and an id of the right form.
+    """
+    for line, title, options, body in directives(spec, 'req'):
+        yield from _check_id(line, options, '')
+        if not title:
+            yield Problem(line, 'a requirement without a title; put a few '
+                          'words behind .. req::')
+        text = re.sub(r'``.*?``', '', ' '.join(body))
+        words = re.findall(r'\b(?:MUST NOT|SHOULD NOT|MUST|SHOULD|MAY)\b',
+                           text)
+        if len(words) != 1:
+            yield Problem(line, (
+                f'the requirement has {len(words)} of MUST, MUST NOT, '
+                'SHOULD, SHOULD NOT and MAY, and needs exactly one; split '
+                'it, or add one'))
+
+
+def check_failure_modes(spec):
+    """Each failure mode says how it is detected, mitigated, diagnosed and
+    tested.
+    """
+    for line, _, options, body in directives(spec, 'failure'):
+        yield from _check_id(line, options, 'F')
+        for name in FAILURE_FIELDS:
+            if not any(re.match(rf':{name}: *\S', text) for text in body):
+                yield Problem(line, f'the failure mode has no :{name}:; '
+                              'say it')
+
+
+def check_questions(spec):
+    """Each open question says how it stands."""
+    for line, _, options, _ in directives(spec, 'question'):
+        yield from _check_id(line, options, 'Q')
+        if options.get('standing') not in STANDINGS:
+            yield Problem(line, 'the question has no :standing:, or an '
+                          'unknown one; use ' + ', '.join(STANDINGS))
+
+
+def _check_id(line, options, letter):
+    found = options.get('id', '')
+    if not NEED_ID.fullmatch(found) or (
+            letter != ''.join(re.findall(r'-([FQ])', found))):
+        yield Problem(line, (
+            f'the id {found!r} is not of the form PREFIX-{letter}001; '
+            'number it like its neighbours'))
+
+
+def check_ids(spec):
+    """No id twice in one spec."""
+    seen = {}
+    for name in ('req', 'failure', 'question'):
+        for line, _, options, _ in directives(spec, name):
+            found = options.get('id')
+            if found in seen:
+                yield Problem(line, f'{found} is also the id at line '
+                              f'{seen[found]}; take the next free number')
+            elif found:
+                seen[found] = line
+
+
+def check_links(spec):
+    """What ``:need:``, ``:ref:`` and ``:doc:`` point to exists."""
+    known = None
+    for number, line in enumerate(spec.lines, 1):
+        text = re.sub(r'``.*?``', '', line)
+        for role, target in re.findall(r':(need|ref|doc):`([^`]+)`', text):
+            match = re.search(r'<([^<>]+)>$', target)
+            target = (match[1] if match else target).strip()
+            if role == 'doc':
+                if not _document(spec, target):
+                    yield Problem(number, (
+                        f':doc:`{target}` names no page; give its path '
+                        'without .rst'))
+                continue
+            if known is None:
+                known = _targets(spec)
+            wanted = target if role == 'need' else ' '.join(
+                target.lower().split())
+            if wanted not in known[role]:
+                close = difflib.get_close_matches(wanted, known[role], n=1)
+                hint = (f'did you mean {close[0]}?' if close else
+                        'define it, or mend the name')
+                yield Problem(number, f':{role}:`{target}` points to '
+                              f'nothing; {hint}')
+
+
+def _document(spec, target):
+    source = ROOT / 'doc' / 'source'
+    path = (source / target[1:] if target.startswith('/')
+            else spec.path.parent / target)
+    return path.with_name(path.name + '.rst').exists()
+
+
+def _targets(spec):
+    """All ids of needs and all labels, in this spec and its neighbours."""
+    root = spec.path.parent.parent.parent.parent
+    files = {spec.path, *spec_files(root),
+             *(root / 'doc' / 'source').glob('*.rst')}
+    needs, labels = set(), {'genindex', 'modindex', 'search'}
+    for path in files:
+        text = ('\n'.join(spec.lines) if path == spec.path
+                else path.read_text(encoding='utf-8', errors='replace'))
+        needs.update(re.findall(r'^ +:id: *(\S+)', text, re.M))
+        for name in re.findall(r'^ +:name: *(.+?) *$|^ *\.\. _([^:`]+):',
+                               text, re.M):
+            labels.add(' '.join((name[0] or name[1]).lower().split()))
+    return {'need': needs, 'ref': labels}
+
+
+RULES = (
+    check_metadata, check_sections, check_empty_sections, check_leftovers,
+    check_requirements, check_failure_modes, check_questions, check_ids,
+    check_links,
+)
+
+
+def check(path, rules=RULES):
+    """All problems of one spec that its text shows, sorted by line.
+
+    :param path: a spec, in a folder ``specs/<release>/approved``
+    :raises OSError: if the file cannot be read
+    """
+    text, problems = decode(Path(path).read_bytes())
+    spec = read(path, text)
+    for rule in rules:
+        problems.extend(rule(spec))
+    return sorted(set(problems))
+
+
+def check_together(specs):
+    """What only all specs together show: supersession, both ways.
+
+    :param specs: iterable of :class:`Spec`
+    :returns: list of (:class:`Spec`, :class:`Problem`)
+    """
+    found = []
+    by_name = {spec.name: spec for spec in specs}
+    for spec in by_name.values():
+        for mine, theirs in (('supersedes', 'superseded-by'),
+                             ('superseded-by', 'supersedes')):
+            value = spec.metadata.get(mine, 'none')
+            line = spec.field_line.get(mine, 1)
+            for name in value.split(', ') if value != 'none' else ():
+                other = by_name.get(name)
+                if other is None:
+                    found.append((spec, Problem(line, (
+                        f':{mine}: {name} is no spec of this repository; '
+                        'mend the name'))))
+                elif spec.name not in other.metadata.get(
+                        theirs, '').split(', '):
+                    found.append((spec, Problem(line, (
+                        f':{mine}: {name}, whose :{theirs}: does not name '
+                        f'{spec.name}; say it in both'))))
+    return found
