@@ -114,8 +114,8 @@ class Group:
 class Message:
     """An arrow between two participants: one row of the diagram.
 
-    ``left_end`` and ``right_end`` are the participants as written; the
-    arrow points to the second for ``forward`` and to the first for ``back``.
+    ``node1`` and ``node2`` are the participants as written; the arrow points
+    to the second for ``forward`` and to the first for ``back``.
     """
 
     node1: Participant
@@ -165,13 +165,18 @@ class Fragment:
     kind: str
     guard: str
     line: int
-    depth: int
+    parent: 'Fragment | None' = None
     messages: list = field(default_factory=list)
     color: str | None = None
     linecolor: str | None = None
     textcolor: str | None = None
     fontsize: int | None = None
     style: str | None = None
+
+    @property
+    def depth(self):
+        """How many frames stand around this one."""
+        return self.parent.depth + 1 if self.parent else 0
 
 
 @dataclass(eq=False)
@@ -430,11 +435,11 @@ _REFUSED = {
            'remove it, and use shape or color to tell participants apart')
     for name in ('icon', 'background')
 }
+# Old names of the diagram's attributes, still read.
 _RENAMED = {
     'default_line_color': 'default_linecolor',
     'default_text_color': 'default_textcolor',
     'edge_height': 'span_height', 'fontsize': 'default_fontsize',
-    'note': 'rightnote',
 }
 
 
@@ -571,11 +576,9 @@ class _Builder:
         self.diagram.groups.append(group)
 
     def fragment(self, stmt, parent):
-        depth = parent.depth + 1 if parent else 0
         fragment = Fragment(stmt.type, _unquote(stmt.id) or '',
-                            stmt.type.line, depth,
+                            stmt.type.line, parent,
                             linecolor=self.diagram.default_linecolor)
-        fragment.parent = parent
         self.diagram.fragments.append(fragment)
         self.block(stmt.stmts, None, fragment)
         if not fragment.messages:
@@ -713,7 +716,7 @@ class _Builder:
         elif name == 'thick':
             message.thick = 3
         else:
-            setattr(message, _RENAMED.get(name, name), value)
+            setattr(message, 'rightnote' if name == 'note' else name, value)
 
     def set_on_diagram(self, name, value, line):
         diagram = self.diagram
@@ -730,12 +733,13 @@ class _Builder:
             setattr(diagram, _RENAMED.get(name, name), value)
 
     def order_participants(self):
-        """First mention decides; a group stands where its first member
-        does.
+        """First mention decides; the member of a group that is mentioned
+        first takes the others along.
         """
         ordered = []
         for node in self.diagram.participants:
-            for member in node.group.members if node.group else (node,):
+            others = node.group.members if node.group else ()
+            for member in (node, *others):
                 if member not in ordered:
                     ordered.append(member)
         self.diagram.participants = ordered
@@ -763,6 +767,8 @@ class _Builder:
                     active[row.node2] += 1
                 elif row.node2 in active:
                     active[row.node2] -= 1
+                else:
+                    active[row.node2] = 0
             for node in order:
                 for level in range(max(active[node], 0)):
                     running.setdefault((node, level), index)

@@ -136,7 +136,7 @@ class _Layout:
         self.font = diagram.default_fontsize or FONT_SIZE
         self.column = {node: index for index, node
                        in enumerate(diagram.participants)}
-        self.row_index = {id(row): index
+        self.row_index = {row: index
                           for index, row in enumerate(diagram.rows)}
         self.left, self.right = [0.0], [0.0]
         self.place_participants()
@@ -163,8 +163,10 @@ class _Layout:
             width = given or max(84, text.width + 2 * PAD + 4)
             height = (node.height or diagram.node_height
                       or max(36, text.height + 14))
-            if node.shape in ('circle', 'square', 'diamond',
-                              'flowchart.condition', 'ellipse', 'cloud'):
+            if node.shape in ('circle', 'square'):
+                width = height = max(text.width + 20, text.height + 14, 44)
+            elif node.shape in ('diamond', 'flowchart.condition', 'ellipse',
+                                'cloud'):
                 # The text of a round shape needs room at the corners.
                 width = given or width * 1.25
                 height = max(height, text.height * 1.6)
@@ -222,7 +224,7 @@ class _Layout:
         diagram = self.diagram
         opening, closing = {}, {}
         for fragment in diagram.fragments:
-            rows = [self.row_index[id(m)] for m in fragment.messages]
+            rows = [self.row_index[m] for m in fragment.messages]
             opening.setdefault(min(rows), []).append(fragment)
             closing.setdefault(max(rows), []).append(fragment)
         labelled = any(group.label for group in diagram.groups)
@@ -235,7 +237,7 @@ class _Layout:
             y += gap
             for fragment in sorted(opening.get(index, ()),
                                    key=lambda f: f.depth):
-                self.fragment_y[id(fragment)] = [y, None]
+                self.fragment_y[fragment] = [y, None]
                 y += FRAGMENT_TOP
             if isinstance(row, Message):
                 above, below = self.measure_message(row, index)
@@ -252,7 +254,7 @@ class _Layout:
             for fragment in sorted(closing.get(index, ()),
                                    key=lambda f: -f.depth):
                 y += FRAGMENT_BOTTOM
-                self.fragment_y[id(fragment)][1] = y
+                self.fragment_y[fragment][1] = y
         self.bottom = y + gap
 
     def span_all(self):
@@ -307,7 +309,7 @@ class _Layout:
                 row = rows[start]
                 y1 = self.y[start]
                 if (isinstance(row, Message) and row.diagonal
-                        and row.target is node):
+                        and row.target is node and not row.failed):
                     y1 += DIAGONAL_DROP
                 y2 = self.bottom if end is None else self.y[end]
                 x = self.x[node] + (level - 1) * BAR / 2
@@ -352,10 +354,11 @@ class _Layout:
             size = fragment.fontsize or self.font
             for row in fragment.messages:
                 one, two = self.ends(row)
-                index = self.row_index[id(row)]
+                index = self.row_index[row]
+                reached = [x for x, _ in self.shaft(row, index)]
                 x1s.append(self.x[one] - max(
                     28, _tab_width(fragment, size) + PAD))
-                x2s.append(self.x[two] + 28)
+                x2s.append(max(self.x[two], *reached) + 28)
                 x1, x2 = self.label_span(row, index)
                 x1s.append(x1 - PAD)
                 x2s.append(x2 + PAD)
@@ -363,7 +366,7 @@ class _Layout:
                     x1s.append(box[0] - PAD)
                     x2s.append(box[2] + 2 * PAD)
             for child, frame in self.frames.items():
-                if self.by_id(child).parent is fragment:
+                if child.parent is fragment:
                     x1s.append(frame[0] - FRAGMENT_INSET)
                     x2s.append(frame[2] + FRAGMENT_INSET)
             x1 = min(x1s)
@@ -372,12 +375,9 @@ class _Layout:
                 header = _guard_x(self, fragment, header) + text_width(
                     fragment.guard, size) + 12
             x2 = max(*x2s, header)
-            y1, y2 = self.fragment_y[id(fragment)]
-            self.frames[id(fragment)] = (x1, y1, x2, y2)
+            y1, y2 = self.fragment_y[fragment]
+            self.frames[fragment] = (x1, y1, x2, y2)
             self.reach(x1, x2)
-
-    def by_id(self, key):
-        return next(f for f in self.diagram.fragments if id(f) == key)
 
     def label_span(self, row, index):
         """From where to where the label of a message reaches."""
@@ -576,7 +576,7 @@ def _draw_groups(layout):
 def _draw_fragments(layout):
     out = []
     for fragment in layout.diagram.fragments:
-        x1, y1, x2, y2 = layout.frames[id(fragment)]
+        x1, y1, x2, y2 = layout.frames[fragment]
         line = _line_paint(fragment.linecolor) or ' stroke="#667"'
         fill = (f' fill="{fragment.color}" fill-opacity="0.12"'
                 if fragment.color else ' fill="none"')
@@ -591,7 +591,7 @@ def _draw_fragment_tabs(layout):
     """The corners with the kind and the guard, over the lifelines."""
     out = []
     for fragment in layout.diagram.fragments:
-        x1, y1 = layout.frames[id(fragment)][:2]
+        x1, y1 = layout.frames[fragment][:2]
         size = fragment.fontsize or layout.font
         tab = _tab_width(fragment, size)
         line = _line_paint(fragment.linecolor) or ' stroke="#667"'
@@ -655,10 +655,11 @@ def _draw_participants(layout):
         if node.stacked:
             shape += _outline('box', x + 6, y - 6, width, height, paint)
         shape += _outline(node.shape, x, y, width, height, paint)
-        shape += _text('node-label', text, x,
-                       _first_baseline(y - height / 2, height, text),
-                       font=layout.font,
-                       extra=_text_paint(node.textcolor, node.color))
+        if node.shape != 'none':
+            shape += _text('node-label', text, x,
+                           _first_baseline(y - height / 2, height, text),
+                           font=layout.font,
+                           extra=_text_paint(node.textcolor, node.color))
         if node.numbered:
             number = _Text([node.numbered], 10)
             shape += (f'<circle class="badge" cx="{_n(x - width / 2)}"'
