@@ -283,13 +283,10 @@ def _requirements(app, docname, index):
                 app, docname, name, need['id'], '#' + need['id']))
             line += nodes.inline(text=' ' + need['title'])
             line += nodes.inline(
-                text=need['verified'] or NOT_VERIFIED, classes=['verified'])
+                text='Evidence: ' + need['verified'], classes=['verified'])
             items += nodes.list_item('', line)
         out.append(items)
     return out or [nodes.paragraph(text='No requirement yet.')]
-
-
-NOT_VERIFIED = 'not verified yet: comes with the models'
 
 
 def _link(app, here, there, text, anchor=''):

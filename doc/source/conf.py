@@ -61,8 +61,11 @@ needs_id_regex = r'^[A-Z][A-Z0-9]*-[FQ]?[0-9]{2,3}$'
 needs_id_required = True
 needs_fields = {
     'verified': {
-        'description': 'What verifies the requirement',
+        'description': 'The evidence that it holds',
         'schema': {'type': 'string'},
+        'default': '',
+        'predicates': [('type == "req"',
+                        'none yet; it comes with the models')],
     },
     'standing': {
         'description': 'How a question stands',
@@ -75,4 +78,12 @@ needs_fields = {
     },
 }
 needs_build_json = False
+needs_css = 'blank.css'  # the site's own style sheet dresses them
+needs_layouts = {'plain': {'grid': 'simple', 'layout': {
+    'head': ['<<meta("type_name")>>: **<<meta("title")>>** <<meta_id()>>'],
+    'meta': ['<<meta("standing", prefix="Standing: ")>>',
+             '<<meta("log", prefix="Argued 27 June 2018 at ")>>',
+             '<<meta("verified", prefix="Evidence: ")>>'],
+}}}
+needs_default_layout = 'plain'
 needs_role_need_template = '{{ id }}'
