@@ -15,6 +15,7 @@ from pathlib import Path
 from docutils import nodes
 from docutils.parsers.rst import directives
 from sphinx import addnodes
+from sphinx.errors import NoUri
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 from sphinx_needs.data import SphinxNeedsData
@@ -126,9 +127,12 @@ def check_references(app, env):
                 wanted = addnodes.pending_xref(
                     '', refdomain=domain, reftype=kind, reftarget=target,
                     refexplicit=explicit, refdoc=docname)
-                exists = env.domains[domain].resolve_xref(
-                    env, docname, app.builder, kind, target, wanted,
-                    nodes.inline('', target)) is not None
+                try:
+                    exists = env.domains[domain].resolve_xref(
+                        env, docname, app.builder, kind, target, wanted,
+                        nodes.inline('', target)) is not None
+                except NoUri:  # it exists; this builder has no address
+                    exists = True
             if not exists:
                 logger.warning(
                     ':%s:`%s` points to nothing; define it, or mend the '

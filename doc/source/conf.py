@@ -45,6 +45,8 @@ openstackdocs_auto_version = False
 # --- PDF --------------------------------------------------------------------
 latex_documents = [(
     'index', 'doc-cyborg-specs.tex', project, copyright, 'manual')]
+# Named here as well: the theme sets it after Sphinx has chosen the fonts.
+latex_engine = 'xelatex'
 latex_use_xindy = False
 
 # --- requirements, failure modes, open questions ----------------------------

@@ -126,7 +126,7 @@ class SeqdiagDirective(Directive):
         figure['align'] = self.options.get('align', 'default')
         width = self.options.get('figwidth')
         if width:
-            figure['width'] = (f'{_natural_size(svg)[0]}px'
+            figure['width'] = (f'{natural_size(svg)[0]}px'
                                if width == 'image' else width)
         for element in (node, figure):
             self.set_source_info(element)
@@ -150,7 +150,7 @@ class SeqdiagDirective(Directive):
         """The size on the page as CSS; '' leaves the natural size, which
         shrinks to the page.
         """
-        width, height = _natural_size(svg)
+        width, height = natural_size(svg)
         wanted = self.options.get('width')
         if wanted is None and 'maxwidth' in self.options:
             wanted = str(self.options['maxwidth'])
@@ -196,7 +196,7 @@ class SeqdiagDirective(Directive):
         return tables
 
 
-def _natural_size(svg):
+def natural_size(svg):
     """Width and height that the drawing gives itself, in pixels."""
     width, height = re.search(r' width="([\d.]+)" height="([\d.]+)"',
                               svg).groups()

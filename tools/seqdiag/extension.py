@@ -19,7 +19,11 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
 
 from tools.seqdiag import render
-from tools.seqdiag.directive import SeqdiagDirective, seqdiag_node
+from tools.seqdiag.directive import (
+    SeqdiagDirective,
+    natural_size,
+    seqdiag_node,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -88,10 +92,10 @@ def visit_html(self, node):
     if style:
         svg = svg.replace('<svg ', f'<svg style="{style}" ', 1)
     classes = ' '.join(['seqdiag-scroll', *node['classes']])
-    width = re.search(r' width="([\d.]+)"', svg)[1]
+    width, _ = natural_size(node['svg'])
     # The picture shrinks to 85 % and then scrolls, so that its text stays
     # readable on a phone.
-    least = '' if style else f' style="--least:{float(width) * .85:g}px"'
+    least = '' if style else f' style="--least:{width * .85:g}px"'
     self.body.append(f'<div class="{classes}" tabindex="0"{least}>{svg}'
                      '</div>')
     raise nodes.SkipNode
@@ -141,7 +145,12 @@ class LatexImages(SphinxPostTransform):
             path = folder / f'latex-{name}.svg'
             path.write_text(node['svg'], encoding='utf-8')
             uri = os.path.relpath(path, self.env.srcdir)
-            image = nodes.image('', uri=uri, alt=node['alt'], width='100%')
+            # As wide as the text, unless it would then be too tall for a
+            # page with its caption (about 1.3 times as high as wide).
+            width, height = natural_size(node['svg'])
+            share = min(100, int(130 * width / height))
+            image = nodes.image('', uri=uri, alt=node['alt'],
+                                width=f'{share}%')
             image['candidates'] = {'image/svg+xml': uri}
             self.env.images.add_file(self.env.docname, uri)
             node.replace_self(image)
