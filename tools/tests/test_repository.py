@@ -136,7 +136,7 @@ class Environments(unittest.TestCase):
         for name in tox().sections():
             deps = tox()[name].get('deps', '')
             if '-r' in deps and '{[testenv:docs]deps}' not in deps:
-                self.assertIn('{[testenv]constraints}', deps, name)
+                self.assertIn('{[pins]file}', deps, name)
 
     def test_constraints_pin_all_that_is_asked_for(self):
         pinned = {canonical(line.split('==')[0]) for line
