@@ -26,6 +26,10 @@ from tools import specs
 logger = logging.getLogger(__name__)
 
 _REFERENCES = 'cyborg_references'
+# Where a file can be read, and where Gerrit opens it in its editor.
+SOURCE = 'https://opendev.org/openstack/cyborg-specs/src/branch/master/'
+EDIT = ('https://review.opendev.org/admin/repos/edit/repo/openstack/'
+        'cyborg-specs/branch/refs/heads/master/file/')
 STATUS_TEXT = {
     'draft': 'Draft: still being argued',
     'approved': 'Approved: to be built as written',
@@ -197,10 +201,10 @@ def add_header(app, doctree):
     if tracker != 'none':
         line += nodes.inline(text=' · ')
         line += nodes.reference(text='Tracker', refuri=tracker)
-    line += nodes.inline(text=' · ')
-    line += nodes.reference(
-        text='Source', refuri='https://opendev.org/openstack/cyborg-specs/'
-        f'src/branch/master/specs/{spec.release}/approved/{spec.slug}.rst')
+    path = f'specs/{spec.release}/approved/{spec.slug}.rst'
+    for text, address in (('Source', SOURCE), ('Edit', EDIT)):
+        line += nodes.inline(text=' · ')
+        line += nodes.reference(text=text, refuri=address + path)
     for name, words in (('supersedes', 'Supersedes'),
                         ('superseded-by', 'Superseded by')):
         if meta.get(name, 'none') != 'none':
