@@ -628,7 +628,7 @@ def _draw_lifelines(layout):
             if y2 is not None:
                 out.append(f'<line class="lifeline" x1="{x}" y1="{_n(y1)}"'
                            f' x2="{x}" y2="{_n(y2)}"'
-                           f' stroke-dasharray="1 7"{paint}/>')
+                           f' stroke-dasharray="2 4"{paint}/>')
                 y = y2
     for x, y1, y2 in layout.bars:
         out.append(f'<rect class="activation" x="{_n(x)}" y="{_n(y1)}"'
