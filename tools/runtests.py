@@ -9,6 +9,7 @@ import io
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import subunit
 
@@ -36,8 +37,17 @@ def tally(stream):
             'failed': failed, 'skipped': skipped}
 
 
+def _newest_run():
+    return max((int(path.name) for path in Path('.stestr').glob('[0-9]*')
+                if path.name.isdigit()), default=None)
+
+
 def main(arguments):
+    before = _newest_run()
     run = subprocess.run(['stestr', 'run', *arguments], check=False)
+    if _newest_run() == before:  # or the tally would be of that run
+        print('No test ran.')
+        return run.returncode or 1
     last = subprocess.run(['stestr', 'last', '--subunit'], check=False,
                           stdout=subprocess.PIPE)
     counts = tally(io.BytesIO(last.stdout))

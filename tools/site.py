@@ -5,9 +5,11 @@ of them nothing is written), what is *generated* from the metadata (header,
 indexes, feed, navigation), and the context of each page.
 """
 
-import functools
+import gc
+import itertools
 import json
 import logging as std_logging
+import re
 import subprocess
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
@@ -16,6 +18,7 @@ from docutils import nodes
 from docutils.parsers.rst import directives
 from sphinx import addnodes
 from sphinx.errors import NoUri
+from sphinx.highlighting import PygmentsBridge
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 from sphinx_needs.data import SphinxNeedsData
@@ -38,21 +41,17 @@ STATUS_TEXT = {
 }
 
 
-def spec_docs(env):
-    """The pages that are specs: page name -> :class:`~tools.specs.Spec`."""
-    stamp = []
+def find_specs(app, env, docnames):
+    """Once per build, read the metadata of every spec: ``app.cyborg_specs``
+    is page name -> :class:`~tools.specs.Spec`, with its head alone.
+    """
+    app.cyborg_specs = {}
     for docname in sorted(env.found_docs):
         parts = docname.split('/')
         if (len(parts) == 4 and parts[0] == 'specs'
                 and parts[2] == 'approved'):
             path = Path(env.doc2path(docname)).resolve()
-            stamp.append((docname, path, path.stat().st_mtime_ns))
-    return _read_specs(tuple(stamp))
-
-
-@functools.lru_cache(maxsize=1)
-def _read_specs(stamp):
-    return {docname: specs.read(path) for docname, path, _ in stamp}
+            app.cyborg_specs[docname] = specs.read_head(path)
 
 
 # --- the gate --------------------------------------------------------------
@@ -77,10 +76,14 @@ def start_counting(app):
 
 def check_sources(app, env, docnames):
     """Hold each page that will be read against the rules of its kind."""
-    known = spec_docs(env)
-    for docname in docnames:
-        path = env.doc2path(docname)
-        text, problems = specs.decode(Path(path).read_bytes())
+    known = app.cyborg_specs
+    for docname in list(docnames):
+        data = Path(env.doc2path(docname)).read_bytes()
+        text, problems = specs.decode(data)
+        try:
+            data.decode()
+        except UnicodeDecodeError:
+            docnames.remove(docname)  # Sphinx would end with a traceback
         if docname in known:
             spec = specs.read(known[docname].path, text)
             for rule in specs.RULES:
@@ -105,6 +108,22 @@ def note_references(app, doctree):
     for node in doctree.findall(NeedRef):
         found.append(('need', 'need', node['reftarget'], True, _line(node)))
     references(app.env)[app.env.docname] = found
+
+
+def check_code(app, doctree):
+    """Let Pygments complain now, and not while the page is written, and
+    hold code against its language.
+    """
+    for node in doctree.findall(nodes.literal_block):
+        if node.get('language'):
+            PygmentsBridge('html').get_lexer(
+                node.astext(), node['language'], location=node)
+            wrong = specs.wrong_code(node['language'], node.astext())
+            if wrong:
+                logger.warning(
+                    'this code is not %s: line %d of it: %s; mend it, or '
+                    'name another language', node['language'], *wrong,
+                    location=node)
 
 
 def _line(node):
@@ -148,6 +167,7 @@ def close_gate(app, env):
     the environment is not saved either, the next build finds it again.
     """
     check_references(app, env)
+    env.check_consistency()  # or Sphinx does it after the gate
     count = len(app.cyborg_count.seen)
     if count:
         logger.error(
@@ -187,7 +207,7 @@ def merge(app, env, docnames, other):
 def add_header(app, doctree):
     """Below a spec's title: its status and where it comes from."""
     env = app.env
-    spec = spec_docs(env).get(env.docname)
+    spec = app.cyborg_specs.get(env.docname)
     title = next(iter(doctree.findall(nodes.title)), None)
     if spec is None or title is None:
         return
@@ -250,7 +270,7 @@ def fill_indexes(app, doctree, docname):
 
 def _spec_lists(app, docname, index):
     groups = {}
-    for name, spec in spec_docs(app.env).items():
+    for name, spec in app.cyborg_specs.items():
         key = spec.release if index['by'] == 'release' else spec.status
         groups.setdefault(key, []).append((name, spec))
     if index['by'] == 'status':
@@ -283,7 +303,7 @@ def _requirements(app, docname, index):
             by_doc.setdefault(need['docname'], []).append(need)
     out = []
     for name in sorted(by_doc):
-        spec = spec_docs(app.env).get(name)
+        spec = app.cyborg_specs.get(name)
         out.append(nodes.rubric(text=spec.title if spec else name))
         items = nodes.bullet_list(classes=['requirement-list'])
         for need in sorted(by_doc[name], key=lambda need: need['id']):
@@ -319,7 +339,7 @@ def write_data(app, exception):
     if exception is not None or app.builder.format != 'html':
         return
     out = Path(app.outdir)
-    known = spec_docs(app.env)
+    known = app.cyborg_specs
     rows = [{'url': app.builder.get_target_uri(name), 'title': spec.title,
              **{key: spec.metadata.get(key, '') for key in specs.FIELDS}}
             for name, spec in known.items()]
@@ -395,25 +415,42 @@ def _last_changes():
     return found
 
 
-def page_context(app, pagename, templatename, context, doctree):
-    context['spec'] = spec_docs(app.env).get(pagename)
+def number_boxes(app, pagename, templatename, context, doctree):
+    """sphinx-needs names its boxes by lot; count them instead, so that one
+    source gives one page.
+    """
+    if 'body' in context:
+        numbers = itertools.count(1)
+        context['body'] = re.sub(
+            'SNCB-[0-9a-f]+', lambda _: f'box-{next(numbers)}',
+            context['body'])
+
+
+def resume_collecting(app):
+    """The environment is loaded: a million objects, and all of them stay."""
+    gc.freeze()
+    gc.enable()
 
 
 def setup(app):
+    gc.disable()  # until then, looking for garbage is most of the work
+    app.connect('builder-inited', resume_collecting)
     app.add_directive('spec-index', SpecIndex)
     app.add_directive('requirement-index', RequirementIndex)
     app.add_node(generated_index)
     app.connect('builder-inited', start_counting)
+    app.connect('env-before-read-docs', find_specs)
     app.connect('env-before-read-docs', note_read)
     app.connect('env-before-read-docs', check_sources)
     app.connect('env-purge-doc', forget)
     app.connect('env-merge-info', merge)
     app.connect('doctree-read', add_header, priority=400)
     app.connect('doctree-read', note_references)
+    app.connect('doctree-read', check_code)
     app.connect('env-updated', rewrite_indexes)
     app.connect('env-updated', close_gate, priority=10_000)
     app.connect('doctree-resolved', fill_indexes)
-    app.connect('html-page-context', page_context)
+    app.connect('html-page-context', number_boxes)
     app.connect('build-finished', write_data)
     app.connect('build-finished', finish, priority=10_000)
     return {'version': '1', 'env_version': 1, 'parallel_read_safe': True,

@@ -11,6 +11,7 @@ is no spec.
 
 import argparse
 import contextlib
+import os
 import re
 import sys
 from pathlib import Path
@@ -26,33 +27,69 @@ from tools.seqdiag.directive import SeqdiagDirective
 # Directives and roles that Sphinx and its extensions add to docutils. The
 # test holds both lists against what the site's Sphinx knows.
 CONTAINERS = (
-    'centered', 'codeauthor', 'deprecated', 'glossary', 'hlist', 'only',
-    'sectionauthor', 'seealso', 'versionadded', 'versionchanged',
-    'versionremoved', 'failure', 'question', 'req',
+    'acks', 'centered', 'choose', 'codeauthor', 'cssclass', 'deprecated',
+    'failure', 'hlist', 'if', 'moduleauthor', 'only',
+    'otherwise', 'question', 'req', 'rst-class', 'sectionauthor', 'seealso',
+    'version-added', 'version-changed', 'version-deprecated',
+    'version-removed', 'versionadded', 'versionchanged', 'versionremoved',
+    'when',
 )
 OPAQUE = (
-    'code-block', 'default-domain', 'describe', 'highlight', 'index',
-    'literalinclude', 'object', 'productionlist', 'requirement-index',
-    'sourcecode', 'spec-index', 'tabularcolumns', 'toctree', 'acks',
-    'graphviz', 'digraph', 'graph', 'option', 'program', 'envvar',
-    'cmdoption', 'confval', 'rst:directive', 'rst:role',
-    'rst:directive:option', 'std:confval', 'need', 'needbar', 'needextend',
-    'needextract', 'needflow', 'needgantt', 'needimport', 'needlist',
-    'needpie', 'needreport', 'needsequence', 'needservice', 'needtable',
-    'needuml', 'needarch', 'list2need',
+    'code-block', 'data-viewer', 'default-domain', 'describe', 'digraph',
+    'graph', 'graphviz', 'highlight', 'index', 'list2need',
+    'literalinclude', 'needarch', 'needbar', 'needextend', 'needextract',
+    'needflow', 'needgantt', 'needimport', 'needlist', 'needpie',
+    'needreport', 'needsequence', 'needservice', 'needtable', 'needuml',
+    'object', 'productionlist', 'requirement-index', 'sourcecode',
+    'spec-index', 'std:productionlist', 'tabularcolumns', 'toctree',
 )
 ROLES = (
-    'abbr', 'any', 'command', 'confval', 'dfn', 'doc', 'download', 'envvar',
-    'eq', 'file', 'guilabel', 'index', 'kbd', 'keyword', 'mailheader',
-    'makevar', 'manpage', 'menuselection', 'mimetype', 'need', 'need_count',
-    'need_func', 'need_incoming', 'need_outgoing', 'need_part', 'ndf',
-    'newsgroup', 'np', 'numref', 'option', 'pep', 'program', 'ref',
-    'regexp', 'rfc', 'samp', 'term', 'token', 'cve', 'cwe',
+    'abbr', 'any', 'command', 'cve', 'cwe', 'dfn', 'download', 'eq', 'file',
+    'guilabel', 'index', 'kbd', 'mailheader', 'makevar', 'manpage',
+    'menuselection', 'mimetype', 'ndf', 'need', 'need_count',
+    'need_incoming', 'need_outgoing', 'need_part', 'newsgroup', 'np', 'pep',
+    'program', 'regexp', 'rfc', 'samp', 'variant',
 )
+# domain -> (directives, roles); those of py and std go without a prefix too.
+DOMAINS = {
+    'c': (
+        'alias enum enumerator function macro member namespace namespace-pop'
+        ' namespace-push struct type union var',
+        'data enum enumerator expr func macro member struct texpr type union'
+        ' var'),
+    'cpp': (
+        'alias class concept enum enum-class enum-struct enumerator function'
+        ' member namespace namespace-pop namespace-push struct type union'
+        ' var',
+        'any class concept enum enumerator expr func member struct texpr'
+        ' type union var'),
+    'js': ('attribute class data function method module',
+           'attr class data func meth mod'),
+    'math': ('', 'numref'),
+    'py': (
+        'attribute class classmethod currentmodule data decorator'
+        ' decoratormethod exception function method module property'
+        ' staticmethod type',
+        'attr class const data deco exc func meth mod obj type'),
+    'rst': ('directive directive:option role', 'dir role'),
+    'std': ('cmdoption confval envvar glossary option program',
+            'confval doc envvar keyword numref option ref term token'),
+}
+
+
+def _domain_names(index):
+    """All names of the domains' directives (0) or roles (1)."""
+    return [name for domain, names in DOMAINS.items()
+            for bare in names[index].split()
+            for name in (f'{domain}:{bare}',
+                         *([bare] if domain in ('py', 'std') else []))]
 
 
 class _Anything(dict):
     """An option specification that takes every option as text."""
+
+    def __bool__(self):
+        return True  # or docutils would read no option at all
 
     def __contains__(self, name):
         return True
@@ -88,9 +125,8 @@ class _Code(_Opaque):
     def run(self):
         language = (self.arguments or [''])[0].strip()
         text = '\n'.join(self.content)
-        wrong = {'python': _wrong_python, 'json': _wrong_json}.get(
-            language, lambda text: None)(text)
-        if wrong:
+        wrong = specs.wrong_code(language, text)
+        if wrong and self.content:
             path, line = self.content.items[
                 min(wrong[0], len(self.content)) - 1]
             return [self.state.document.reporter.warning(
@@ -99,21 +135,44 @@ class _Code(_Opaque):
         return []
 
 
-def _wrong_python(text):
-    try:
-        compile(text, '<block>', 'exec', dont_inherit=True)
-    except SyntaxError as error:
-        return error.lineno or 1, error.msg
-    return None
+class _Literalinclude(_Opaque):
+    """The file that it shows must be there."""
+
+    has_content = False
+
+    def run(self):
+        source, line = self.state_machine.get_source_and_line(self.lineno)
+        name = (self.arguments or [''])[0]
+        if name and _missing(source, name):
+            return [self.state.document.reporter.warning(
+                f'there is no file {name}; mend its name, or add it',
+                source=source, line=line)]
+        return []
 
 
-def _wrong_json(text):
-    import json
-    try:
-        json.loads(text)
-    except json.JSONDecodeError as error:
-        return error.lineno, error.msg
-    return None
+def _missing(source, name):
+    """Whether a file that *source* names is missing; a name that begins
+    with / counts from the folder of the site, as in Sphinx.
+    """
+    path = (specs.ROOT / 'doc' / 'source' / name.lstrip('/')
+            if name.startswith('/') else Path(source).parent / name)
+    return not os.path.isfile(path)
+
+
+def _missing_images(document):
+    """(file, line, message) for each picture that is not there."""
+    for image in document.findall(nodes.image):
+        uri = image['uri']
+        if re.match(r'\w+:', uri) or uri.endswith('.*'):
+            continue
+        place = image
+        while place.line is None and place.parent is not None:
+            place = place.parent
+        source = place.source or document['source']
+        if _missing(source, uri):
+            yield source, place.line or 1, (
+                f'there is no image {uri}; mend its name, or add the file '
+                'beside the spec')
 
 
 def _any_role(name, rawtext, text, lineno, inliner, options=None,
@@ -122,14 +181,15 @@ def _any_role(name, rawtext, text, lineno, inliner, options=None,
 
 
 def _register():
-    for name in CONTAINERS:
+    for name in (*CONTAINERS, *_domain_names(0)):
         directives.register_directive(name, _Container)
     for name in OPAQUE:
         directives.register_directive(name, _Opaque)
     for name in ('code-block', 'sourcecode'):
         directives.register_directive(name, _Code)
+    directives.register_directive('literalinclude', _Literalinclude)
     directives.register_directive('seqdiag', SeqdiagDirective)
-    for name in ROLES:
+    for name in (*ROLES, *_domain_names(1)):
         roles.register_local_role(name, _any_role)
 
 
@@ -140,11 +200,19 @@ def check(path):
     :returns: sorted list of (file, line, message)
     :raises OSError: if the file cannot be read
     """
-    path = Path(path)
+    path = Path(path).resolve()
     found = {(str(path), problem.line, problem.message)
              for problem in specs.check(path)}
     text, _ = specs.decode(path.read_bytes())
     found.update(_check_markup(path, text))
+    spec = specs.read(path, text)
+    if {spec.metadata.get(name, 'none') for name in (
+            'supersedes', 'superseded-by')} != {'none'}:
+        others = (specs.read(other) for other in specs.spec_files(
+            path.parents[3]) if other != path)
+        found.update((str(path), problem.line, problem.message)
+                     for owner, problem in specs.check_together(
+                         [spec, *others]) if owner is spec)
     return sorted(found)
 
 
@@ -162,27 +230,28 @@ def _check_markup(path, text):
         if unknown:
             kind = 'directive' if 'directive' in unknown[1] else 'role'
             said = f'unknown {kind} {unknown[2]!r}{_near(kind, unknown[2])}'
-        elif said.startswith('No role entry') or said.startswith(
-                'No directive entry'):
-            return
         found.append((message.get('source') or str(path), line, said))
 
     reader_settings = {
         'report_level': 2, 'halt_level': 5, 'warning_stream': False,
-        'input_encoding': 'unicode', 'file_insertion_enabled': True,
+        'input_encoding': 'utf-8', 'file_insertion_enabled': True,
         'raw_enabled': True, '_disable_config': True,
     }
     original = docutils.utils.Reporter.notify_observers
 
     def observe(self, message):
-        if message['level'] >= 2 or 'No ' in message.astext()[:40]:
+        if message['level'] >= 2:
             note(message)
         return original(self, message)
 
     docutils.utils.Reporter.notify_observers = observe
     try:
-        docutils.core.publish_doctree(
+        document = docutils.core.publish_doctree(
             text, source_path=str(path), settings_overrides=reader_settings)
+        found.extend(_missing_images(document))
+    except RecursionError:
+        found.append((str(path), 1, 'blocks or lists are nested too deep to '
+                      'be read; make them flatter'))
     finally:
         docutils.utils.Reporter.notify_observers = original
     return found
@@ -190,9 +259,10 @@ def _check_markup(path, text):
 
 def _near(kind, name):
     import difflib
-    known = (ROLES if kind == 'role' else
-             (*CONTAINERS, *OPAQUE, 'seqdiag', 'note', 'warning', 'image',
-              'figure', 'list-table', 'table', 'math', 'contents'))
+    known = ((*ROLES, *_domain_names(1)) if kind == 'role' else
+             (*CONTAINERS, *OPAQUE, *_domain_names(0), 'seqdiag', 'note',
+              'warning', 'image', 'figure', 'list-table', 'table', 'math',
+              'contents'))
     close = difflib.get_close_matches(name, known, n=1)
     return f'; did you mean {close[0]!r}?' if close else (
         '; the site knows none of that name')
@@ -205,6 +275,9 @@ def main(arguments=None):
     parser.add_argument('files', nargs='*', type=Path, metavar='FILE',
                         help='specs; none: all of them')
     options = parser.parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, 'reconfigure'):  # a name may be of any bytes
+            stream.reconfigure(errors='backslashreplace')
     paths = options.files or specs.spec_files()
     problems, unreadable = [], 0
     for path in paths:

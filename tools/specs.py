@@ -8,7 +8,10 @@ broken fixture in ``tools/tests/fixtures/specs``.
 
 import datetime
 import difflib
+import json
+import os
 import re
+import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -19,6 +22,9 @@ FIELDS = ('spec', 'status', 'release', 'authors', 'created', 'tracker',
           'supersedes', 'superseded-by')
 FAILURE_FIELDS = ('Detection', 'Mitigation', 'Diagnosis', 'Test')
 STANDINGS = ('agreed', 'open', 'contested')
+# Control characters, but not the tab and the line end, and zero widths.
+INVISIBLE = re.compile('[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f'
+                       '\u2028\u2029\u202a-\u202e\u2060\ufeff]')
 NEED_ID = re.compile(r'[A-Z][A-Z0-9]*-[FQ]?[0-9]{2,3}')
 
 
@@ -105,11 +111,12 @@ def decode(data):
         problems.append(Problem(line, 'a carriage return; end lines with LF '
                                       'alone (dos2unix mends the file)'))
         text = text.replace('\r\n', '\n').replace('\r', '\n')
+    if '\t' not in text and not INVISIBLE.search(text):
+        return text, problems
     for number, line in enumerate(text.split('\n'), 1):
         if '\t' in line:
             problems.append(Problem(number, 'a tab; indent with spaces'))
-        if re.search('[\u200b-\u200f\u2028\u2029\u202a-\u202e\u2060\ufeff]',
-                     line):
+        if INVISIBLE.search(line):
             problems.append(Problem(number, 'an invisible character (such '
                                     'as a zero-width space); delete it'))
     return text, problems
@@ -130,6 +137,17 @@ def read(path, text=None):
     return spec
 
 
+def read_head(path):
+    """A spec's metadata and title, from the head of its file alone."""
+    lines = []
+    with Path(path).open(encoding='utf-8', errors='replace') as file:
+        for line in file:
+            lines.append(line.rstrip('\n'))
+            if len(lines) > 2 and lines[-1][:3] == '===' == lines[-3][:3]:
+                break
+    return read(path, '\n'.join(lines))
+
+
 def _read_metadata(spec):
     for number, line in enumerate(spec.lines, 1):
         match = re.match(r':([\w-]+):(?: +(.*))?$', line)
@@ -147,6 +165,8 @@ def _read_sections(spec):
     previous = ''
     for number, line in enumerate(spec.lines[1:], 2):
         title, previous = previous, line
+        if line[:1] not in ('=', '-', '~'):
+            continue
         if (not re.fullmatch(r'([=~-])\1{2,}', line) or not title.strip()
                 or title[0] == ' '):
             continue
@@ -162,6 +182,34 @@ def prose(spec):
     """The (line number, text) of a spec without its literal blocks,
     diagrams, comments and inline literals.
     """
+    for start, text in _prose_paragraphs(spec):
+        yield from enumerate(text.split('\n'), start)
+
+
+def _prose_paragraphs(spec):
+    for start, text in paragraphs(spec):
+        yield start, re.sub(
+            r'``.*?``|`[^`]*`', lambda literal: '``' + '\n' *
+            literal[0].count('\n'), text, flags=re.S)
+
+
+def paragraphs(spec):
+    """The (line number, text) of each run of lines without a blank one;
+    literal blocks, diagrams and comments are left out.
+    """
+    start, lines = 0, []
+    for number, line in _no_blocks(spec):
+        if lines and number == start + len(lines) and line.strip():
+            lines.append(line)
+            continue
+        if lines:
+            yield start, '\n'.join(lines)
+        start, lines = number, [line]
+    if lines:
+        yield start, '\n'.join(lines)
+
+
+def _no_blocks(spec):
     skip_deeper_than = None
     for number, line in enumerate(spec.lines, 1):
         indent = len(line) - len(line.lstrip())
@@ -170,14 +218,14 @@ def prose(spec):
                 continue
             skip_deeper_than = None
         if re.match(r'\s*\.\. (code-block|seqdiag|parsed-literal|math|raw)'
-                    r'::', line) or re.match(r'\s*\.\.($| (?!\S+::|_))',
-                                             line):
+                    r'::', line) or re.match(
+                        r'\s*\.\.($| (?!\S+::|_|\[|\|))', line):
             skip_deeper_than = indent
             continue
         if line.rstrip().endswith('::') and not re.match(
                 r'\s*\.\. \S+::$', line):
             skip_deeper_than = indent
-        yield number, re.sub(r'``.*?``|`[^`]*`', '``', line)
+        yield number, line
 
 
 def directives(spec, name):
@@ -186,17 +234,51 @@ def directives(spec, name):
         match = re.match(rf'\.\. {name}::\s*(.*)$', line)
         if not match:
             continue
-        options, body, in_options = {}, [], True
+        argument, options, body, in_options = match[1], {}, [], True
         for inner in spec.lines[index + 1:]:
             if inner.strip() and not inner.startswith(' '):
                 break
             option = re.match(r' +:([\w-]+): *(.*)$', inner)
             if in_options and option:
                 options[option[1]] = option[2].strip()
+            elif in_options and not options and inner.strip():
+                argument = f'{argument} {inner.strip()}'.strip()
             else:
                 in_options = False
                 body.append(inner.strip())
-        yield index + 1, match[1], options, body
+        yield index + 1, argument, options, body
+
+
+def wrong_code(language, text):
+    """What is wrong with the code of a block, where that can be told.
+
+    :returns: (line within the block, what), or None
+    """
+    return {'python': _wrong_python, 'json': _wrong_json}.get(
+        language, lambda text: None)(text)
+
+
+def _wrong_python(text):
+    if text.lstrip().startswith('>>>'):
+        return None  # a session, not a program
+    try:
+        with warnings.catch_warnings(action='ignore'):
+            compile(text, '<block>', 'exec', dont_inherit=True)
+    except SyntaxError as error:
+        return error.lineno or 1, error.msg
+    except (ValueError, RecursionError, MemoryError) as error:
+        return 1, str(error) or 'too deep'
+    return None
+
+
+def _wrong_json(text):
+    try:
+        json.loads(text)
+    except json.JSONDecodeError as error:
+        return error.lineno, error.msg
+    except RecursionError:
+        return 1, 'too deep'
+    return None
 
 
 # --- rules -----------------------------------------------------------------
@@ -273,33 +355,34 @@ def check_sections(spec):
             if level == 1]
     names = [title for title, _ in have]
     want = [title for level, title, _ in wanted.sections if level == 1]
-    for title, line in have:
+    lines = {title: line for title, line in reversed(have)}
+    for index, (title, line) in enumerate(have):
         if title not in want:
             close = difflib.get_close_matches(title, want, n=1)
             hint = (f'did you mean {close[0]!r}?' if close else
                     'make it a subsection of one that the template has')
             yield Problem(line, f'the template has no section {title!r}; '
                           f'{hint}')
-        elif names.count(title) > 1 and names.index(title) == have.index(
-                (title, line)):
-            yield Problem(line, f'section {title!r} stands here twice; keep '
-                          'one')
+        elif title in names[:index]:
+            yield Problem(line, f'section {title!r} stands here a second '
+                          'time; keep one')
     for index, title in enumerate(want):
         if title not in names:
             after = f'after {want[index - 1]!r}' if index else 'first'
-            yield Problem(have[-1][1] if have else 1,
+            near = [lines[other] for other in want[:index] if other in lines]
+            yield Problem(near[-1] if near else 1,
                           f'section {title!r} is missing; add it {after}')
     common = [title for title in want if title in names]
-    for title, expected in zip([n for n in names if n in want], common,
-                               strict=False):
+    for title, expected in zip([n for n in dict.fromkeys(names)
+                                if n in want], common, strict=True):
         if title != expected:
-            yield Problem(dict(have)[title], (
+            yield Problem(lines[title], (
                 f'section {title!r} stands where the template has '
                 f'{expected!r}; keep the order of the template'))
             break
     for parent, title in _subsections(wanted):
         if parent in names and (parent, title) not in _subsections(spec):
-            yield Problem(dict(have)[parent], (
+            yield Problem(lines[parent], (
                 f'section {parent!r} lacks its subsection {title!r}; add '
                 'it'))
 
@@ -333,14 +416,19 @@ def check_leftovers(spec):
     """
     if spec.status == 'draft':
         return
-    for number, line in prose(spec):
-        for word in re.findall(r'\b(TODO|TBD|FIXME|XXX)\b', line):
-            yield Problem(number, f'{word} in a spec of status '
-                          f'{spec.status}; settle it, or make it an open '
-                          'question')
-        for place in re.findall(r'<[A-Za-z][^<>@:/]*>', line):
-            yield Problem(number, f'the placeholder {place} is left over '
-                          'from the template; replace it')
+    for start, text in _prose_paragraphs(spec):
+        for found in re.finditer(
+                r'(?<![\w/])(?:TODO|TBD|FIXME|XXX)\b|<[A-Za-z][^<>@:/]*>',
+                text):
+            number = start + text.count('\n', 0, found.start())
+            words = ' '.join(found[0].split())
+            if words[0] == '<':
+                yield Problem(number, f'the placeholder {words} is left '
+                              'over from the template; replace it')
+            else:
+                yield Problem(number, f'{words} in a spec of status '
+                              f'{spec.status}; settle it, or make it an '
+                              'open question')
     template = template_for(spec)
     if template.exists():
         leftover = {text for _, text in _sentences(read(template))}
@@ -354,6 +442,9 @@ def _sentences(spec):
     """(line, sentence) of the prose; short ones are too common to count."""
     paragraph, start = '', 0
     for number, line in [*prose(spec), (0, '')]:
+        if re.fullmatch(r'([=~-])\1{2,}', line):
+            paragraph, start = '', 0  # what was gathered is a title
+            continue
         if line.strip() and line.lstrip()[:1] not in ('.', ':'):
             start = start or number
             paragraph += ' ' + line.strip()
@@ -388,8 +479,10 @@ def check_failure_modes(spec):
     """
     for line, _, options, body in directives(spec, 'failure'):
         yield from _check_id(line, options, 'F')
+        text, fields = '\n'.join(body), '|'.join(FAILURE_FIELDS)
         for name in FAILURE_FIELDS:
-            if not any(re.match(rf':{name}: *\S', text) for text in body):
+            if not re.search(rf'^:{name}:\s*(?!:({fields}):)\S', text,
+                             re.M):
                 yield Problem(line, f'the failure mode has no :{name}:; '
                               'say it')
 
@@ -428,9 +521,12 @@ def check_ids(spec):
 def check_links(spec):
     """What ``:need:``, ``:ref:`` and ``:doc:`` point to exists."""
     known = None
-    for number, line in enumerate(spec.lines, 1):
-        text = re.sub(r'``.*?``', '', line)
-        for role, target in re.findall(r':(need|ref|doc):`([^`]+)`', text):
+    for start, text in paragraphs(spec):
+        text = re.sub(r'``.*?``', lambda literal: '\n' *
+                      literal[0].count('\n'), text, flags=re.S)
+        for use in re.finditer(r':(need|ref|doc):`([^`]+)`', text):
+            number = start + text.count('\n', 0, use.start())
+            role, target = use[1], ' '.join(use[2].split())
             match = re.search(r'<([^<>]+)>$', target)
             target = (match[1] if match else target).strip()
             if role == 'doc':
@@ -452,10 +548,11 @@ def check_links(spec):
 
 
 def _document(spec, target):
-    source = ROOT / 'doc' / 'source'
-    path = (source / target[1:] if target.startswith('/')
-            else spec.path.parent / target)
-    return path.with_name(path.name + '.rst').exists()
+    root = spec.path.parent.parent.parent.parent
+    folders = ((root / 'doc' / 'source', root) if target.startswith('/')
+               else (spec.path.parent,))
+    return any(os.path.isfile(folder / f'{target.lstrip("/")}.rst')
+               for folder in folders)
 
 
 def _targets(spec):

@@ -80,6 +80,7 @@ needs_fields = {
     },
 }
 needs_build_json = False
+needs_schema_validation_enabled = False  # each field is checked by its own
 needs_css = 'blank.css'  # the site's own style sheet dresses them
 needs_layouts = {'plain': {'grid': 'simple', 'layout': {
     'head': ['<<meta("type_name")>>: **<<meta("title")>>** <<meta_id()>>'],

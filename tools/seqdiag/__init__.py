@@ -5,6 +5,8 @@ RST file uses, and ``extension`` is what Sphinx needs.  The first three
 import no Sphinx, so that one file can be checked in a moment.
 """
 
+import re
+
 from tools.seqdiag.language import DiagramError, parse
 from tools.seqdiag.svg import draw
 
@@ -20,7 +22,9 @@ def render(source, alt=''):
     :raises DiagramError: naming the line within *source*, what is wrong and
         what was expected
     """
-    return draw(parse(source), alt)
+    # What XML cannot hold would make the whole page unreadable.
+    return re.sub(r'[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]',
+                  '\ufffd', draw(parse(source), alt))
 
 
 def setup(app):

@@ -138,8 +138,11 @@ class SeqdiagDirective(Directive):
         if 'name' in self.options:
             self.add_name(figure)
         elif caption:
-            self.state.document.set_id(
-                figure, suggested_prefix=nodes.make_id(caption) or 'seqdiag')
+            document = self.state.document
+            address = nodes.make_id(caption)
+            if address and address not in document.ids:
+                figure['ids'].append(address)
+            document.set_id(figure)
         return figure
 
     def set_source_info(self, node):

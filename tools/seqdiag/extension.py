@@ -127,6 +127,7 @@ def _with_links(writer, node):
 def visit_text(self, node):
     """For writers without pictures: say what the diagram shows."""
     text = nodes.paragraph('', f'[Diagram: {node["alt"]}]')
+    nodes.container('', text)  # the man writer asks for its parent
     text.walkabout(self)
     raise nodes.SkipNode
 

@@ -24,6 +24,7 @@ from seqdiag import parser as grammar
 # A diagram beyond these is refused before it is parsed: nobody can read it,
 # and a hostile one would stop the build.
 MAX_SOURCE = 65_536  # characters
+MAX_TOKENS = 12_000  # words and signs
 MAX_MESSAGES = 400  # messages and separators
 MAX_PARTICIPANTS = 40
 MAX_DEPTH = 16  # nested blocks
@@ -251,9 +252,9 @@ def _tokenize(source):
         tokens = grammar.tokenize(source)
     except LexerError as error:
         line, column = error.place
-        text = source.splitlines()[line - 1]
+        text = source.split('\n')[line - 1]
         rest = text[column - 1:]
-        if rest[:1] in '"\'':
+        if rest[0] in '"\'':
             expected = f'the closing {rest[0]} of this text'
         elif rest[0] in '<>' and '-' in text[:column]:
             expected = 'a space on both sides of the arrow'
@@ -279,7 +280,12 @@ def _short(text):
 
 def _refuse_oversized(tokens):
     """Refuse a diagram that is too large, before it costs anything."""
+    if len(tokens) > MAX_TOKENS:
+        raise DiagramError(
+            f'more than {MAX_TOKENS:,} words and signs; split the diagram',
+            tokens[MAX_TOKENS].value.line)
     arrows = depth = 0
+    most = MAX_DEPTH + _is_framed(tokens)
     for token in tokens:
         value = token.value
         if token.type == 'Op':
@@ -291,7 +297,7 @@ def _refuse_oversized(tokens):
                 arrows += 2 if value == '=>' else 1
         elif token.type == 'Separator':
             arrows += 1
-        if depth > MAX_DEPTH + 1:
+        if depth > most:
             raise DiagramError(
                 f'blocks are nested more than {MAX_DEPTH} deep; split the '
                 'diagram', value.line)
@@ -310,9 +316,7 @@ def _parse_tokens(tokens):
     if not tokens:
         raise DiagramError('the diagram is empty; expected a message such '
                            'as A -> B', 1)
-    values = [token.value for token in tokens[:3]]
-    framed = values[0] == '{' or (
-        values[0] in ('seqdiag', 'diagram') and '{' in values[1:3])
+    framed = _is_framed(tokens)
     if not framed:
         # A bare list of statements is allowed. The frame takes the lines of
         # the first and the last token, so that positions stay true.
@@ -322,6 +326,12 @@ def _parse_tokens(tokens):
         return grammar.sort_tree(grammar.parse(tokens))
     except NoParseError as error:
         raise _explain(tokens, error.state.max, framed) from None
+
+
+def _is_framed(tokens):
+    values = [token.value for token in tokens[:3]]
+    return values[:1] == ['{'] or (
+        values[:1] in (['seqdiag'], ['diagram']) and '{' in values[1:3])
 
 
 def _frame(token, brace):

@@ -85,7 +85,8 @@ def wrap(text, size, width):
             else:
                 lines.append(current.rstrip())
                 current = word.lstrip()
-            while text_width(current.rstrip(), size) > width:
+            while (len(current.rstrip()) > 1
+                   and text_width(current.rstrip(), size) > width):
                 keep = max(1, _fitting(current, size, width))
                 lines.append(current[:keep])
                 current = current[keep:]

@@ -4,7 +4,6 @@ import ast
 import re
 import subprocess
 import sys
-import tomllib
 import unittest
 from configparser import ConfigParser
 from importlib.metadata import packages_distributions
@@ -148,14 +147,6 @@ class Environments(unittest.TestCase):
             asked |= requirements(ROOT / path)
         self.assertGreaterEqual(len(asked), 12)
         self.assertEqual(set(), asked - pinned)
-
-    def test_the_distribution_holds_every_package(self):
-        with open(ROOT / 'pyproject.toml', 'rb') as file:
-            listed = tomllib.load(file)['tool']['setuptools']['packages']
-        there = sorted(
-            '.'.join(path.parent.relative_to(ROOT / 'models').parts)
-            for path in (ROOT / 'models/cyborg_models').rglob('__init__.py'))
-        self.assertEqual(there, sorted(listed))
 
 
 class Readme(unittest.TestCase):
