@@ -15,7 +15,7 @@ import re
 import unicodedata
 from dataclasses import dataclass, field
 from functools import lru_cache
-from xml.sax.saxutils import escape, quoteattr
+from html import escape
 
 from tools.seqdiag.language import Message
 
@@ -508,7 +508,7 @@ def _text(kind, text, x, y, anchor='middle', font=FONT_SIZE, extra=''):
             base = y + index * text.size * LINE_HEIGHT
             out.append(
                 f'<text class="{kind}" x="{_n(x)}" y="{_n(base)}"'
-                f' text-anchor="{anchor}"{size}{extra}>{escape(line)}'
+                f' text-anchor="{anchor}"{size}{extra}>{escape(line, quote=False)}'
                 '</text>')
     return ''.join(out)
 
@@ -539,7 +539,7 @@ def draw(diagram, alt=''):
     x2 = max(x2, max(layout.right) + PAD)
     y1, y2 = top - PAD, layout.bottom + 12
     width, height = x2 - x1, y2 - y1
-    name = f' aria-label={quoteattr(alt)}' if alt else ''
+    name = f' aria-label="{escape(alt)}"' if alt else ''
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="seqdiag" role="img"'
         f'{name} viewBox="{_n(x1)} {_n(y1)} {_n(width)} {_n(height)}"'
@@ -833,4 +833,4 @@ def _draw_separators(layout):
 def _link(href, shape):
     if not href:
         return shape
-    return f'<a href={quoteattr(href)}>{shape}</a>'
+    return f'<a href="{escape(href)}">{shape}</a>'
