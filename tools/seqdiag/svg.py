@@ -508,8 +508,8 @@ def _text(kind, text, x, y, anchor='middle', font=FONT_SIZE, extra=''):
             base = y + index * text.size * LINE_HEIGHT
             out.append(
                 f'<text class="{kind}" x="{_n(x)}" y="{_n(base)}"'
-                f' text-anchor="{anchor}"{size}{extra}>{escape(line, quote=False)}'
-                '</text>')
+                f' text-anchor="{anchor}"{size}{extra}>'
+                f'{escape(line, quote=False)}</text>')
     return ''.join(out)
 
 
