@@ -16,6 +16,7 @@ import io
 import json
 import os
 import re
+import signal
 import sys
 import threading
 import time
@@ -202,6 +203,9 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         if self.path.startswith('/_version'):
             return self.send_version()
         path = Path(self.translate_path(self.path))
+        if any(part.startswith('.')
+               for part in path.relative_to(self.site.out).parts):
+            return self.send_error(404)
         if path.is_dir():
             path /= 'index.html'
         if path.suffix == '.html' and path.is_file():
@@ -284,7 +288,8 @@ def main(arguments=None):
             threading.Event())
     except KeyboardInterrupt:
         pass
-    server.shutdown()
+    # A second interrupt, which tox sends, must not disturb the end.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     builder.close()
     return 0
 

@@ -5,6 +5,7 @@ of them nothing is written), what is *generated* from the metadata (header,
 indexes, feed, navigation), and the context of each page.
 """
 
+import datetime
 import gc
 import itertools
 import json
@@ -84,6 +85,11 @@ def check_sources(app, env, docnames):
             data.decode()
         except UnicodeDecodeError:
             docnames.remove(docname)  # Sphinx would end with a traceback
+        if docname.startswith('specs/') and docname not in known and (
+                docname.count('/') > 1 or not docname.endswith('-template')):
+            problems.append(specs.Problem(1, 'a spec that lies where none '
+                            'is looked for; move it to '
+                            'specs/<release>/approved/<name>.rst'))
         if docname in known:
             spec = specs.read(known[docname].path, text)
             for rule in specs.RULES:
@@ -174,6 +180,11 @@ def close_gate(app, env):
             '%d problem%s while reading; nothing was written, and the last '
             'good pages are as they were', count, 's' if count > 1 else '')
         _stop_counting(app)
+        for docname in app.cyborg_read:
+            # What was read is not good: it must be read again, even if an
+            # older copy of the file comes back with its old time.
+            Path(app.doctreedir, docname + '.doctree').unlink(
+                missing_ok=True)
         # Not an exception of Sphinx's: it would print a traceback.
         raise SystemExit(1)
 
@@ -236,6 +247,18 @@ def add_header(app, doctree):
                     reftype='doc', refexplicit=True, refdoc=env.docname,
                     reftarget=f'/specs/{release}/approved/{slug}')
     header += line
+    flows = [figure for figure in doctree.findall(nodes.figure)
+             if 'seqdiag-figure' in figure['classes'] and figure['ids']]
+    if flows:
+        line = nodes.paragraph(classes=['spec-flows'])
+        line += nodes.inline(text='Flows: ')
+        for number, figure in enumerate(flows):
+            if number:
+                line += nodes.inline(text=' · ')
+            caption = next(figure.findall(nodes.caption))
+            line += nodes.reference(text=caption.astext(), internal=True,
+                                    refid=figure['ids'][0])
+        header += line
     title.parent.insert(title.parent.index(title) + 1, header)
 
 
@@ -290,8 +313,9 @@ def _spec_lists(app, docname, index):
                 else spec.status, classes=['spec-status', spec.status])
             items += nodes.list_item('', line)
         if index['only'] is None:
-            words = STATUS_TEXT.get(key, key.capitalize())
-            out.append(nodes.rubric(text=words))
+            words = STATUS_TEXT.get(key)
+            out.append(nodes.rubric(text=words) if words else nodes.rubric(
+                '', '', _link(app, docname, key, key.capitalize())))
         out.append(items)
     return out or [nodes.paragraph(text='No spec yet.')]
 
@@ -324,14 +348,15 @@ def _link(app, here, there, text, anchor=''):
 
 def rewrite_indexes(app, env):
     """The pages whose lists may differ after what was read."""
-    if not env.temp_cyborg_read:
+    if not app.cyborg_read:
         return []
-    return [name for name in ('index', 'status', 'requirements', 'rocky',
-                              'stein') if name in env.found_docs]
+    return [name for name in ('index', 'status', 'requirements')
+            if name in env.found_docs]
 
 
 def note_read(app, env, docnames):
-    env.temp_cyborg_read = bool(docnames)
+    """Keep which pages this build reads."""
+    app.cyborg_read = list(docnames)
 
 
 def write_data(app, exception):
@@ -343,10 +368,14 @@ def write_data(app, exception):
     rows = [{'url': app.builder.get_target_uri(name), 'title': spec.title,
              **{key: spec.metadata.get(key, '') for key in specs.FIELDS}}
             for name, spec in known.items()]
+    for path in (out / 'specs').rglob('*.html'):
+        name = path.relative_to(out).with_suffix('').as_posix()
+        if name not in app.env.found_docs:
+            path.unlink()  # of a spec that was removed or renamed
     data = json.dumps(rows, ensure_ascii=False, indent=1)
     changed = _write(out / 'specs.json', data + '\n')
     _write(out / '_static' / 'specs-data.js', f'window.SPECS = {data};\n')
-    if changed or app.env.temp_cyborg_read:
+    if changed or app.cyborg_read:
         _write(out / 'feed.atom', _feed(app, known))
 
 
@@ -391,7 +420,8 @@ def _feed(app, known):
         add(entry, 'link', href=address)
         add(entry, 'updated', when)
         add(entry, 'published', spec.metadata['created'] + 'T00:00:00Z')
-        add(add(entry, 'author'), 'name', spec.metadata['authors'])
+        for author in spec.metadata['authors'].split(', '):
+            add(add(entry, 'author'), 'name', author)
         add(entry, 'category', term=spec.status)
         add(entry, 'summary', STATUS_TEXT.get(spec.status, spec.status))
     ElementTree.indent(feed)
@@ -402,16 +432,17 @@ def _last_changes():
     """file -> time of its last commit, from one look at the history."""
     try:
         text = subprocess.run(
-            ['git', 'log', '--format=%x00%cI', '--name-only', '--', 'specs'],
+            ['git', 'log', '--format=%x00%ct', '--name-only', '--', 'specs'],
             cwd=specs.ROOT, capture_output=True, text=True, check=True,
             timeout=60).stdout
     except (OSError, subprocess.SubprocessError):
         return {}  # no git, or no repository: the date of creation serves
     found = {}
     for block in text.split('\0')[1:]:
-        when, *files = block.split()
-        for name in files:
-            found.setdefault(name, when)
+        seconds, *files = block.strip().split('\n')
+        when = datetime.datetime.fromtimestamp(int(seconds), datetime.UTC)
+        for name in filter(None, files):
+            found.setdefault(name, when.strftime('%Y-%m-%dT%H:%M:%SZ'))
     return found
 
 

@@ -230,13 +230,17 @@ def _no_blocks(spec):
 
 def directives(spec, name):
     """Each use of a directive: (line, argument, options, body lines)."""
+    outside = {number for number, _ in _no_blocks(spec)}
     for index, line in enumerate(spec.lines):
-        match = re.match(rf'\.\. {name}::\s*(.*)$', line)
+        if index + 1 not in outside and not line.startswith('.. '):
+            continue  # shown in a block, not used
+        match = re.match(rf'((?:\s|[-*] )*)\.\. {name}::\s*(.*)$', line)
         if not match:
             continue
-        argument, options, body, in_options = match[1], {}, [], True
+        argument, options, body, in_options = match[2], {}, [], True
         for inner in spec.lines[index + 1:]:
-            if inner.strip() and not inner.startswith(' '):
+            if inner.strip() and not inner.startswith(
+                    ' ' * (len(match[1]) + 1)):
                 break
             option = re.match(r' +:([\w-]+): *(.*)$', inner)
             if in_options and option:
@@ -313,6 +317,9 @@ def check_metadata(spec):
 def _wrong_value(spec, name, value):
     if not value:
         return 'is empty; fill it in, or write none'
+    if name == 'spec' and not re.fullmatch(r'[a-z0-9][a-z0-9.-]*', value):
+        return (f'is {value!r}; name the file and this field with small '
+                'letters, digits, - and . alone')
     if name == 'spec' and value != spec.slug:
         return (f'is {value!r} and the file is called {spec.slug}.rst; make '
                 'them the same')
@@ -411,31 +418,51 @@ def check_empty_sections(spec):
 
 
 def check_leftovers(spec):
-    """An approved spec is finished: no TODO, placeholder or template
-    sentence.
+    """A spec that is no draft is finished: no TODO, placeholder or template
+    sentence, in comments and diagrams neither.
     """
-    if spec.status == 'draft':
+    if spec.status not in STATUSES[1:]:
         return
-    for start, text in _prose_paragraphs(spec):
+    for number, line in enumerate(spec.lines, 1):
+        text = re.sub(r'``.*?``', '', line)
         for found in re.finditer(
-                r'(?<![\w/])(?:TODO|TBD|FIXME|XXX)\b|<[A-Za-z][^<>@:/]*>',
+                r'(?<![\w/])(?:(?:TODO|TBD|T\.B\.D|FIXME)\b|Todo:|XXX\b)',
                 text):
+            yield Problem(number, f'{found[0]} in a spec of status '
+                          f'{spec.status}; settle it, or make it an open '
+                          'question')
+    template = template_for(spec)
+    given = (set(read(template).lines) if template.exists() else set())
+    blocks = [(number, line) for number, line, diagram in _rst_blocks(spec)
+              if diagram or line in given]
+    for start, text in [*_prose_paragraphs(spec), *blocks]:
+        for found in re.finditer(r'<[A-Za-z][^<>@:/]*>', text):
             number = start + text.count('\n', 0, found.start())
             words = ' '.join(found[0].split())
-            if words[0] == '<':
-                yield Problem(number, f'the placeholder {words} is left '
-                              'over from the template; replace it')
-            else:
-                yield Problem(number, f'{words} in a spec of status '
-                              f'{spec.status}; settle it, or make it an '
-                              'open question')
-    template = template_for(spec)
-    if template.exists():
+            yield Problem(number, f'the placeholder {words} is left over '
+                          'from the template; replace it')
+    if given:
         leftover = {text for _, text in _sentences(read(template))}
         for number, text in _sentences(spec):
             if text in leftover:
                 yield Problem(number, 'a sentence of the template is left '
                               f'over: {text[:50]!r}; replace it')
+
+
+def _rst_blocks(spec):
+    """The (line number, line, is a diagram) of diagrams and of blocks that
+    show RST.
+    """
+    inside, diagram = None, False
+    for number, line in enumerate(spec.lines, 1):
+        indent = len(line) - len(line.lstrip())
+        if inside is not None:
+            if not line.strip() or indent > inside:
+                yield number, line, diagram
+                continue
+            inside = None
+        if re.match(r'\s*\.\. (seqdiag::|code-block:: rst)', line):
+            inside, diagram = indent, 'seqdiag' in line
 
 
 def _sentences(spec):
@@ -473,6 +500,31 @@ def check_requirements(spec):
                 'it, or add one'))
 
 
+def check_normative_words(spec):
+    """What is normative is a requirement, and nothing else is."""
+    within = set()
+    for line, _, _, body in directives(spec, 'req'):
+        within.update(range(line, line + len(body) + 8))
+    for number, line in prose(spec):
+        if number not in within and re.search(
+                r'\b(MUST|SHOULD)( NOT)? [a-z]', line):
+            yield Problem(number, 'a normative sentence outside a '
+                          'requirement; make it a .. req::, or write it '
+                          'without capitals')
+
+
+def check_self_contained(spec):
+    """A spec stands alone: it takes in no other file and no raw HTML."""
+    for name in ('include', 'literalinclude', 'raw'):
+        for line, _, _, _ in directives(spec, name):
+            yield Problem(line, f'.. {name}:: in a spec; write what it '
+                          'would bring into the text')
+    for line, _, options, _ in directives(spec, 'csv-table'):
+        if {'file', 'url'} & set(options):
+            yield Problem(line, '.. csv-table:: of a file; write its rows '
+                          'into the text')
+
+
 def check_failure_modes(spec):
     """Each failure mode says how it is detected, mitigated, diagnosed and
     tested.
@@ -494,6 +546,12 @@ def check_questions(spec):
         if options.get('standing') not in STANDINGS:
             yield Problem(line, 'the question has no :standing:, or an '
                           'unknown one; use ' + ', '.join(STANDINGS))
+        if not re.fullmatch(
+                r'\d{4}-\d\d-\d\d( \d\d:\d\d(:\d\d)?'
+                r'(, \d\d:\d\d(:\d\d)?)*)?',
+                options.get('log', '2018-06-27')):
+            yield Problem(line, f'the :log: {options["log"]!r} is not of '
+                          'the form YYYY-MM-DD HH:MM:SS, HH:MM:SS')
 
 
 def _check_id(line, options, letter):
@@ -573,7 +631,8 @@ def _targets(spec):
 
 RULES = (
     check_metadata, check_sections, check_empty_sections, check_leftovers,
-    check_requirements, check_failure_modes, check_questions, check_ids,
+    check_requirements, check_normative_words, check_self_contained,
+    check_failure_modes, check_questions, check_ids,
     check_links,
 )
 

@@ -5,12 +5,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from tools.specs import NEED_ID
+
 project = 'Cyborg specs'
 copyright = 'Cyborg specs maintainers'
 root_doc = 'index'
 # doc/source/specs is a link to specs/: the specs keep one home and one
 # address.
-exclude_patterns = ['**/README.rst']
 
 extensions = [
     'openstackdocstheme',
@@ -35,6 +36,7 @@ html_title = 'Cyborg specs'
 html_static_path = ['_static']
 templates_path = ['_templates']
 html_copy_source = False
+html_use_index = False
 html_baseurl = 'https://specs.openstack.org/openstack/cyborg-specs/'
 openstackdocs_repo_name = 'openstack/cyborg-specs'
 openstackdocs_bug_project = 'openstack-cyborg'
@@ -59,7 +61,7 @@ needs_types = [
      'color': '#ffffff', 'style': 'node'},
 ]
 # OSACC-014, OSACC-F03, OSACC-Q02: a prefix of any length per spec.
-needs_id_regex = r'^[A-Z][A-Z0-9]*-[FQ]?[0-9]{2,3}$'
+needs_id_regex = f'^{NEED_ID.pattern}$'
 needs_id_required = True
 needs_fields = {
     'verified': {
@@ -75,7 +77,7 @@ needs_fields = {
                    'enum': ['agreed', 'open', 'contested']},
     },
     'log': {
-        'description': 'Times (UTC) in the log of the meeting',
+        'description': 'Date and times (UTC) in the log of a meeting',
         'schema': {'type': 'string'},
     },
 }
@@ -85,7 +87,7 @@ needs_css = 'blank.css'  # the site's own style sheet dresses them
 needs_layouts = {'plain': {'grid': 'simple', 'layout': {
     'head': ['<<meta("type_name")>>: **<<meta("title")>>** <<meta_id()>>'],
     'meta': ['<<meta("standing", prefix="Standing: ")>>',
-             '<<meta("log", prefix="Argued 27 June 2018 at ")>>',
+             '<<meta("log", prefix="Argued: ")>>',
              '<<meta("verified", prefix="Evidence: ")>>'],
 }}}
 needs_default_layout = 'plain'

@@ -96,7 +96,8 @@ def visit_html(self, node):
     # The picture shrinks to 85 % and then scrolls, so that its text stays
     # readable on a phone.
     least = '' if style else f' style="--least:{width * .85:g}px"'
-    self.body.append(f'<div class="{classes}" tabindex="0"{least}>{svg}'
+    self.body.append(f'<div class="{classes}" tabindex="0" role="group"'
+                     f' aria-label="Diagram"{least}>{svg}'
                      '</div>')
     raise nodes.SkipNode
 

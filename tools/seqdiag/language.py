@@ -503,6 +503,10 @@ class _Builder:
     def participant(self, name, group=None, attrs=()):
         node = self.by_id.get(_unquote(name))
         if node is None:
+            if name[0] not in '"\'' and not re.search(r'\w', name):
+                raise DiagramError(
+                    f"'{name}' is no name; expected an arrow such as -> or "
+                    '<--, or a name in double quotes', name.line)
             diagram = self.diagram
             node = Participant(
                 _unquote(name), name.line, label=_unquote(name),
@@ -663,6 +667,10 @@ class _Builder:
     def value(self, name, takes, attr):
         line, raw = attr.name.line, attr.value
         if takes is _FLAG:
+            if raw is not None and _unquote(raw).lower() != 'true':
+                raise DiagramError(
+                    f"'{name} = {_unquote(raw)}': a flag is set by its name "
+                    'alone; leave it out to leave it off', line)
             return True
         if raw is None:
             raise DiagramError(
@@ -782,11 +790,11 @@ class _Builder:
             for node in order:
                 for level in range(max(active[node], 0)):
                     running.setdefault((node, level), index)
-                for level in range(max(active[node], 0), 64):
-                    start = running.pop((node, level), None)
-                    if start is None:
-                        break
-                    node.activations.append((level, start, index))
+                level = max(active[node], 0)
+                while (node, level) in running:
+                    node.activations.append(
+                        (level, running.pop((node, level)), index))
+                    level += 1
         for (node, level), start in running.items():
             node.activations.append((level, start, None))
         for node in order:

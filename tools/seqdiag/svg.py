@@ -515,7 +515,7 @@ def _text(kind, text, x, y, anchor='middle', font=FONT_SIZE, extra=''):
 
 def _first_baseline(top, height, text):
     """The first line's baseline when *text* is centred in a box."""
-    return top + (height - text.height) / 2 + text.size * 1.0
+    return top + (height - text.height) / 2 + text.size
 
 
 def draw(diagram, alt=''):

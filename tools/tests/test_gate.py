@@ -3,6 +3,7 @@ makes of the metadata.
 """
 
 import json
+import os
 import re
 import unittest
 from xml.etree import ElementTree
@@ -246,6 +247,35 @@ class TestGate(Site):
                              f'{re.escape(place)}.*{re.escape(says)}')
             self.assertEqual([], self.changed(before), turn)
 
+    def test_a_spec_in_a_wrong_place_is_not_published_unchecked(self):
+        text = self.spec.read_text(encoding='utf-8').replace(
+            'GOOD-', 'WRONG-').replace('good-flow', 'wrong-flow')
+        for place in (self.spec.parents[1], self.spec.parent / 'sub'):
+            path = place / 'astray.rst'
+            with self.subTest(path):
+                support.write(path, text)
+                self.addCleanup(self.build)
+                self.addCleanup(path.unlink, missing_ok=True)
+                result = self.build()
+                self.assertNotEqual(0, result.code)
+                self.assertIn('astray.rst:1', result.output)
+                self.assertIn('move it to specs/<release>/approved/',
+                              result.output)
+                path.unlink()
+
+    def test_what_failed_is_not_published_when_the_old_file_is_back(self):
+        """The old file may come back with its old time: cp -p, mv, rsync."""
+        content = self.restore(self.spec)
+        times = self.spec.stat()
+        support.write(self.spec, content.replace(b'None.', b'BROKEN \t.'))
+        self.assertNotEqual(0, self.build().code)
+        support.write(self.spec, content)
+        os.utime(self.spec, ns=(times.st_atime_ns, times.st_mtime_ns))
+        self.good()
+        self.good('-a')
+        self.assertNotIn('BROKEN', self.page(
+            'specs/rocky/approved/good.html'))
+
     def test_page_removed_that_another_refers_to(self):
         page = self.source / 'other.rst'
         self.restore(page)
@@ -330,6 +360,20 @@ class TestGenerated(Site):
         self.addCleanup(self.build)
         self.addCleanup(path.unlink, missing_ok=True)
         return path
+
+    def test_the_page_of_a_removed_spec_goes(self):
+        path = self.add_spec()
+        self.good()
+        self.assertIn('third', self.page('specs/rocky/approved/third.html'))
+        path.unlink()
+        self.good()
+        self.assertFalse(
+            (self.out / 'specs/rocky/approved/third.html').exists())
+
+    def test_header_lists_the_flows(self):
+        header = self.page('specs/rocky/approved/good.html').split(
+            'spec-flows')[1][:400]
+        self.assertIn('href="#asking"', header)
 
     def test_every_page_is_there(self):
         pages = {str(path.relative_to(self.source).with_suffix('.html'))

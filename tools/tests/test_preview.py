@@ -109,6 +109,30 @@ class Preview(unittest.TestCase):
         caught.exception.close()
         self.assertEqual(404, caught.exception.code)
 
+    def test_no_folder_with_a_dot(self):
+        with self.assertRaises(urllib.error.HTTPError) as caught:
+            self.get('.doctrees/')
+        caught.exception.close()
+        self.assertEqual(404, caught.exception.code)
+
+    def test_interrupted_twice_it_ends_in_peace(self):
+        """The terminal interrupts the whole group, and tox once more."""
+        server = subprocess.Popen(
+            [sys.executable, '-u', '-m', 'tools.preview', '--port', '0',
+             '--root', str(self.folder), '--out',
+             str(self.folder / 'other')],
+            cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            text=True, start_new_session=True)
+        for line in server.stdout:
+            if 'http://' in line:
+                break
+        os.killpg(server.pid, signal.SIGINT)
+        time.sleep(0.2)
+        os.kill(server.pid, signal.SIGINT)
+        said, _ = server.communicate(timeout=PATIENCE)
+        self.assertEqual(0, server.returncode, said)
+        self.assertNotIn('Traceback', said)
+
     def test_a_port_in_use_is_said(self):
         with socket.socket() as taken:
             taken.bind(('127.0.0.1', 0))

@@ -30,6 +30,9 @@ PROFILE = settings(max_examples=150, deadline=None, database=None,
 
 # diagram -> (line of the mistake, part of the message)
 MISTAKES = {
+    'A -> B;\nA \u2192 C;': (2, 'expected an arrow such as ->'),
+    'A -> B;\nA -> B [failed = false];': (2, 'a flag is set by its name'),
+    'A [stacked = maybe];': (1, 'a flag is set by its name'),
     # --- what the grammar does not take
     '': (1, 'the diagram is empty; expected a message'),
     '// only a comment\n': (1, 'the diagram is empty'),

@@ -121,6 +121,46 @@ BROKEN = {
         ':supersedes: stein/other', ':supersedes: stein/other',
         'whose :superseded-by: does not name rocky/good'),
 
+    'slug with capitals': Broken(
+        specs.check_metadata, ':spec: good', ':spec: Good One',
+        ':spec: Good One', 'small letters, digits, - and . alone'),
+
+    # --- what an approved spec may hold nowhere
+    'TODO in a comment': Broken(
+        specs.check_leftovers, 'None.\n', 'None.\n\n.. TODO: finish\n',
+        '.. TODO', 'TODO in a spec of status approved'),
+    'TODO in a diagram': Broken(
+        specs.check_leftovers, 'None.\n',
+        'None.\n\n.. seqdiag::\n   :alt: A.\n\n   A -> B [label = "TBD"];\n',
+        '   A -> B [label = "TBD', 'TBD in a spec of status approved'),
+    'placeholder in a diagram': Broken(
+        specs.check_leftovers, 'None.\n',
+        'None.\n\n.. seqdiag::\n   :alt: A.\n\n   A -> B [label = "<c>"];\n',
+        '   A -> B [label = "<c', 'the placeholder <c> is left over'),
+
+    # --- normative words, and files taken in
+    'normative sentence in prose': Broken(
+        specs.check_normative_words, 'None.\n', 'Callers MUST wait.\n',
+        'Callers MUST', 'a normative sentence outside a requirement'),
+    'raw HTML': Broken(
+        specs.check_self_contained, 'None.\n',
+        'None.\n\n.. raw:: html\n\n   <b>\n', '.. raw', 'raw:: in a spec'),
+    'another file': Broken(
+        specs.check_self_contained, 'None.\n',
+        'None.\n\n* x\n\n  .. include:: good.rst\n', '  .. include',
+        'include:: in a spec'),
+    'a table from a file': Broken(
+        specs.check_self_contained, 'None.\n',
+        'None.\n\n.. csv-table::\n   :file: x.csv\n', '.. csv',
+        'csv-table:: of a file'),
+    'a requirement within a list': Broken(
+        specs.check_requirements, 'None.\n',
+        '* None.\n\n  .. req:: Ask\n     :id: GOOD-009\n\n     Ask.\n',
+        '  .. req', 'has 0 of MUST'),
+    'log without a date': Broken(
+        specs.check_questions, '   :standing: ',
+        '   :log: 15:00\n   :standing: ', '.. question', 'the :log:'),
+
     # --- sections
     'no title': Broken(
         specs.check_sections,
@@ -243,18 +283,18 @@ BROKEN = {
 INNOCENT = {
     'placeholder in a literal': 'Write ``<name>`` for it.',
     'placeholder in a literal of two lines': 'Write ``a\n<name>`` for it.',
-    'placeholder in a literal block': 'Write::\n\n   <name> TODO\n\nso.',
+    'placeholder in a literal block': 'Write::\n\n   <name> now\n\nso.',
     'placeholder in a code block':
-        '.. code-block:: rst\n\n   <name> TODO\n\n   XXX',
-    'placeholder in a comment': '.. <name> TODO\n\nNone.',
+        '.. code-block:: rst\n\n   <name> now\n\n   then',
+    'placeholder in a comment': '.. <name> now\n\nNone.',
     'placeholder in a list with a code block':
-        '* Write\n\n  .. code-block:: rst\n\n     TODO <name>\n\n* Read',
+        '* Write\n\n  .. code-block:: rst\n\n     Now <name>\n\n* Read',
     'template sentence in a code block':
         '.. code-block:: rst\n\n   Describe what is missing today, and for '
         'whom it\n   is missing.\n',
     'arrows in a diagram':
         '.. seqdiag::\n   :alt: A asks B.\n\n   A -> B;\n   A <- B;\n'
-        '   C <<-- B [label = "TODO"];',
+        '   C <<-- B [label = "now"];',
     'arrow in prose': 'It goes A <- B, and then B -> A.',
     'comparison': 'As long as x < y and y > z.',
     'e-mail address': 'Ask Ann <ann@example.org>.',
