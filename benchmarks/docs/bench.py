@@ -208,7 +208,7 @@ class Spec:
     def _open_questions(self):
         return [f'.. question:: Who owns the {self.thing}?',
                 f'   :id: {self.prefix}-Q01', '   :standing: open',
-                '   :log: 15:00:41, 15:03:07', '',
+                '   :log: 2018-06-27 15:00:41, 15:03:07', '',
                 *(f'   {self.sentence()}' for _ in range(3))]
 
     def _dependencies(self):
