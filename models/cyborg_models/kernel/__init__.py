@@ -1,0 +1,1 @@
+"""The model language and what runs on it."""

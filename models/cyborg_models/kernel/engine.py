@@ -1,0 +1,259 @@
+"""The embedded engine: every state, breadth first, at machine speed.
+
+States are spread over partitions by their hash.  A level is expanded into
+one bucket per partition, and a full bucket is inserted into its partition's
+own table, which fits a cache while that lasts.  Breadth first, so the first
+violation found is a shallowest one; its trace is found backwards, level by
+level, and needs no memory while exploring.
+"""
+
+import mmap
+import os
+import time
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from cyborg_models.kernel import _compiled as compiled
+from cyborg_models.kernel.language import Step
+from cyborg_models.kernel.tables import FALSE, TRUE, UNKNOWN, Tables
+
+PARTITION_BITS = 8
+BUCKET_BYTES = 16 << 20
+FULL = 0.7  # of a table, before it is doubled
+
+
+@dataclass
+class Trace:
+    """A run of the model.
+
+    :ivar states: the states, from the first on, as tuples of codes
+    :ivar steps: the :class:`~.language.Step` between each two
+    """
+
+    states: list
+    steps: list
+
+
+@dataclass
+class Explored:
+    """What an exploration found.
+
+    :ivar complete: False if it was stopped: then a verdict that needs all
+        states is *inconclusive*
+    :ivar reason: why it was stopped
+    :ivar states: number of distinct states
+    :ivar transitions: number of (state, step) pairs that are enabled
+    :ivar depth: distance of the farthest state from the start
+    :ivar violations: property name -> :class:`Trace` to a shallowest one
+    :ivar witnessed: property name -> :class:`Trace` to a shallowest one
+    :ivar stuck: :class:`Trace` to a shallowest deadlock, or None
+    """
+
+    complete: bool = True
+    reason: str = ''
+    states: int = 0
+    transitions: int = 0
+    depth: int = 0
+    seconds: float = 0.0
+    violations: dict = field(default_factory=dict)
+    witnessed: dict = field(default_factory=dict)
+    stuck: Trace | None = None
+
+
+def _reserve(shape):
+    """An array of uint64 that takes address space, and memory only page by
+    page as it is written to.
+    """
+    size = 8 * int(np.prod(shape))
+    space = mmap.mmap(-1, size)
+    if hasattr(mmap, 'MADV_NOHUGEPAGE'):
+        # Else each partition takes 2 MiB at its first state.
+        space.madvise(mmap.MADV_NOHUGEPAGE)
+    return np.frombuffer(space, np.uint64).reshape(shape)
+
+
+class Engine:
+    """Explores one model.
+
+    :param model: a :class:`~.language.Model`
+    :param memory: bytes that the states and tables may take
+    :param progress: called now and then with (states, transitions, depth,
+        seconds)
+    """
+
+    def __init__(self, model, memory=None, progress=None):
+        self.model, self.progress = model, progress
+        self.tables = Tables(model)
+        self.memory = memory or int(
+            0.4 * os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES'))
+        words = self.tables.packing.words
+        parts = 1 << PARTITION_BITS
+        capacity = max(1024, self.memory // (8 * words) // parts)
+        self.states = _reserve((parts, capacity, words))
+        self.table = np.zeros((parts, 64), np.uint32)
+        steps = len(model.steps)
+        size = max(2 * steps, BUCKET_BYTES // (8 * words * parts))
+        self.buckets = np.empty((parts, size, words), np.uint64)
+        self.fill = np.zeros(parts, np.int64)
+        self.levels = [np.zeros(parts, np.int64)]
+        self.high = np.zeros(parts, np.int64)
+        self._told = 0.0
+
+    def explore(self):
+        """Visit every state; returns an :class:`Explored`."""
+        result, began = Explored(), time.monotonic()
+        tables = self.tables
+        self._watch = [(prop, tree, result.violations, FALSE)
+                       for prop, _, tree in tables.invariants]
+        self._watch += [(prop, tree, result.witnessed, TRUE)
+                        for prop, _, tree in tables.witnesses]
+        active = np.array([row[1] for row in self._watch], np.int64)
+        want = np.array([*(row[3] for row in self._watch), 1], np.int32)
+        tally, found = np.zeros(1, np.int64), np.zeros(1, np.int64)
+        self._start()
+        pending = []
+        try:
+            while True:
+                low, high = self.levels[-1].copy(), self.high.copy()
+                if (low == high).all():
+                    break
+                at = np.array([0, low[0]], np.int64)
+                while self._run_level(low, high, at, active, want, tally,
+                                      found, pending):
+                    self._tell(tally, began)
+                self.levels.append(high)
+                self._tell(tally, began)
+        except KeyboardInterrupt:
+            result.complete, result.reason = False, 'interrupted'
+        except MemoryError:
+            result.complete = False
+            result.reason = (f'the limit of {self.memory >> 20:,} MiB is '
+                             'reached; allow more, or make the '
+                             'configuration smaller')
+        result.states = int(self.high.sum())
+        result.transitions = int(tally[0])
+        result.depth = max(0, len(self.levels) - 2)
+        self._collect(pending, result)
+        result.seconds = time.monotonic() - began
+        return result
+
+    def _start(self):
+        first = self.tables.packing.pack(self.model.initial)
+        part = int(compiled._hash(first, len(first))
+                   >> np.uint64(64 - PARTITION_BITS))
+        self.buckets[part, 0] = first
+        self.fill[part] = 1
+        self._flush()
+
+    def _run_level(self, low, high, at, active, want, tally, found,
+                   pending):
+        """Expand until the level is done; False when it is."""
+        tables = self.tables
+        lively = np.array([not step.action.fault
+                           for step in self.model.steps])
+        leaves = np.empty(len(lively), np.int64)
+        while True:
+            # Learning may replace an array by a larger one.
+            status = compiled.expand(
+                self.states, low, high, at, *self._arrays(),
+                *tables.dispatch(), len(lively),
+                lively, tables.final_tree, active, want, leaves,
+                self.buckets, self.fill, np.uint64(64 - PARTITION_BITS),
+                tally, found)
+            if status == compiled.LEARN:
+                self._learn(at, active, want)
+            elif status == compiled.FOUND:
+                where = (len(self.levels) - 1, int(at[0]), int(at[1]))
+                index = int(found[0])
+                pending.append((index, where))
+                self._settle(index, want)
+            else:
+                self._flush()
+                return status != compiled.DONE
+
+    def _arrays(self):
+        tables = self.tables
+        return (tables.kids, tables.node, tables.member, tables.keep,
+                tables.set)
+
+    def _settle(self, index, want):
+        """One violation of a property is enough: watch it no more."""
+        if index < 0:
+            want[-1] = 0
+            return
+        prop = self._watch[index][0]
+        for other, row in enumerate(self._watch):
+            if row[0] is prop:
+                want[other] = 0
+
+    def _learn(self, at, active, want):
+        """Run the Python for all that this state asks and no table says."""
+        tables = self.tables
+        codes = tables.packing.unpack(self.states[at[0], at[1]])
+        wanted = [tree for tree, code in zip(active, want, strict=False)
+                  if code]
+        wanted += range(len(self.model.steps))
+        if tables.final_tree >= 0:
+            wanted.append(tables.final_tree)
+        learned = 0
+        for tree in wanted:
+            if tables.look_up(tree, codes)[0] == UNKNOWN:
+                tables.learn(int(tree), codes)
+                learned += 1
+        if not learned:
+            raise AssertionError('the tables and the compiled code disagree '
+                                 'about a state; report this as a bug')
+
+    def _flush(self):
+        need = int((self.high + self.fill).max())
+        if need > FULL * self.table.shape[1]:
+            size = self.table.shape[1]
+            while need > FULL * size:
+                size *= 2
+            self.table = None
+            self.table = np.zeros((len(self.high), size), np.uint32)
+            compiled.rehash(self.states, self.table, self.high)
+        if not compiled.insert(self.states, self.table, self.high,
+                               self.buckets, self.fill):
+            self.fill[:] = 0
+            raise MemoryError
+
+    def _tell(self, tally, began):
+        now = time.monotonic()
+        if self.progress is not None and now - self._told > 0.1:
+            self._told = now
+            self.progress(int(self.high.sum()), int(tally[0]),
+                          len(self.levels) - 1, time.monotonic() - began)
+
+    def _collect(self, pending, result):
+        for index, where in pending:
+            trace = self.trace(*where)
+            if index < 0:
+                result.stuck = trace
+            else:
+                prop, _, into, _ = self._watch[index]
+                into[prop.name] = trace
+
+    def trace(self, level, part, index):
+        """The shortest run to a state.
+
+        :param level: its distance from the start
+        :param part, index: where it is stored
+        """
+        unpack = self.tables.packing.unpack
+        states, steps = [unpack(self.states[part, index])], []
+        answer = np.zeros(3, np.int64)
+        while level:
+            target = self.states[part, index].copy()
+            level -= 1
+            compiled.predecessor(
+                self.states, self.levels[level], self.levels[level + 1],
+                target, *self._arrays(), len(self.model.steps), answer)
+            part, index = int(answer[0]), int(answer[1])
+            states.append(unpack(self.states[part, index]))
+            steps.append(self.model.steps[int(answer[2])])
+        return Trace(states[::-1], steps[::-1])
+
+
+__all__ = ['Engine', 'Explored', 'Step', 'Trace']

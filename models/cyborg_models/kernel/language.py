@@ -1,0 +1,723 @@
+"""The model language: variables, actions, properties.
+
+A model is a finite state machine written as plain Python.  It declares
+*sets* (the instances, handles and so on that parameters range over),
+*variables* over finite domains, *actions* (guards, then effects) and
+*properties*::
+
+    m = Model('example')
+    Van = m.set('van', 2)
+    m.var('state', VanState, start=VanState.BOUND, each=Van)
+
+    @m.action('os-acc -> plugin: plug({van})', van=Van)
+    def plug(s, van):
+        \"\"\"A bound VAN is plugged.\"\"\"
+        when(s.state[van] is VanState.BOUND, 'OSACC-014')
+        s.state[van] = VanState.PLUGGED
+
+An action reads and writes ``s`` and nothing else.  A parameter ranges over
+a set: that, and which action comes next, is all the non-determinism there
+is.  ``when`` ends the action, without effect, unless its condition holds.
+"""
+
+import ast
+import contextlib
+import difflib
+import enum
+import functools
+import inspect
+import itertools
+import linecache
+import os
+import sys
+from dataclasses import dataclass, field
+
+WEAK, STRONG = 'weak', 'strong'
+
+
+class ModelError(Exception):
+    """A model that is not a model: says file, line, what and the mend."""
+
+
+class _Refused(Exception):
+    """A guard that does not hold ends the action."""
+
+    def __init__(self, guard):
+        super().__init__(guard)
+        self.guard = guard
+
+
+_here = os.path.dirname(os.path.abspath(__file__))
+
+
+def _where():
+    """``file:line`` of the model's code that is running."""
+    frame = sys._getframe(1)
+    while frame and os.path.dirname(
+            os.path.abspath(frame.f_code.co_filename)) == _here:
+        frame = frame.f_back
+    if frame is None:
+        return '?'
+    return f'{_short_path(frame.f_code.co_filename)}:{frame.f_lineno}'
+
+
+def _short_path(path):
+    relative = os.path.relpath(path)
+    return path if relative.startswith('..') else relative
+
+
+def place_of(body):
+    """``file:line`` where the function *body* begins."""
+    code = body.__code__
+    return f'{_short_path(code.co_filename)}:{code.co_firstlineno}'
+
+
+def _where_raised(error, body):
+    """``file:line`` of the model's code, where *body* raised *error*: not
+    of a library that it called.
+    """
+    home = os.path.dirname(os.path.abspath(body.__code__.co_filename))
+    found, trace = place_of(body), error.__traceback__
+    while trace is not None:
+        path = trace.tb_frame.f_code.co_filename
+        if os.path.dirname(os.path.abspath(path)) == home:
+            found = f'{_short_path(path)}:{trace.tb_lineno}'
+        trace = trace.tb_next
+    return found
+
+
+@dataclass(frozen=True)
+class Guard:
+    """A condition that an action waits for.
+
+    :ivar requirement: the id of the requirement that it carries
+    :ivar text: the condition, as written
+    :ivar where: ``file:line``
+    """
+
+    requirement: str
+    text: str
+    where: str
+
+
+@functools.cache
+def _conditions(path):
+    """line -> the condition, as written, of the when() that begins there."""
+    source = ''.join(linecache.getlines(path))
+    found = {}
+    try:
+        tree = ast.parse(source)
+    except SyntaxError:  # changed since it was imported
+        return found
+    for node in ast.walk(tree):
+        if (isinstance(node, ast.Call) and node.args
+                and getattr(node.func, 'id', None) == 'when'):
+            text = ast.get_source_segment(source, node.args[0])
+            found[node.lineno] = ' '.join(
+                line.strip() for line in text.splitlines())
+    return found
+
+
+@functools.cache
+def _guard(path, line, requirement):
+    text = _conditions(path).get(line, '?')
+    return Guard(requirement, text, f'{_short_path(path)}:{line}')
+
+
+_seen = None  # while recording: the set of guards and assignments run
+_without = None  # while mutating: (kind, where, text) to leave out
+
+
+@contextlib.contextmanager
+def recording():
+    """Collect every guard and assignment that is run meanwhile, as
+    (where, kind, text, requirement).
+    """
+    global _seen
+    _seen = set()
+    try:
+        yield _seen
+    finally:
+        _seen = None
+
+
+@contextlib.contextmanager
+def without(kind, where, text):
+    """Leave out one guard or one assignment meanwhile."""
+    global _without
+    _without = (kind, where, text)
+    try:
+        yield
+    finally:
+        _without = None
+
+
+def when(condition, requirement):
+    """End the action here unless *condition* holds.
+
+    :param condition: a bool
+    :param requirement: the id of the requirement that says so
+    """
+    if condition and _seen is None:
+        return
+    frame = sys._getframe(1)
+    guard = _guard(frame.f_code.co_filename, frame.f_lineno, requirement)
+    if _seen is not None:
+        _seen.add((guard.where, 'guard', guard.text, requirement))
+    if not condition and _without != ('guard', guard.where, guard.text):
+        raise _Refused(guard)
+
+
+@dataclass(frozen=True)
+class Set:
+    """What a parameter ranges over: the numbers from 0 to size - 1.
+
+    :ivar symmetric: True if no member is special, so that states that
+        differ by renaming members are one
+    """
+
+    name: str
+    size: int
+    symmetric: bool = False
+
+    def __iter__(self):
+        return iter(range(self.size))
+
+    def __len__(self):
+        return self.size
+
+
+@dataclass(frozen=True)
+class Variable:
+    """A variable, or one per member of a set.
+
+    :ivar domain: its values, in order
+    :ivar each: the set, or None for a single variable
+    """
+
+    name: str
+    domain: tuple
+    start: object
+    each: Set | None
+
+    @functools.cached_property
+    def code(self):
+        """value -> its place in the domain."""
+        return {_key(value): index
+                for index, value in enumerate(self.domain)}
+
+
+def _key(value):
+    # True == 1 in Python, and they are different values of a model.
+    return (type(value), value)
+
+
+@dataclass(frozen=True)
+class Action:
+    """Something that may happen.
+
+    :ivar view: how it appears as a message: ``sender -> receiver: text``
+    :ivar body: the function; its docstring says when it may happen
+    :ivar sets: parameter name -> set
+    :ivar fair: None, ``'weak'`` or ``'strong'``
+    :ivar fault: True for what goes wrong by itself
+    """
+
+    name: str
+    view: str
+    body: object = field(repr=False, compare=False)
+    sets: dict = field(compare=False)
+    fair: str | None = None
+    fault: bool = False
+
+    @property
+    def doc(self):
+        return ' '.join((self.body.__doc__ or '').split())
+
+
+@dataclass(frozen=True)
+class Step:
+    """An action with its parameters: one label of the state graph."""
+
+    action: Action
+    arguments: tuple
+
+    @property
+    def name(self):
+        if not self.arguments:
+            return self.action.name
+        named = ', '.join(
+            f'{key}={value}' for key, value
+            in zip(self.action.sets, self.arguments, strict=True))
+        return f'{self.action.name}({named})'
+
+    @property
+    def message(self):
+        """The view, with the arguments filled in."""
+        values = {key: f'{self.action.sets[key].name}{value}'
+                  for key, value in zip(self.action.sets, self.arguments,
+                                        strict=True)}
+        return self.action.view.format(**values)
+
+
+@dataclass(frozen=True)
+class Property:
+    """What a model is checked for.
+
+    :ivar kind: ``'always'``, ``'eventually'`` or ``'sometimes'``
+    :ivar body: function of ``s`` (and parameters): for ``eventually`` it
+        returns (what calls for it, what must come), else a bool
+    """
+
+    name: str
+    kind: str
+    requirement: str
+    body: object = field(repr=False, compare=False)
+    sets: dict = field(compare=False)
+
+    @property
+    def doc(self):
+        return ' '.join((self.body.__doc__ or '').split())
+
+
+class Model:
+    """A finite state machine.
+
+    :param name: such as ``'rocky.attach'``
+    :param defects: names of the defects that are switched on
+    :raises ModelError: from each declaration that cannot be
+    """
+
+    def __init__(self, name, defects=()):
+        self.name = name
+        self.sets, self.variables = {}, {}
+        self.actions, self.properties, self.defects = {}, {}, {}
+        self.final = None
+        self._wanted = frozenset(defects)
+
+    # declarations
+
+    def set(self, name, size, symmetric=False):
+        """Declare a set of *size* members, numbered from 0."""
+        if not isinstance(size, int) or not 1 <= size <= 64:
+            raise ModelError(f'{_where()}: set {name} has size {size!r}; '
+                             'give a number from 1 to 64')
+        if name in self.sets:
+            raise ModelError(f'{_where()}: set {name!r} is declared twice; '
+                             'choose another name')
+        self.sets[name] = Set(name, size, symmetric)
+        return self.sets[name]
+
+    def var(self, name, domain, start, each=None):
+        """Declare a variable.
+
+        :param domain: an Enum class, ``bool``, a range, a :class:`Set`, or
+            an iterable of values
+        :param start: its first value
+        :param each: a set: one variable per member
+        """
+        if (name in self.variables or not name.isidentifier()
+                or name.startswith('_')):
+            raise ModelError(f'{_where()}: variable {name!r} is declared '
+                             'twice, or is no name; choose another')
+        if not isinstance(each, Set | None):
+            raise ModelError(f'{_where()}: {name} is declared for each '
+                             f'{each!r}; use a set of the model')
+        if isinstance(domain, type) and issubclass(domain, enum.Enum):
+            values = tuple(domain)
+        elif domain is bool:
+            values = (False, True)
+        else:
+            try:
+                values = tuple(domain)
+            except TypeError:
+                raise ModelError(f'{_where()}: the domain of {name} is '
+                                 f'{domain!r}; list its values') from None
+        made = Variable(name, values, start, each)
+        try:
+            known = _key(start) in made.code
+        except TypeError as error:
+            raise ModelError(f'{_where()}: {name} has a value that can '
+                             f'change ({error}); use one that cannot, such '
+                             'as a tuple') from None
+        if not values or len(made.code) != len(values):
+            raise ModelError(f'{_where()}: the domain of {name} is empty or '
+                             'names a value twice; list each value once')
+        if not known:
+            raise ModelError(f'{_where()}: {name} starts as {start!r}, '
+                             'which is not in its domain; add it, or start '
+                             'otherwise')
+        self.variables[name] = made
+
+    def action(self, view, fair=None, fault=False, **sets):
+        """Declare the decorated function as an action.
+
+        :param view: ``'sender -> receiver: text'``; ``{name}`` stands for a
+            parameter
+        :param fair: ``WEAK`` if it happens at last when it stays possible,
+            ``STRONG`` if when it is possible again and again
+        :param fault: True if it costs one of the configured faults
+        :param sets: parameter name -> set
+        """
+        return functools.partial(self._add_action, view, fair, fault, sets)
+
+    def _add_action(self, view, fair, fault, sets, body):
+        name = body.__name__
+        self._check(body, sets, self.actions)
+        if fair not in (None, WEAK, STRONG):
+            raise ModelError(f'{_where()}: action {name} has fairness '
+                             f'{fair!r}; use WEAK, STRONG or None')
+        try:
+            view.format(**dict.fromkeys(sets, ''))
+        except (AttributeError, LookupError, TypeError,
+                ValueError) as error:
+            raise ModelError(f'{_where()}: the view {view!r} of {name} '
+                             f'names {error}, which is no parameter') from None
+        self.actions[name] = Action(name, view, body, sets, fair, fault)
+        return body
+
+    def _check(self, body, sets, known):
+        name = body.__name__
+        if name in known:
+            raise ModelError(f'{_where()}: {name} is declared twice; choose '
+                             'another name')
+        if not (body.__doc__ or '').strip():
+            raise ModelError(f'{_where()}: {name} has no docstring; say in '
+                             'one sentence when it may happen, or what holds')
+        if list(inspect.signature(body).parameters)[1:] != list(sets):
+            raise ModelError(f'{_where()}: the parameters of {name} are not '
+                             'those of its declaration; give the same, in '
+                             'the same order, after s')
+        for key, value in sets.items():
+            if not isinstance(value, Set):
+                raise ModelError(f'{_where()}: parameter {key} of {name} '
+                                 f'ranges over {value!r}; use a set of the '
+                                 'model')
+
+    def defect(self, name, of):
+        """Declare the decorated function as what a defect makes of the
+        action *of*; it is in force when the defect is switched on.
+        """
+        def declare(body):
+            if of.__name__ not in self.actions:
+                raise ModelError(f'{_where()}: defect {name} alters '
+                                 f'{of.__name__}, which is no action')
+            original = self.actions[of.__name__]
+            self._check(body, original.sets, {})
+            self.defects.setdefault(name, ' '.join(body.__doc__.split()))
+            if name in self._wanted:
+                self.actions[of.__name__] = Action(
+                    original.name, original.view, body, original.sets,
+                    original.fair, original.fault)
+            return body
+        return declare
+
+    def ready(self):
+        """Check the whole once all is declared; returns the model.
+
+        :raises ModelError: naming what is missing
+        """
+        unknown = self._wanted - set(self.defects)
+        if unknown:
+            raise ModelError(
+                f'{_where()}: {self.name} has no defect '
+                f'{sorted(unknown)[0]!r}; known: '
+                + (', '.join(sorted(self.defects)) or 'none'))
+        for what, there in (('variable', self.variables),
+                            ('action', self.actions),
+                            ('property', self.properties)):
+            if not there:
+                raise ModelError(f'{_where()}: {self.name} has no {what}; '
+                                 'declare one')
+        return self
+
+    def always(self, requirement, **sets):
+        """Declare an invariant: the function returns True in every state."""
+        return functools.partial(self._add_property, 'always', requirement,
+                                 sets)
+
+    def eventually(self, requirement, **sets):
+        """Declare what must come: the function returns two bools, what
+        calls for it and what it is.
+        """
+        return functools.partial(self._add_property, 'eventually',
+                                 requirement, sets)
+
+    def sometimes(self, requirement, **sets):
+        """Declare a witness: the function returns True in some state."""
+        return functools.partial(self._add_property, 'sometimes',
+                                 requirement, sets)
+
+    def _add_property(self, kind, requirement, sets, body):
+        self._check(body, sets, self.properties)
+        self.properties[body.__name__] = Property(
+            body.__name__, kind, requirement, body, sets)
+        return body
+
+    def may_end(self, body):
+        """Declare the states in which nothing more need happen."""
+        self.final = body
+        return body
+
+    # what the engines use
+
+    @functools.cached_property
+    def steps(self):
+        """Every action with every combination of its parameters."""
+        return tuple(
+            Step(action, arguments) for action in self.actions.values()
+            for arguments in itertools.product(*action.sets.values()))
+
+    @functools.cached_property
+    def cells(self):
+        """The single variables: (variable, member or None), in order."""
+        return tuple(
+            (variable, member) for variable in self.variables.values()
+            for member in (variable.each or (None,)))
+
+    @functools.cached_property
+    def place(self):
+        """(variable name, member or None) -> index among the cells."""
+        return {(variable.name, member): index for index,
+                (variable, member) in enumerate(self.cells)}
+
+    @functools.cached_property
+    def initial(self):
+        """The first state: for each cell, the code of its value."""
+        return tuple(variable.code[_key(variable.start)]
+                     for variable, _ in self.cells)
+
+    def values(self, state):
+        """A state of codes as a dict ``name`` or ``name[i]`` -> value."""
+        return {variable.name if member is None
+                else f'{variable.name}[{member}]': variable.domain[code]
+                for (variable, member), code
+                in zip(self.cells, state, strict=True)}
+
+
+class State:
+    """What a body sees as ``s``: reads and writes one state.
+
+    :ivar codes: the state, a tuple of codes
+    :ivar reads: cells and quantities read, in order, each once
+    :ivar writes: cell index -> code
+    """
+
+    __slots__ = ('_model', '_codes', '_reads', '_writes', '_frozen')
+
+    def __init__(self, model, codes, frozen=False):
+        put = object.__setattr__
+        put(self, '_model', model)
+        put(self, '_codes', codes)
+        put(self, '_reads', {})
+        put(self, '_writes', {})
+        put(self, '_frozen', frozen)
+
+    def __getattr__(self, name):
+        variable = _variable(self._model, name)
+        if variable.each is not None:
+            return _Family(self, variable)
+        return _read(self, variable, None)
+
+    def __setattr__(self, name, value):
+        variable = _variable(self._model, name)
+        if variable.each is not None:
+            raise ModelError(f'{_where()}: {name} is one variable per '
+                             f'{variable.each.name}; assign {name}[...]')
+        _write(self, variable, None, value)
+
+
+class _Family:
+    """One variable per member of a set: indexed, counted, iterated."""
+
+    __slots__ = ('_state', '_variable')
+
+    def __init__(self, state, variable):
+        self._state, self._variable = state, variable
+
+    def __getitem__(self, member):
+        return _read(self._state, self._variable, member)
+
+    def __setitem__(self, member, value):
+        _write(self._state, self._variable, member, value)
+
+    def __iter__(self):
+        return (self[member] for member in self._variable.each)
+
+    def __len__(self):
+        return len(self._variable.each)
+
+    # These three are read as one: the tables hold a number, and not every
+    # combination of the members' values.
+
+    def count(self, *values):
+        """How many members have one of these values."""
+        return _read_count(self._state, self._variable, values)
+
+    def any(self, *values):
+        """True if some member has one of these values."""
+        return self.count(*values) > 0
+
+    def all(self, *values):
+        """True if every member has one of these values."""
+        return self.count(*values) == len(self)
+
+    def find(self, *values):
+        """The first member that has one of these values, or None."""
+        return _read_find(self._state, self._variable, values)
+
+
+def _variable(model, name):
+    try:
+        return model.variables[name]
+    except KeyError:
+        close = difflib.get_close_matches(name, model.variables, n=1)
+        hint = (f'did you mean {close[0]}?' if close
+                else 'declare it with var()')
+        raise ModelError(f'{_where()}: {model.name} has no variable '
+                         f'{name}; {hint}') from None
+
+
+def _cell(state, variable, member):
+    try:
+        return state._model.place[variable.name, member]
+    except (KeyError, TypeError):
+        raise ModelError(
+            f'{_where()}: {variable.name} has no member {member!r}; its '
+            f'members are 0 to {variable.each.size - 1}') from None
+
+
+def _read(state, variable, member):
+    cell = _cell(state, variable, member)
+    if cell in state._writes:
+        return variable.domain[state._writes[cell]]
+    state._reads[cell] = None
+    return variable.domain[state._codes[cell]]
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """What is read of a whole family: ``count`` or ``find``.
+
+    :ivar codes: the codes that are looked for
+    """
+
+    kind: str
+    variable: str
+    codes: tuple
+
+    def of(self, model, state):
+        """Its value in a state of codes: the count, or the member found
+        and the size of the set if there is none.
+        """
+        found = [state[model.place[self.variable, member]] in self.codes
+                 for member in model.variables[self.variable].each]
+        if self.kind == 'count':
+            return sum(found)
+        return found.index(True) if True in found else len(found)
+
+
+def _read_quantity(state, kind, variable, values):
+    """The value of a quantity; None if it must be read member by member,
+    as once one of them has been written.
+    """
+    try:
+        codes = tuple(sorted({variable.code[_key(value)]
+                              for value in values}))
+    except (KeyError, TypeError):
+        raise ModelError(f'{_where()}: {kind}() looks for a value that is '
+                         f'not in the domain of {variable.name}') from None
+    # The tables keep the codes that are looked for as bits of one word.
+    if len(variable.domain) > 63 or any(
+            state._model.place[variable.name, member] in state._writes
+            for member in variable.each):
+        return None, codes
+    quantity = Quantity(kind, variable.name, codes)
+    state._reads[quantity] = None
+    return quantity.of(state._model, state._codes), codes
+
+
+def _read_count(state, variable, values):
+    found, codes = _read_quantity(state, 'count', variable, values)
+    if found is None:
+        found = sum(variable.code[_key(_read(state, variable, member))]
+                    in codes for member in variable.each)
+    return found
+
+
+def _read_find(state, variable, values):
+    found, codes = _read_quantity(state, 'find', variable, values)
+    if found is None:
+        return next((member for member in variable.each if variable.code[
+            _key(_read(state, variable, member))] in codes), None)
+    return None if found == len(variable.each) else found
+
+
+def _write(state, variable, member, value):
+    if state._frozen:
+        raise ModelError(f'{_where()}: a property assigns '
+                         f'{variable.name}; only actions may')
+    cell = _cell(state, variable, member)
+    if _seen is not None:
+        _seen.add((_where(), 'effect', variable.name, ''))
+    if (_without is not None and _without[0] == 'effect'
+            and _without == ('effect', _where(), variable.name)):
+        return
+    try:
+        state._writes[cell] = variable.code[_key(value)]
+    except (KeyError, TypeError):
+        raise ModelError(
+            f'{_where()}: {variable.name} is set to {value!r}, which is not '
+            'in its domain; add it there, or guard against it') from None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What running a body on a state gave.
+
+    :ivar reads: the cells and :class:`Quantity` that it read, in order
+    :ivar value: for an action the writes (cell, code) in order of cells, or
+        the :class:`Guard` that refused; for a property what it returned
+    """
+
+    reads: tuple
+    value: object
+
+
+def run(model, body, arguments, codes, frozen=False):
+    """Run an action's or a property's body on one state.
+
+    :param codes: the state, a tuple of codes
+    :param frozen: True for a property, which may not assign
+    :returns: an :class:`Outcome`
+    :raises ModelError: if the body does what a model may not do
+    """
+    s = State(model, codes, frozen)
+    try:
+        returned = body(s, *arguments)
+    except _Refused as refused:
+        if frozen:
+            raise ModelError(f'{refused.guard.where}: a property uses '
+                             'when(); return a bool') from None
+        return Outcome(tuple(s._reads), refused.guard)
+    except ModelError:
+        raise
+    except Exception as error:
+        raise ModelError(
+            f'{_where_raised(error, body)}: {body.__name__} raises '
+            f'{type(error).__name__}: {error}; guard against the state '
+            f'{model.values(codes)}') from error
+    if frozen:
+        return Outcome(tuple(s._reads), returned)
+    if returned is not None:
+        raise ModelError(f'{place_of(body)}: action {body.__name__} '
+                         f'returns {returned!r}; it may only assign to s')
+    return Outcome(tuple(s._reads), tuple(sorted(s._writes.items())))
+
+
+def successor(codes, writes):
+    """The state after the writes."""
+    changed = list(codes)
+    for cell, code in writes:
+        changed[cell] = code
+    return tuple(changed)

@@ -1,0 +1,273 @@
+"""What must come, decided on the whole state graph.
+
+A property ``eventually`` is broken by a run that calls for something and
+then goes on for ever without it, fairly.  Such a run ends up in a strongly
+connected part of the graph.  A part can be gone round fairly when each
+weakly fair step is disabled somewhere in it or taken within it, and each
+strongly fair step is disabled everywhere in it or taken within it (Emerson
+and Lei, 1987; for strong fairness the states that enable the step are
+taken out and the rest is looked at again).  Standing still for ever counts
+as going on: one state is a part of its own.
+"""
+
+import itertools
+from dataclasses import dataclass
+
+import numpy as np
+
+from cyborg_models.kernel import _compiled as compiled
+from cyborg_models.kernel.engine import PARTITION_BITS, Trace
+from cyborg_models.kernel.language import STRONG, WEAK
+
+
+@dataclass
+class Lasso:
+    """A run that never gets there.
+
+    :ivar stem: the :class:`~.engine.Trace` to the loop
+    :ivar loop: the trace round it, ending where it began; without steps
+        where nothing more happens
+    """
+
+    stem: Trace
+    loop: Trace
+
+
+class Graph:
+    """The edges between the states that an engine has stored.
+
+    :param engine: an :class:`~.engine.Engine` that has explored all
+    """
+
+    def __init__(self, engine):
+        if (engine.levels[-1] != engine.high).any():
+            raise ValueError('the exploration was stopped: what must come '
+                             'can only be decided on all states')
+        self.engine, self.model = engine, engine.model
+        high, steps = engine.high, len(engine.model.steps)
+        self.size = int(high.sum())
+        self.offset = np.concatenate(([0], np.cumsum(high)))[:-1]
+        degrees = np.zeros(self.size, np.int64)
+        arrays = engine._arrays()
+        compiled.out_degrees(engine.states, high, *arrays[:3], steps,
+                             degrees)
+        self.begin = np.concatenate(([0], np.cumsum(degrees)))
+        self.to = np.empty(self.begin[-1], np.int32 if self.size < 2**31
+                           else np.int64)
+        self.label = np.empty(self.begin[-1], np.int16 if steps < 2**15
+                              else np.int32)
+        compiled.fill_edges(
+            engine.states, engine.table, high, self.offset, *arrays, steps,
+            np.uint64(64 - PARTITION_BITS), self.begin, self.to, self.label)
+        self.source = np.repeat(np.arange(self.size, dtype=self.to.dtype),
+                                degrees)
+        self.initial = self._number(engine.model.initial)
+
+    def _number(self, codes):
+        words = self.engine.tables.packing.pack(codes)
+        part = int(compiled._hash(words, len(words))
+                   >> np.uint64(64 - PARTITION_BITS))
+        rows = self.engine.states[part, :self.engine.high[part]]
+        return int(self.offset[part]
+                   + np.flatnonzero((rows == words).all(axis=1))[0])
+
+    def codes(self, number):
+        """A state by its number, as a tuple of codes."""
+        part = int(np.searchsorted(self.offset, number, side='right')) - 1
+        while self.engine.high[part] <= number - self.offset[part]:
+            part -= 1
+        return self.engine.tables.packing.unpack(
+            self.engine.states[part, number - self.offset[part]])
+
+    def trace_to_edge(self, edge):
+        """The shortest run to an edge's source, and over the edge."""
+        goal = np.zeros(self.size, np.bool_)
+        goal[self.source[edge]] = True
+        numbers, labels = _path(self, np.ones(self.size, np.bool_),
+                                [self.initial], goal)
+        return _trace(self, [*numbers, int(self.to[edge])],
+                      [*labels, int(self.label[edge])])
+
+    def answers(self, tree):
+        """What a property's tree says in every state."""
+        tables = self.engine.tables
+        found = np.empty(self.size, np.int64)
+        while not compiled.judge(self.engine.states, self.engine.high, tree,
+                                 *self.engine._arrays()[:3], found):
+            tables.learn(tree, self.codes(int(found[1 % len(found)])))
+        return found
+
+
+def check(graph):
+    """Decide every ``eventually`` property of the model.
+
+    :param graph: a :class:`Graph`
+    :returns: property name -> :class:`Lasso`, of those that fail
+    """
+    failed = {}
+    for prop in graph.model.properties.values():
+        if prop.kind != 'eventually':
+            continue
+        for arguments in itertools.product(*prop.sets.values()):
+            tree = graph.engine.tables.pairs[prop.name, arguments]
+            answers = graph.answers(tree)
+            lasso = _find(graph, called=(answers & 1).astype(bool),
+                          come=(answers & 2).astype(bool))
+            if lasso is not None:
+                failed[prop.name] = lasso
+                break
+    return failed
+
+
+def _find(graph, called, come):
+    """A fair run that is called for and never comes, or None."""
+    waiting = np.zeros(graph.size, np.bool_)
+    starts = np.flatnonzero(called & ~come)
+    if not len(starts):
+        return None
+    queue = np.empty(graph.size, np.int64)
+    queue[:len(starts)] = starts
+    waiting[starts] = True
+    compiled.reach(graph.begin, graph.to, ~come, queue, len(starts),
+                   waiting)
+    allowed = waiting.copy()
+    while True:
+        component = np.full(graph.size, -1, np.int64)
+        count = compiled.components(graph.begin, graph.to, allowed,
+                                    component)
+        if not count:
+            return None
+        fair, removed = _judge(graph, allowed, component, count)
+        if fair is not None:
+            return _lasso(graph, starts, ~come, component == fair)
+        if not removed.any():
+            return None
+        allowed &= ~removed
+
+
+def _judge(graph, allowed, component, count):
+    """The number of a component that can be gone round fairly, or None and
+    the states to take out before looking again.
+    """
+    inside = (allowed[graph.source] & allowed[graph.to]
+              & (component[graph.source] == component[graph.to]))
+    dead = np.zeros(count, np.bool_)  # weakly unfair: no part of it serves
+    wounded = np.zeros(count, np.bool_)
+    removed = np.zeros(graph.size, np.bool_)
+    for number, step in enumerate(graph.model.steps):
+        if step.action.fair is None:
+            continue
+        edges = graph.label == number
+        taken = np.zeros(count, np.bool_)
+        taken[component[graph.source[edges & inside]]] = True
+        enabled = np.zeros(graph.size, np.bool_)
+        enabled[graph.source[edges]] = True
+        if step.action.fair == WEAK:
+            idle = np.zeros(count, np.bool_)
+            idle[component[allowed & ~enabled]] = True
+            dead |= ~taken & ~idle
+        else:
+            asked = np.zeros(count, np.bool_)
+            asked[component[allowed & enabled]] = True
+            broken = asked & ~taken
+            wounded |= broken
+            hit = allowed & enabled
+            removed[hit] |= broken[component[hit]]
+    good = np.flatnonzero(~dead & ~wounded)
+    if len(good):
+        return int(good[0]), removed
+    lost = np.zeros(graph.size, np.bool_)
+    lost[allowed] = dead[component[allowed]]
+    # Taken out: parts that cannot serve, and the states that strong
+    # fairness forbids to stay in.
+    return None, removed | lost
+
+
+def _lasso(graph, starts, allowed, inside):
+    everywhere = np.ones(graph.size, np.bool_)
+    called = np.zeros(graph.size, np.bool_)
+    called[starts] = True
+    # To a state that calls for it, and on without it into the part.
+    able = np.zeros(graph.size, np.bool_)
+    parent = np.full(graph.size, -1, np.int64)
+    compiled.shortest(graph.begin, graph.to, allowed,
+                      np.flatnonzero(called), np.zeros_like(called), parent)
+    able = parent != -1
+    first = _path(graph, everywhere, [graph.initial], called & able)
+    second = _path(graph, allowed, [first[0][-1]], inside)
+    if second is None:
+        # The nearest caller may not reach this part: try each.
+        for start in starts:
+            second = _path(graph, allowed, [int(start)], inside)
+            if second is not None:
+                only = np.zeros_like(called)
+                only[start] = True
+                first = _path(graph, everywhere, [graph.initial], only)
+                break
+    numbers = first[0] + second[0][1:]
+    labels = first[1] + second[1]
+    loop = _loop(graph, numbers[-1], inside)
+    return Lasso(_trace(graph, numbers, labels), _trace(graph, *loop))
+
+
+def _loop(graph, start, inside):
+    """Round the part, past whatever fairness asks for."""
+    numbers, labels = [start], []
+    within = inside[graph.source] & inside[graph.to]
+    for number, step in enumerate(graph.model.steps):
+        if step.action.fair is None:
+            continue
+        edges = np.flatnonzero((graph.label == number) & within)
+        enabled = np.zeros(graph.size, np.bool_)
+        enabled[graph.source[graph.label == number]] = True
+        idle = inside & ~enabled
+        if (step.action.fair == WEAK and idle.any()) or (
+                step.action.fair == STRONG and not (inside & enabled).any()):
+            if step.action.fair == WEAK and not idle[numbers].any():
+                way = _path(graph, inside, [numbers[-1]], idle)
+                numbers += way[0][1:]
+                labels += way[1]
+            continue
+        if number in labels:
+            continue
+        goal = np.zeros(graph.size, np.bool_)
+        goal[graph.source[edges]] = True
+        way = _path(graph, inside, [numbers[-1]], goal)
+        numbers += way[0][1:]
+        labels += way[1]
+        edge = next(e for e in edges if graph.source[e] == numbers[-1])
+        numbers.append(int(graph.to[edge]))
+        labels.append(number)
+    if numbers[-1] != start or (len(numbers) == 1 and within.any()):
+        goal = np.zeros(graph.size, np.bool_)
+        goal[start] = True
+        if len(numbers) == 1:
+            edges = np.flatnonzero(within & (graph.source == start))
+            if not len(edges):
+                return numbers, labels
+            numbers.append(int(graph.to[edges[0]]))
+            labels.append(int(graph.label[edges[0]]))
+        way = _path(graph, inside, [numbers[-1]], goal)
+        numbers += way[0][1:]
+        labels += way[1]
+    return numbers, labels
+
+
+def _path(graph, allowed, starts, goal):
+    """(states, steps) of a shortest way, or None."""
+    parent = np.full(graph.size, -1, np.int64)
+    at = compiled.shortest(graph.begin, graph.to, allowed,
+                           np.array(starts, np.int64), goal, parent)
+    if at < 0:
+        return None
+    numbers, labels = [int(at)], []
+    while parent[numbers[-1]] != -2:
+        edge = parent[numbers[-1]]
+        labels.append(int(graph.label[edge]))
+        numbers.append(int(graph.source[edge]))
+    return numbers[::-1], labels[::-1]
+
+
+def _trace(graph, numbers, labels):
+    return Trace([graph.codes(number) for number in numbers],
+                 [graph.model.steps[label] for label in labels])

@@ -1,0 +1,113 @@
+"""Does a detailed model keep to an abstract one?
+
+Each detailed state is mapped to an abstract state.  Then each detailed step
+must be an abstract step, or none; the first state must map to the first
+state; and each abstract step must come from some detailed step, since a
+mapping that always stands still would prove nothing.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from cyborg_models.kernel.engine import Trace
+from cyborg_models.kernel.language import ModelError, _key
+from cyborg_models.kernel.walk import successors, walk
+
+
+@dataclass
+class Refinement:
+    """What the comparison found.
+
+    :ivar broken: a :class:`~.engine.Trace` whose last step is no abstract
+        step, or None
+    :ivar member: the member of the set that it is about
+    :ivar between: the abstract values before and after that step
+    :ivar missing: abstract steps that no detailed step maps to, as
+        (values before, values after)
+    :ivar hit: number of abstract steps that some detailed step maps to
+    """
+
+    broken: Trace | None = None
+    member: int | None = None
+    between: tuple | None = None
+    missing: list = field(default_factory=list)
+    hit: int = 0
+
+    @property
+    def holds(self):
+        return self.broken is None and not self.missing
+
+
+def refine(graph, abstract, mapping, members):
+    """Hold an explored model against an abstract one.
+
+    :param graph: a :class:`~.liveness.Graph` of the detailed model
+    :param abstract: the abstract :class:`~.language.Model`
+    :param mapping: function of (s, member): the values of the abstract
+        model's variables, in their order
+    :param members: the members to map, each by itself
+    :returns: a :class:`Refinement`
+    """
+    walked = walk(abstract)
+    allowed = {(state, after) for state in walked.depth
+               for _, after in successors(abstract, state)
+               if after != state}
+    result, hit = Refinement(), set()
+    for member in members:
+        found, ids = _images(graph, abstract, mapping, member)
+        first = ids[found[graph.initial]]
+        if first != abstract.initial:
+            raise ModelError(
+                f'{graph.model.name}: the first state maps to '
+                f'{_values(abstract, first)}, and {abstract.name} starts as '
+                f'{_values(abstract, abstract.initial)}; mend the mapping')
+        before, after = found[graph.source], found[graph.to]
+        pairs, where = np.unique(
+            before.astype(np.int64) * (len(ids) + 1) + after,
+            return_index=True)
+        for pair, edge in zip(pairs, where, strict=True):
+            one, two = (ids[int(pair) // (len(ids) + 1)],
+                        ids[int(pair) % (len(ids) + 1)])
+            if one == two:
+                continue
+            if (one, two) in allowed:
+                hit.add((one, two))
+            elif result.broken is None:
+                result.broken = graph.trace_to_edge(int(edge))
+                result.member = member
+                result.between = (_values(abstract, one),
+                                  _values(abstract, two))
+    result.hit = len(hit)
+    result.missing = [(_values(abstract, one), _values(abstract, two))
+                      for one, two in sorted(allowed - hit)]
+    return result
+
+
+def _images(graph, abstract, mapping, member):
+    """Per state the number of its image, and the images by number."""
+    tables = graph.engine.tables
+    tree = tables.add_function(mapping, (member,))
+    found = graph.answers(tree)
+    ids = {}
+    for number, value in enumerate(tables.values):
+        if number in found:
+            ids[number] = _codes(abstract, value, mapping)
+    return found, ids
+
+
+def _codes(abstract, values, mapping):
+    try:
+        return tuple(
+            variable.code[_key(value)] for (variable, _), value
+            in zip(abstract.cells, values, strict=True))
+    except (KeyError, TypeError, ValueError):
+        code = mapping.__code__
+        raise ModelError(
+            f'{code.co_filename}:{code.co_firstlineno}: {mapping.__name__} '
+            f'returns {values!r}; return one value for each of '
+            + ', '.join(abstract.variables)) from None
+
+
+def _values(abstract, codes):
+    return abstract.values(codes)

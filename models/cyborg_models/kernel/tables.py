@@ -1,0 +1,332 @@
+"""Readable Python into tables that a machine runs fast.
+
+Each step (an action with its parameters) and each property has a decision
+tree: a node asks for one cell of the state, a leaf says what follows.  The
+tree grows by running the Python on states that are really met, so nothing
+is tabulated that no state asks for, a body may count and quantify over a
+family as it likes, and it never sees values that do not occur together.
+
+A state is packed into 64-bit words, one field per cell.
+"""
+
+import numpy as np
+
+from cyborg_models.kernel.language import (
+    Guard,
+    ModelError,
+    Quantity,
+    place_of,
+    run,
+)
+
+UNKNOWN, FALSE, TRUE = 0, -1, -2
+REFUSED = FALSE
+PAIR = 2  # a tree whose leaves hold two bools
+VALUE = 3  # a tree whose leaves hold any value, by its number
+MAX_ENTRIES = 4_000_000  # of all trees together
+REPEAT = 8  # times that each body is run again at first
+
+
+class Packing:
+    """Where each cell stands in the words of a packed state.
+
+    :ivar words: number of 64-bit words
+    :ivar word, shift, mask: per cell, its word, its lowest bit, and a mask
+        of its bits moved down to bit 0
+    """
+
+    def __init__(self, model):
+        bits = [max(1, (len(variable.domain) - 1).bit_length())
+                for variable, _ in model.cells]
+        self.word, self.shift, self.mask = [], [], []
+        word, used = 0, 0
+        for size in bits:
+            if used + size > 64:  # a field never straddles two words
+                word, used = word + 1, 0
+            self.word.append(word)
+            self.shift.append(used)
+            self.mask.append((1 << size) - 1)
+            used += size
+        self.words = word + 1
+
+    def pack(self, codes):
+        """A tuple of codes as an array of words."""
+        words = [0] * self.words
+        for cell, code in enumerate(codes):
+            words[self.word[cell]] |= code << self.shift[cell]
+        return np.array(words, dtype=np.uint64)
+
+    def unpack(self, words):
+        """An array of words as a tuple of codes."""
+        plain = [int(word) for word in words]
+        return tuple((plain[word] >> shift) & mask for word, shift, mask
+                     in zip(self.word, self.shift, self.mask, strict=True))
+
+
+class Tables:
+    """The decision trees of a model, in arrays that only grow.
+
+    ``kids`` holds all entries.  Entry *t* is the root of tree *t*; a node
+    has one entry per code of the cell that it asks for.  An entry is
+    ``UNKNOWN``, a node (its number + 1), or below zero a leaf: ``FALSE``
+    (or refused), ``TRUE``, or for an effect -(its number + 1).
+    """
+
+    def __init__(self, model):
+        self.model = model
+        self.packing = Packing(model)
+        # root entry -> (body, arguments, kind); the steps come first
+        self.trees = {
+            number: (step.action.body, step.arguments, False)
+            for number, step in enumerate(model.steps)}
+        self.invariants = []  # (property, arguments, tree)
+        self.witnesses = []
+        self.pairs = {}  # (name of an eventually property, arguments)
+        for kind, found in (('always', self.invariants),
+                            ('sometimes', self.witnesses)):
+            for prop in model.properties.values():
+                if prop.kind == kind:
+                    for arguments in _combinations(prop.sets):
+                        found.append((prop, arguments, len(self.trees)))
+                        self._add_tree(prop.body, arguments, True)
+        self.final_tree = -1
+        if model.final is not None:
+            self.final_tree = len(self.trees)
+            self._add_tree(model.final, (), True)
+        for prop in model.properties.values():
+            if prop.kind == 'eventually':
+                for arguments in _combinations(prop.sets):
+                    self.pairs[prop.name, arguments] = len(self.trees)
+                    self._add_tree(prop.body, arguments, PAIR)
+        self.guards = {}  # entry -> the guard that refuses there
+        self.count = len(self.trees)
+        self.nodes, self.effects = 0, 1  # effect 0 is "refused"
+        words = self.packing.words
+        self.kids = np.zeros(max(1024, 2 * self.count), np.int32)
+        # Of a node: word, shift, mask and base of its kids; for a quantity
+        # the word is -1 (count) or -2 (find), the shift is where its
+        # members begin in `member`, and the mask is their number.
+        self.node = np.zeros((256, 4), np.int64)
+        self.member = np.zeros((64, 4), np.int64)  # word, shift, mask, codes
+        self.members = 0
+        self.keep = np.zeros((256, words), np.uint64)
+        self.set = np.zeros((256, words), np.uint64)
+        self.by_effect = {}
+        self._mine = {}
+        self._learned = {}  # tree -> how often
+        self._dispatch, self._changes, self._again = None, 0, 0
+        self.values, self.value_number = [], {}
+
+    def learn(self, tree, codes):
+        """Run tree *tree* on a state and remember the outcome.
+
+        :param codes: the state, a tuple of codes
+        :raises ModelError: if the body misbehaves
+        """
+        body, arguments, frozen = self.trees[tree]
+        outcome = run(self.model, body, arguments, codes, bool(frozen))
+        self._repeat(tree, codes, outcome)
+        entry = tree
+        for cell in outcome.reads:
+            code = self.kids[entry]
+            if code == UNKNOWN:
+                code = self._add_node(cell, body)
+                self.kids[entry] = code
+            elif code < 0 or self._mine[int(code) - 1] != cell:
+                raise _unsteady(body)
+            entry = int(self.node[code - 1, 3]) + self._value(cell, codes)
+        self._changes += 1
+        if self.kids[entry] != UNKNOWN:
+            raise _unsteady(body)
+        self.kids[entry] = self._leaf(outcome.value, frozen, entry, body)
+
+    def _repeat(self, tree, codes, outcome):
+        """Now and then, run it again: the same must come of it."""
+        count = self._learned[tree] = self._learned.get(tree, 0) + 1
+        again = REPEAT if count == 1 else count & (count - 1) == 0
+        body, arguments, frozen = self.trees[tree]
+        for _ in range(again):
+            if outcome != run(self.model, body, arguments, codes,
+                              bool(frozen)):
+                raise _unsteady(body)
+
+    def _leaf(self, value, frozen, entry, body):
+        if isinstance(value, Guard):
+            self.guards[entry] = value
+            return REFUSED
+        if frozen == VALUE:
+            key = repr(value)  # True and 1 are different values
+            if key not in self.value_number:
+                self.value_number[key] = len(self.values)
+                self.values.append(value)
+            return -(self.value_number[key] + 1)
+        if frozen == PAIR:
+            if not (isinstance(value, tuple) and len(value) == 2
+                    and all(isinstance(each, (bool, np.bool_))
+                            for each in value)):
+                raise ModelError(
+                    f'{place_of(body)}: {body.__name__} returns {value!r}; '
+                    'return two bools: what calls for it, and what must '
+                    'come')
+            called, come = value
+            return -(1 + bool(called) + 2 * bool(come))
+        if frozen:
+            if not isinstance(value, (bool, np.bool_)):
+                raise ModelError(f'{place_of(body)}: {body.__name__} '
+                                 f'returns {value!r}; return a bool')
+            return TRUE if value else FALSE
+        found = self.by_effect.get(value)
+        if found is None:
+            found = self._add_effect(value)
+        return -(found + 1)
+
+    def _value(self, read, codes):
+        return (read.of(self.model, codes) if isinstance(read, Quantity)
+                else codes[read])
+
+    def _add_node(self, cell, body):
+        if isinstance(cell, Quantity):
+            size = len(self.model.variables[cell.variable].each) + 1
+        else:
+            size = self.packing.mask[cell] + 1
+        base = self.count
+        if base + size > MAX_ENTRIES:
+            raise ModelError(
+                f'{place_of(body)}: with {body.__name__} the tables of '
+                f'{self.model.name} exceed {MAX_ENTRIES:,} entries; let it '
+                'read fewer variables, or make the domains smaller')
+        if base + size > len(self.kids):
+            self.kids = _grow(self.kids, base + size)
+        if self.nodes == len(self.node):
+            self.node = _grow(self.node, self.nodes + 1)
+        if isinstance(cell, Quantity):
+            self.node[self.nodes] = (*self._add_members(cell), base)
+        else:
+            self.node[self.nodes] = (self.packing.word[cell],
+                                     self.packing.shift[cell],
+                                     self.packing.mask[cell], base)
+        self._mine[self.nodes] = cell
+        self.count += size
+        self.nodes += 1
+        return self.nodes
+
+    def add_function(self, body, arguments):
+        """A tree for a function of the state, whatever it returns.
+
+        :returns: the tree's number; its leaf -(n + 1) stands for
+            ``values[n]``
+        """
+        if self.count + 1 > len(self.kids):
+            self.kids = _grow(self.kids, self.count + 1)
+        root = self.count
+        self.trees[root] = (body, arguments, VALUE)
+        self.count += 1
+        return root
+
+    def _add_tree(self, body, arguments, kind):
+        self.trees[len(self.trees)] = (body, arguments, kind)
+
+    def _add_members(self, quantity):
+        """The row of a node that counts or finds."""
+        family = self.model.variables[quantity.variable].each
+        if self.members + len(family) > len(self.member):
+            self.member = _grow(self.member, self.members + len(family))
+        first = self.members
+        wanted = sum(1 << code for code in quantity.codes)
+        for index in family:
+            cell = self.model.place[quantity.variable, index]
+            self.member[self.members] = (
+                self.packing.word[cell], self.packing.shift[cell],
+                self.packing.mask[cell], wanted)
+            self.members += 1
+        kind = -1 if quantity.kind == 'count' else -2
+        return kind, first, len(family)
+
+    def _add_effect(self, writes):
+        if self.effects == len(self.keep):
+            self.keep = _grow(self.keep, self.effects + 1)
+            self.set = _grow(self.set, self.effects + 1)
+        packing = self.packing
+        keep = [0xFFFF_FFFF_FFFF_FFFF] * packing.words
+        put = [0] * packing.words
+        for cell, code in writes:
+            word = packing.word[cell]
+            keep[word] &= ~(packing.mask[cell] << packing.shift[cell])
+            put[word] |= code << packing.shift[cell]
+        self.keep[self.effects] = np.array(keep, np.uint64)
+        self.set[self.effects] = np.array(put, np.uint64)
+        self.by_effect[writes] = self.effects
+        self.effects += 1
+        return self.effects - 1
+
+    def dispatch(self):
+        """Steps filed under the cell that they ask for first.
+
+        :returns: (group, span, candidate), see ``_compiled.expand``; a step
+            that a value refuses at once is not filed under it
+        """
+        # An old one is right, only slower: it is made anew each time that
+        # twice as much has been learned.
+        if self._changes >= self._again:
+            self._again = 2 * self._changes + 1
+            self._dispatch = self._make_dispatch()
+        return self._dispatch
+
+    def _make_dispatch(self):
+        by_cell, loose = {}, []
+        for step in range(len(self.model.steps)):
+            code = int(self.kids[step])
+            cell = self._mine.get(code - 1)
+            if code > 0 and not isinstance(cell, Quantity):
+                by_cell.setdefault(cell, []).append(step)
+            else:
+                loose.append(step)
+        group, span, candidate = [], [], []
+        for cell, steps in by_cell.items():
+            group.append((self.packing.word[cell], self.packing.shift[cell],
+                          self.packing.mask[cell], len(span)))
+            for value in range(self.packing.mask[cell] + 1):
+                span.append(len(candidate))
+                for step in steps:
+                    entry = int(self.node[self.kids[step] - 1, 3]) + value
+                    if self.kids[entry] != REFUSED:
+                        candidate.append((entry, step))
+            span.append(len(candidate))
+        group.append((-1, 0, 0, len(span)))
+        span.append(len(candidate))
+        candidate += [(step, step) for step in loose]
+        span.append(len(candidate))
+        return (np.array(group, np.int64), np.array(span, np.int64),
+                np.array(candidate, np.int64).reshape(-1, 2))
+
+    def look_up(self, tree, codes):
+        """The leaf of a tree for a state, or ``UNKNOWN``; with the entry."""
+        entry = tree
+        while True:
+            code = int(self.kids[entry])
+            if code <= 0:
+                return code, entry
+            entry = int(self.node[code - 1, 3]) + self._value(
+                self._mine[code - 1], codes)
+
+
+def _unsteady(body):
+    return ModelError(
+        f'{place_of(body)}: {body.__name__} does not depend on the state '
+        'alone; it may not keep anything between calls, nor use chance or '
+        'time')
+
+
+def _combinations(sets):
+    import itertools
+    return itertools.product(*sets.values())
+
+
+def _grow(array, least):
+    bigger = np.zeros((max(least, 2 * len(array)), *array.shape[1:]),
+                      array.dtype)
+    bigger[:len(array)] = array
+    return bigger
+
+
+__all__ = ['FALSE', 'REFUSED', 'TRUE', 'UNKNOWN', 'Packing', 'Tables']
