@@ -1,0 +1,519 @@
+"""What shipped software does wrong, each as a change to one or more actions.
+
+A defect drops or alters guards and effects of actions; it adds nothing that
+is checked.  The names are those of the facts that were collected about
+Cyborg and Nova: ``A`` was mended upstream, ``B`` is in Cyborg 17.0.0 or in
+Nova still, ``P`` and ``Q`` were found by running it.
+"""
+
+from cyborg_models.kernel.language import when
+from cyborg_models.stein.vocabulary import (
+    GIVEN_UP,
+    LEAVING,
+    Arq,
+    Job,
+    Logic,
+    Notice,
+    Nova,
+    Use,
+    Work,
+    ask,
+    become,
+    fail_bind,
+    release_handle,
+    remove_row,
+    strike,
+)
+
+ENDING = (Nova.FAILED, Nova.DELETING, Nova.ABANDONING)
+
+
+def declare(scene):
+    """Declare the defects of all the actions that *scene* has."""
+    of_requests(scene)
+    of_handles(scene)
+    of_failures(scene)
+    of_events(scene)
+    of_programming(scene)
+    of_release(scene)
+    of_reports(scene)
+
+
+def of_requests(scene):
+    """More is started than should be."""
+
+    @scene.defect('B18', of='post')
+    def post_without_limit(s, instance):
+        """The quota is counted, and never compared with a limit."""
+        when(s.nova[instance] is Nova.CLAIMED, 'ARQ-001')
+        for arq in scene.arqs_of(instance):
+            become(s, arq, Arq.INITIAL)
+            s.charged[arq] = True
+        s.nova[instance] = Nova.POSTED
+
+    @scene.defect('B18', of='remove')
+    def never_refund(s, arq):
+        """Quota that was charged is never given back."""
+        when(s.arq[arq] is Arq.DELETING, 'ARQ-061')
+        when(s.job[arq] is Job.NONE, 'ARQ-062')
+        release_handle(s, arq)
+        remove_row(s, arq)
+        s.charged[arq] = True
+
+    @scene.defect('A12', of='ask_bind')
+    def ask_bind_unchecked(s, instance):
+        """Nobody looks for other ARQs of the instance."""
+        when(s.nova[instance] is Nova.POSTED, 'ARQ-010')
+        for arq in scene.arqs_of(instance):
+            s.asked[arq] = True
+        s.nova[instance] = Nova.ASKED
+
+    @scene.defect('A12', of='start_bind')
+    @scene.defect('B13', of='start_bind')
+    def start_for_any(s, arq):
+        """The conductor relies on what the API saw before."""
+        when(s.asked[arq], 'ARQ-010')
+        when(s.arq[arq] in (Arq.INITIAL, Arq.UNBOUND), 'ARQ-011')
+        become(s, arq, Arq.BIND_STARTED)
+        s.asked[arq] = False
+        s.job[arq] = Job.STARTED
+
+    @scene.defect('A12', of='refuse_start')
+    @scene.defect('B13', of='refuse_start')
+    def never_refuse(s, arq):
+        """The conductor refuses no instance."""
+        when(False, 'ARQ-012')
+
+    @scene.defect('P6b', of='start_bind')
+    def start_again(s, arq):
+        """The state is set by a query whose row count nobody reads."""
+        when(s.asked[arq], 'ARQ-010')
+        when(s.arq[arq] in (Arq.INITIAL, Arq.UNBOUND, Arq.BIND_STARTED),
+             'ARQ-011')
+        s.arq[arq] = Arq.BIND_STARTED
+        s.asked[arq] = False
+        s.job[arq] = Job.STARTED
+
+    @scene.defect('B3', of='name_no_provider')
+    def start_before_validation(s, instance):
+        """BindStarted is written before the provider is looked up."""
+        when(s.nova[instance] is Nova.POSTED, 'ARQ-019')
+        strike(s)
+        for arq in scene.arqs_of(instance):
+            become(s, arq, Arq.BIND_STARTED)
+        s.nova[instance] = Nova.FAILED
+
+
+def of_handles(scene):
+    """Handles are taken without being marked, or marked and not named."""
+
+    @scene.defect('A1', of='take')
+    def take_unmarked(s, arq, handle):
+        """That a handle is in use is never written to the database."""
+        when(s.job[arq] is Job.STARTED, 'ARQ-013')
+        when(s.arq[arq] is Arq.BIND_STARTED, 'ARQ-013')
+        when(scene.suits(s, handle, scene.instance_of(arq)), 'ARQ-013')
+        scene.name_handle(s, arq, handle)
+
+    @scene.defect('A5', of='take')
+    def take_the_only_one(s, arq, handle):
+        """Allocation works only if exactly one handle is free."""
+        when(s.job[arq] is Job.STARTED, 'ARQ-013')
+        when(s.arq[arq] is Arq.BIND_STARTED, 'ARQ-013')
+        when(scene.suits(s, handle, scene.instance_of(arq)), 'ARQ-013')
+        when(s.use.count(Use.FREE) == 1, 'ARQ-013')
+        s.use[handle] = Use.IN_USE
+        scene.name_handle(s, arq, handle)
+
+    @scene.defect('A5', of='no_handle')
+    def two_are_none(s, arq):
+        """Two free handles are taken for an error."""
+        when(s.job[arq] is Job.STARTED, 'ARQ-013')
+        when(s.arq[arq] is Arq.BIND_STARTED, 'ARQ-015')
+        when(s.use.count(Use.FREE) != 1, 'ARQ-018')
+        fail_bind(s, arq)
+
+    @scene.defect('B21', of='take')
+    @scene.defect('B7', of='take')
+    def take_for_a_row_that_went(s, arq, handle):
+        """The row goes after its handle is taken, before it is named."""
+        when(s.job[arq] is Job.STARTED, 'ARQ-013')
+        when(s.arq[arq] in (Arq.BIND_STARTED, Arq.ABSENT), 'ARQ-013')
+        when(scene.suits(s, handle, scene.instance_of(arq)), 'ARQ-013')
+        s.use[handle] = Use.IN_USE
+        if s.arq[arq] is Arq.ABSENT:
+            s.job[arq] = Job.NONE  # the worker dies
+        else:
+            scene.name_handle(s, arq, handle)
+
+    @scene.defect('crash', of='crash_conductor')
+    def crash_between_two_writes(s):
+        """A crash comes after a handle was marked, before it was named."""
+        when(s.job.any(Job.STARTED), 'ARQ-090')
+        when(s.use.any(Use.FREE), 'ARQ-090')
+        strike(s)
+        for arq in scene.arq:
+            if s.job[arq] is not Job.NONE:
+                s.job[arq] = Job.LOST
+        s.use[s.use.find(Use.FREE)] = Use.IN_USE
+
+    @scene.defect('A2', of='unbind')
+    def unbind_keeps_the_name(s, arq):
+        """The row goes on naming the handle that was released."""
+        when(s.arq[arq] in (Arq.BOUND, Arq.BIND_FAILED, Arq.UNBIND_FAILED),
+             'ARQ-020')
+        when(s.nova[scene.instance_of(arq)] is Nova.STOPPED, 'ARQ-070')
+        ask(s)
+        become(s, arq, Arq.UNBOUND)
+        if s.handle[arq] is not None:
+            s.use[s.handle[arq]] = Use.CLEANING
+
+
+def of_failures(scene):
+    """A bind that fails does so by half, or in silence."""
+
+    @scene.defect('B4', of='no_handle')
+    def fail_this_one_only(s, arq):
+        """The caller gets an error, and no event is sent."""
+        when(s.job[arq] is Job.STARTED, 'ARQ-013')
+        when(s.arq[arq] is Arq.BIND_STARTED, 'ARQ-015')
+        when(scene.none_suits(s, arq), 'ARQ-018')
+        become(s, arq, Arq.BIND_FAILED)
+        s.job[arq] = Job.NONE
+        s.nova[scene.instance_of(arq)] = Nova.FAILED
+
+    @scene.defect('B4', of='fail_too')
+    def fail_alone(s, arq):
+        """The exception leaves the loop: the others stay as they are."""
+        when(False, 'ARQ-017')
+
+    @scene.defect('B21', of='no_handle')
+    def tell_only_the_caller(s, arq):
+        """Nova gets an error at once, while other jobs run on."""
+        when(s.job[arq] is Job.STARTED, 'ARQ-013')
+        when(s.arq[arq] is Arq.BIND_STARTED, 'ARQ-015')
+        when(scene.none_suits(s, arq), 'ARQ-018')
+        fail_bind(s, arq)
+        s.nova[scene.instance_of(arq)] = Nova.FAILED
+
+    @scene.defect('A9', of='no_handle')
+    def failure_reported_as_success(s, arq):
+        """BindFailed is compared with the wrong constant."""
+        when(s.job[arq] is Job.STARTED, 'ARQ-013')
+        when(s.arq[arq] is Arq.BIND_STARTED, 'ARQ-015')
+        when(scene.none_suits(s, arq), 'ARQ-018')
+        fail_bind(s, arq)
+        s.notice[arq] = Notice.SENT_OK
+
+    @scene.defect('B9', of='bind_times_out')
+    def time_out_in_silence(s, arq):
+        """The time-out raises on BindStarted: no event, no new state."""
+        when(s.arq[arq] is Arq.BIND_STARTED, 'ARQ-023')
+        strike(s)
+        s.job[arq] = Job.NONE
+
+    @scene.defect('B20', of='sweep')
+    def never_sweep(s, arq):
+        """A conductor that starts looks at no row."""
+        when(False, 'ARQ-022')
+
+    @scene.defect('B16', of='prepare_fails')
+    def handler_fails_too(s, arq):
+        """The error handler raises, and no state is written."""
+        when(s.job[arq] is Job.TAKEN, 'ARQ-014')
+        strike(s)
+        s.job[arq] = Job.NONE
+
+    @scene.defect('B17', of='prepare_fails')
+    def fail_untold(s, arq):
+        """The ARQ ends BindFailed, and no event is sent."""
+        when(s.job[arq] is Job.TAKEN, 'ARQ-014')
+        strike(s)
+        fail_bind(s, arq)
+        s.notice[arq] = Notice.NONE
+
+
+def of_events(scene):
+    """Nova is not told, or does not listen."""
+
+    @scene.defect('A8', of='bound')
+    def one_event_for_all(s, arq):
+        """One event stands for all ARQs of a device profile."""
+        when(s.job[arq] is Job.READY, 'ARQ-014')
+        when(s.arq[arq] is Arq.BIND_STARTED, 'ARQ-020')
+        become(s, arq, Arq.BOUND)
+        s.job[arq] = Job.NONE
+        if arq == scene.arqs_of(scene.instance_of(arq))[0]:
+            s.notice[arq] = Notice.SENT_OK
+
+    @scene.defect('A7', of='deliver')
+    def no_host_yet_is_failure(s, arq):
+        """Nova's answer that it has no host yet fails a good bind."""
+        when(s.notice[arq] in (Notice.SENT_OK, Notice.SENT_FAILED),
+             'ARQ-030')
+        if s.nova[scene.instance_of(arq)] is not Nova.WAITING:
+            s.notice[arq] = Notice.MISSED
+            if s.arq[arq] is Arq.BOUND:
+                become(s, arq, Arq.BIND_FAILED)
+            return
+        s.notice[arq] = Notice.TOLD
+        if s.arq[arq] is not Arq.BOUND:
+            s.nova[scene.instance_of(arq)] = Nova.FAILED
+
+    @scene.defect('A20', of='poll')
+    def never_poll(s, arq):
+        """An event that came too early is missed for good."""
+        when(False, 'ARQ-032')
+
+    @scene.defect('B23', of='poll')
+    def any_end_will_do(s, arq):
+        """An ARQ that is resolved is taken for Bound."""
+        when(s.notice[arq] is Notice.MISSED, 'ARQ-032')
+        when(s.nova[scene.instance_of(arq)] is Nova.WAITING, 'ARQ-032')
+        when(s.reachable, 'ARQ-092')
+        s.notice[arq] = Notice.TOLD
+
+    @scene.defect('A6', of='poll')
+    def one_stands_for_all(s, arq):
+        """A list with one ARQ resolved is taken for complete."""
+        when(s.notice[arq] is Notice.MISSED, 'ARQ-032')
+        when(s.nova[scene.instance_of(arq)] is Nova.WAITING, 'ARQ-032')
+        when(s.reachable, 'ARQ-092')
+        for each in scene.arqs_of(scene.instance_of(arq)):
+            s.notice[each] = Notice.TOLD
+        if s.arq[arq] is not Arq.BOUND:
+            s.nova[scene.instance_of(arq)] = Nova.FAILED
+
+    @scene.defect('B23', of='start')
+    def start_with_what_there_is(s, instance):
+        """ARQs without a handle are left out when the guest starts again."""
+        when(s.nova[instance] is Nova.STOPPED, 'ARQ-080')
+        when(s.reachable, 'ARQ-092')
+        when(scene.host_is_up(s, instance), 'ARQ-092')
+        ask(s)
+        scene.give_devices(s, instance)
+        s.nova[instance] = Nova.ACTIVE
+
+
+def of_programming(scene):
+    """The record of a region and its content differ."""
+
+    @scene.defect('B6', of='not_programmed')
+    def ignore_the_result(s, arq):
+        """The driver's failure is not looked at."""
+        when(scene.answer(s, arq) is Work.FAILED, 'ARQ-045')
+        when(s.arq[arq] is Arq.BIND_STARTED, 'ARQ-062')
+        region = scene.region_for(s, arq)
+        s.recorded[region] = s.target[region]
+        s.work[region] = Work.IDLE
+        s.job[arq] = Job.READY
+
+    @scene.defect('B2', of='not_programmed')
+    def fail_with_handle(s, arq):
+        """An ARQ whose mediated device failed keeps its handle."""
+        when(scene.answer(s, arq) is Work.FAILED, 'ARQ-045')
+        when(s.arq[arq] is Arq.BIND_STARTED, 'ARQ-062')
+        region = scene.region_for(s, arq)
+        s.work[region] = Work.IDLE
+        become(s, arq, Arq.BIND_FAILED)
+        s.job[arq] = Job.NONE
+        s.notice[arq] = Notice.SENT_FAILED
+
+    @scene.defect('B2', of='remove')
+    def remove_only_what_is_whole(s, arq):
+        """To remove a mediated device that is not there is an error."""
+        when(s.arq[arq] is Arq.DELETING, 'ARQ-061')
+        when(s.job[arq] is Job.NONE, 'ARQ-062')
+        if s.handle[arq] is not None:
+            handle = s.handle[arq]
+            when(scene.plain(handle) or s.loaded[scene.region_of(handle)]
+                 is scene.wanted(handle, scene.instance_of(arq)), 'ARQ-061')
+        release_handle(s, arq)
+        remove_row(s, arq)
+
+    @scene.defect('B27', of='choose')
+    def find_no_driver(s, arq, handle):
+        """The driver's name is compared in another case: none is found."""
+        when(s.job[arq] is Job.TAKEN, 'ARQ-013')
+        when(s.handle[arq] == handle, 'ARQ-013')
+        when(s.arq[arq] is Arq.BIND_STARTED, 'ARQ-062')
+        fail_bind(s, arq)
+
+    @scene.defect('Q2', of='validate')
+    def accept_anything(s, region):
+        """Any file is accepted as a bitstream."""
+        when(s.work[region] is Work.FETCHED, 'ARQ-044')
+        s.work[region] = Work.VALID
+
+    @scene.defect('Q2', of='verify')
+    def believe_the_driver(s, region):
+        """Nothing is read back."""
+        when(s.work[region] is Work.WRITTEN, 'ARQ-045')
+        s.work[region] = Work.DONE
+
+    @scene.defect('B22', of='program')
+    def program_in_use(s, region):
+        """Whether handles of the region are in use is not asked."""
+        when(not s.job.any(Job.TAKEN, Job.ASKED), 'ARQ-052')
+        when(s.work[region] is Work.IDLE, 'ARQ-050')
+        when(scene.agent_is_up(s, region), 'ARQ-092')
+        s.target[region] = Logic.FIRST
+        s.work[region] = Work.ASKED
+
+    @scene.defect('B22', of='record_region')
+    def record_nothing(s, region):
+        """The new content of the region is not recorded."""
+        when(s.work[region] in (Work.DONE, Work.FAILED), 'ARQ-046')
+        when(not s.job.any(Job.ASKED), 'ARQ-046')
+        s.work[region] = Work.IDLE
+
+    @scene.defect('B16', of='refuse_trait')
+    def handler_raises(s, arq):
+        """The error handler raises after the region was written."""
+        when(scene.answer(s, arq) is Work.DONE, 'ARQ-046')
+        when(s.arq[arq] is Arq.BIND_STARTED, 'ARQ-062')
+        strike(s)
+        s.work[scene.region_for(s, arq)] = Work.IDLE
+        s.job[arq] = Job.NONE
+
+    @scene.defect('B17', of='no_bitstream')
+    def no_bitstream_untold(s, arq):
+        """The ARQ ends BindFailed, and no event is sent."""
+        when(s.arq[arq] is Arq.BIND_STARTED, 'ARQ-049')
+        strike(s)
+        fail_bind(s, arq)
+        s.notice[arq] = Notice.NONE
+
+    @scene.defect('Q8', of='no_bitstream')
+    def job_dies(s, arq):
+        """A function that Glance does not know kills the job."""
+        when(s.arq[arq] is Arq.BIND_STARTED, 'ARQ-049')
+        strike(s)
+        s.job[arq] = Job.NONE
+
+
+def of_release(scene):
+    """Something is not released, or too soon."""
+
+    @scene.defect('A19', of='delete_arq')
+    def keep_what_failed(s, arq):
+        """The ARQs of a build that failed are not deleted."""
+        when(s.nova[scene.instance_of(arq)] in (Nova.DELETING, *GIVEN_UP),
+             'ARQ-066')
+        when(s.arq[arq] not in (Arq.ABSENT, Arq.DELETING), 'ARQ-061')
+        when(scene.guest_is_gone(s, arq), 'ARQ-060')
+        when(s.reachable, 'ARQ-092')
+        become(s, arq, Arq.DELETING)
+
+    @scene.defect('A19', of='free_claim')
+    def free_at_once(s, instance):
+        """The claim of a build that failed is freed all the same."""
+        when(s.nova[instance] in ENDING, 'ARQ-066')
+        when(s.nova[instance] is Nova.FAILED
+             or scene.no_rows(s, instance), 'ARQ-066')
+        s.claim[instance] = None
+        s.nova[instance] = Nova.GONE
+
+    @scene.defect('A15', of='delete_arq')
+    def stop_at_the_first_missing(s, arq):
+        """One ARQ that is missing stops the deletion of the others."""
+        when(s.nova[scene.instance_of(arq)] in LEAVING, 'ARQ-066')
+        when(s.arq[arq] not in (Arq.ABSENT, Arq.DELETING), 'ARQ-061')
+        when(scene.guest_is_gone(s, arq), 'ARQ-060')
+        when(s.reachable, 'ARQ-092')
+        when(all(s.arq[other] is not Arq.ABSENT
+                 for other in scene.siblings(arq)), 'ARQ-061')
+        become(s, arq, Arq.DELETING)
+
+    @scene.defect('B24', of='free_claim')
+    def log_and_go_on(s, instance):
+        """Cyborg cannot be reached: the error is logged, no more."""
+        when(s.nova[instance] in ENDING, 'ARQ-066')
+        when(not s.reachable or scene.no_rows(s, instance), 'ARQ-066')
+        s.claim[instance] = None
+        s.nova[instance] = Nova.GONE
+
+    @scene.defect('B25', of='delete_arq')
+    def delete_by_instance(s, arq):
+        """Only ARQs whose rows name the instance are found."""
+        when(s.nova[scene.instance_of(arq)] in LEAVING, 'ARQ-066')
+        when(s.arq[arq] not in (Arq.INITIAL, Arq.UNBOUND, Arq.ABSENT,
+                                Arq.DELETING), 'ARQ-061')
+        when(scene.guest_is_gone(s, arq), 'ARQ-060')
+        when(s.reachable, 'ARQ-092')
+        become(s, arq, Arq.DELETING)
+
+    @scene.defect('B25', of='free_claim')
+    def free_when_none_is_found(s, instance):
+        """No row names the instance, so none is taken to be left."""
+        when(s.nova[instance] in ENDING, 'ARQ-066')
+        when(all(s.arq[arq] in (Arq.INITIAL, Arq.UNBOUND, Arq.ABSENT)
+                 for arq in scene.arqs_of(instance)), 'ARQ-066')
+        s.claim[instance] = None
+        s.nova[instance] = Nova.GONE
+
+    @scene.defect('B25', of='expire')
+    def never_expire(s, arq):
+        """Nobody looks for ARQs that were never bound."""
+        when(False, 'ARQ-006')
+
+    @scene.defect('B21', of='remove')
+    @scene.defect('B7', of='remove')
+    def remove_at_once(s, arq):
+        """The row goes while the job of its bind runs on."""
+        when(s.arq[arq] is Arq.DELETING, 'ARQ-061')
+        release_handle(s, arq)
+        remove_row(s, arq)
+
+    @scene.defect('B21', of='cancel')
+    @scene.defect('B7', of='cancel')
+    def never_cancel(s, arq):
+        """A deletion does not stop a bind."""
+        when(False, 'ARQ-062')
+
+    @scene.defect('B26', of='remove')
+    def free_a_dead_host(s, arq):
+        """The handle on a host that is down is free at once."""
+        when(s.arq[arq] is Arq.DELETING, 'ARQ-061')
+        when(s.job[arq] is Job.NONE, 'ARQ-062')
+        handle = s.handle[arq]
+        release_handle(s, arq)
+        if handle is not None and not s.up[scene.host_of(handle)]:
+            s.use[handle] = Use.FREE
+        remove_row(s, arq)
+
+    @scene.defect('B1', of='release_fails')
+    def no_such_transition(s, arq):
+        """UnbindFailed is in no table: the row stays as it was, for good."""
+        when(s.arq[arq] is Arq.DELETING, 'ARQ-064')
+        when(s.handle[arq] is not None, 'ARQ-064')
+        strike(s)
+        s.arq[arq] = Arq.BOUND  # Nova logs the error, and forgets
+        s.nova[scene.instance_of(arq)] = Nova.GONE
+        s.claim[scene.instance_of(arq)] = None
+
+
+def of_reports(scene):
+    """What the agent reports undoes what is in use."""
+
+    @scene.defect('A3', of='report')
+    def report_everything_as_free(s, handle):
+        """Each report sets the handles of the host to free."""
+        when(s.use[handle] in (Use.CLEANING, Use.IN_USE), 'ARQ-069')
+        when(s.up[scene.host_of(handle)], 'ARQ-092')
+        when(s.reachable, 'ARQ-092')
+        s.use[handle] = Use.FREE
+
+    @scene.defect('B30', of='withdraw')
+    def withdraw_at_any_time(s, handle):
+        """A handle is withdrawn although an ARQ names it."""
+        when(s.use[handle] is not Use.GONE, 'ARQ-069')
+        strike(s)
+        s.use[handle] = Use.GONE
+
+    @scene.defect('B11', of='withdraw')
+    def withdraw_another(s, handle):
+        """The last handle of the deployable is withdrawn instead."""
+        when(s.use[handle] is Use.FREE, 'ARQ-069')
+        strike(s)
+        s.use[len(scene.handle) - 1] = Use.GONE

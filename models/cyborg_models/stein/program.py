@@ -1,0 +1,446 @@
+"""Program: the function that an instance asked for gets into its region.
+
+Choose a bitstream, fetch it, validate it, write it, verify it, record it.
+The agent does the middle four on the host, and only the fetch needs the
+control plane.  A mediated device is made in the same way, without a
+bitstream; a plain PCI function needs none of this.
+"""
+
+from dataclasses import dataclass
+
+from cyborg_models.kernel.language import WEAK, when
+from cyborg_models.stein import attach, release
+from cyborg_models.stein.defects import declare as defects_of
+from cyborg_models.stein.scene import Scene
+from cyborg_models.stein.vocabulary import (
+    Arq,
+    Job,
+    Kind,
+    Logic,
+    Nova,
+    Use,
+    Work,
+    abstract,
+    become,
+    fail_bind,
+    need,
+    release_handle,
+    strike,
+)
+
+__all__ = ['Settings', 'abstract', 'build']
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What can be set.
+
+    :ivar instances: that want a function, one ARQ each
+    :ivar handles: that there are
+    :ivar per_region: handles that share one region
+    :ivar functions: 1 if all want the same function, 2 if they differ
+    :ivar kind: of the handles
+    :ivar operator: True if an operator programs free regions, too
+    :ivar faults: how many things may go wrong
+    :ivar enabled: names of the faults that may happen, or None for all
+    """
+
+    instances: int = 2
+    handles: int = 2
+    per_region: int = 2
+    functions: int = 2
+    kind: Kind = Kind.FPGA
+    operator: bool = False
+    faults: int = 1
+    enabled: tuple | None = None
+
+
+def build(settings=Settings(), defects=()):
+    """Programming as a model of its own: ARQs are bound, used, unbound."""
+    scene = Scene(
+        'stein.program', defects, instances=settings.instances,
+        kinds=(settings.kind,) * settings.handles,
+        per_region=settings.per_region, functions=settings.functions,
+        begins=(Nova.STOPPED, 0), faults=settings.faults,
+        enabled=settings.enabled)
+    _users(scene)
+    attach.conductor_binds(scene)
+    conductor_programs(scene)
+    agent_programs(scene)
+    if settings.operator:
+        operator_programs(scene)
+    release.agent_cleans(scene)
+    attach.conductor_goes_wrong(scene)
+    what_goes_wrong(scene)
+    attach.bind_properties(scene)
+    properties(scene)
+    m = scene.model  # it never ends: users come and go
+
+    @m.always('ARQ-018')
+    def no_failure_without_cause(s):
+        """Without a fault, with a region for each, no bind fails."""
+        return (s.faults < settings.faults
+                or settings.operator
+                or settings.per_region > 1
+                or settings.handles < settings.instances
+                or not s.arq.any(Arq.BIND_FAILED))
+
+    defects_of(scene)
+    return m.ready()
+
+
+def _users(scene):
+    """Instances that want a device, have it, and give it back."""
+    m = scene.model
+
+    @m.action('operator -> cyborg-api: create {arq}', arq=scene.arq)
+    def create(s, arq):
+        """An ARQ can be created, once."""
+        when(s.arq[arq] is Arq.ABSENT, 'ARQ-003')
+        become(s, arq, Arq.INITIAL)
+
+    @m.action('operator -> cyborg-api: bind {arq}', arq=scene.arq)
+    def request(s, arq):
+        """An ARQ can be bound when no handle has still to be erased."""
+        when(s.arq[arq] in (Arq.INITIAL, Arq.UNBOUND), 'ARQ-011')
+        when(not s.asked[arq], 'ARQ-010')
+        when(not s.use.any(Use.CLEANING), 'ARQ-002')
+        s.asked[arq] = True
+
+    @m.action('nova-compute -> libvirt: attach {arq}', arq=scene.arq)
+    def use(s, arq):
+        """A Bound ARQ can have its device attached."""
+        when(s.arq[arq] is Arq.BOUND, 'ARQ-033')
+        when(not scene.has_guest(s, arq), 'ARQ-033')
+        scene.give_devices(s, scene.instance_of(arq))
+
+    @m.action('nova-compute -> libvirt: detach {arq}', arq=scene.arq)
+    def stop_using(s, arq):
+        """An attached device can be detached."""
+        when(scene.has_guest(s, arq), 'ARQ-060')
+        scene.take_devices(s, scene.instance_of(arq))
+
+    @m.action('operator -> cyborg-api: unbind {arq}', fair=WEAK,
+              arq=scene.arq)
+    def give_back(s, arq):
+        """An ARQ that is detached, or whose bind failed, is unbound."""
+        when(s.arq[arq] in (Arq.BOUND, Arq.BIND_FAILED), 'ARQ-020')
+        when(not scene.has_guest(s, arq), 'ARQ-070')
+        become(s, arq, Arq.UNBOUND)
+        release_handle(s, arq)
+
+
+def conductor_programs(scene):
+    """What cyborg-conductor asks of the agent, and makes of the reply."""
+    m = scene.model
+
+    @m.action('cyborg-conductor -> cyborg-agent: prepare {handle} for {arq}',
+              fair=WEAK, arq=scene.arq, handle=scene.handle)
+    def choose(s, arq, handle):
+        """A bind whose device is not ready has the region written."""
+        when(s.job[arq] is Job.TAKEN, 'ARQ-013')
+        when(s.handle[arq] == handle, 'ARQ-013')
+        s.job[arq] = Job.ASKED
+        if s.up[scene.host_of(handle)]:
+            begin(s, scene.region_of(handle),
+                  scene.wanted(handle, scene.instance_of(arq)))
+
+    def begin(s, region, wanted):
+        s.target[region] = wanted
+        if wanted is Logic.MDEV:  # needs no bitstream
+            s.image[region] = wanted
+            s.work[region] = Work.VALID
+        else:
+            s.work[region] = Work.ASKED
+
+    @m.action('cyborg-agent -> cyborg-conductor: done, record {arq}',
+              fair=WEAK, arq=scene.arq)
+    def record(s, arq):
+        """What the agent has verified is recorded."""
+        when(scene.answer(s, arq) is Work.DONE, 'ARQ-046')
+        region = scene.region_for(s, arq)
+        s.recorded[region] = s.target[region]
+        s.work[region] = Work.IDLE
+        s.job[arq] = Job.READY
+
+    @m.action('cyborg-agent -> cyborg-conductor: failed, {arq}', fair=WEAK,
+              arq=scene.arq)
+    def not_programmed(s, arq):
+        """A bind fails when the agent says that programming failed."""
+        when(scene.answer(s, arq) is Work.FAILED, 'ARQ-045')
+        when(s.arq[arq] is Arq.BIND_STARTED, 'ARQ-062')
+        fail_bind(s, arq)
+
+    @m.action('cyborg-conductor -> cyborg-conductor: no reply, {arq}',
+              fair=WEAK, arq=scene.arq)
+    def no_reply(s, arq):
+        """A bind fails when a request or its reply was lost."""
+        when(scene.answer(s, arq) is Work.IDLE, 'ARQ-051')
+        when(s.arq[arq] is Arq.BIND_STARTED, 'ARQ-062')
+        fail_bind(s, arq)
+
+    @m.action('cyborg-agent -> cyborg-agent: drop the work on {region}',
+              fair=WEAK, region=scene.region)
+    def drop_work(s, region):
+        """Work on a region whose handle was released is of no use."""
+        when(s.work[region] is not Work.IDLE, 'ARQ-023')
+        when(any(s.use[handle] is Use.CLEANING
+                 for handle in scene.handles_of(region)), 'ARQ-023')
+        s.work[region] = Work.IDLE
+
+
+def agent_programs(scene):
+    """What cyborg-agent does to a region."""
+    m = scene.model
+
+    @m.action('glance -> cyborg-agent: bitstream for {region}', fair=WEAK,
+              region=scene.region)
+    def fetch(s, region):
+        """A requested bitstream is fetched, if Glance can be reached."""
+        when(s.work[region] is Work.ASKED, 'ARQ-043')
+        when(s.reachable, 'ARQ-043')
+        need(s, s.reachable)
+        s.image[region] = s.target[region]
+        s.work[region] = Work.FETCHED
+
+    @m.action('cyborg-agent -> cyborg-agent: validate for {region}',
+              fair=WEAK, region=scene.region)
+    def validate(s, region):
+        """A fetched bitstream that fits its region is accepted."""
+        when(s.work[region] is Work.FETCHED, 'ARQ-044')
+        when(s.image[region] is s.target[region], 'ARQ-044')
+        s.work[region] = Work.VALID
+
+    @m.action('cyborg-agent -> cyborg-agent: reject for {region}',
+              fair=WEAK, region=scene.region)
+    def reject(s, region):
+        """A fetched bitstream that does not fit is rejected."""
+        when(s.work[region] is Work.FETCHED, 'ARQ-044')
+        when(s.image[region] is not s.target[region], 'ARQ-044')
+        s.work[region] = Work.FAILED
+
+    @m.action('cyborg-agent -> driver: write {region}', fair=WEAK,
+              region=scene.region)
+    def write(s, region):
+        """An accepted bitstream is written."""
+        when(s.work[region] is Work.VALID, 'ARQ-044')
+        s.loaded[region] = Logic.PARTIAL
+        s.work[region] = Work.WRITING
+
+    @m.action('driver -> cyborg-agent: {region} written', fair=WEAK,
+              region=scene.region)
+    def finish(s, region):
+        """A region holds what was written when the write has ended."""
+        when(s.work[region] is Work.WRITING, 'ARQ-045')
+        s.loaded[region] = s.image[region]
+        s.work[region] = Work.WRITTEN
+
+    @m.action('cyborg-agent -> driver: read {region} back', fair=WEAK,
+              region=scene.region)
+    def verify(s, region):
+        """The write succeeded if the region reads as it should."""
+        when(s.work[region] is Work.WRITTEN, 'ARQ-045')
+        s.work[region] = (Work.DONE if s.loaded[region] is s.target[region]
+                          else Work.FAILED)
+
+
+def operator_programs(scene):
+    """An operator has free regions programmed, without any ARQ."""
+    m = scene.model
+
+    @m.action('operator -> cyborg-api: program {region}',
+              region=scene.region)
+    def program(s, region):
+        """A region all of whose handles are free can be programmed."""
+        when(scene.ended(s, region), 'ARQ-052')
+        when(s.work[region] is Work.IDLE, 'ARQ-050')
+        when(scene.agent_is_up(s, region), 'ARQ-092')
+        s.recorded[region] = Logic.NONE
+        s.target[region] = Logic.FIRST
+        s.work[region] = Work.ASKED
+
+    @m.action('cyborg-agent -> cyborg-conductor: record {region}',
+              fair=WEAK, region=scene.region)
+    def record_region(s, region):
+        """What the agent did for an operator is recorded."""
+        when(s.work[region] in (Work.DONE, Work.FAILED), 'ARQ-046')
+        when(scene.ended(s, region), 'ARQ-046')
+        if s.work[region] is Work.DONE:
+            s.recorded[region] = s.target[region]
+        s.work[region] = Work.IDLE
+
+
+def what_goes_wrong(scene):
+    """The faults of programming."""
+
+    @scene.fault('glance -> cyborg-conductor: none, or several, for {arq}',
+                 arq=scene.arq)
+    def no_bitstream(s, arq):
+        """A bind fails if there is not exactly one bitstream for it."""
+        when(s.arq[arq] is Arq.BIND_STARTED, 'ARQ-049')
+        strike(s)
+        fail_bind(s, arq)
+
+    @scene.fault('cyborg-conductor -> cyborg-agent: lost, prepare for {arq}',
+                 arq=scene.arq)
+    def lose_prepare(s, arq):
+        """A request to the agent may get lost."""
+        when(s.job[arq] is Job.TAKEN, 'ARQ-090')
+        strike(s)
+        s.job[arq] = Job.ASKED
+
+    @scene.fault('glance -> cyborg-agent: error, {region}',
+                 region=scene.region)
+    def fail_fetch(s, region):
+        """A bitstream may not be had."""
+        when(s.work[region] is Work.ASKED, 'ARQ-090')
+        strike(s)
+        s.work[region] = Work.FAILED
+
+    @scene.fault('glance -> cyborg-agent: unfit bitstream for {region}',
+                 region=scene.region)
+    def fetch_unfit(s, region):
+        """A bitstream may be made for another region, or be none at all."""
+        when(s.work[region] is Work.ASKED, 'ARQ-090')
+        strike(s)
+        s.image[region] = Logic.PARTIAL
+        s.work[region] = Work.FETCHED
+
+    @scene.fault('driver -> cyborg-agent: error, {region}',
+                 region=scene.region)
+    def fail_write(s, region):
+        """A write may fail half way."""
+        when(s.work[region] is Work.WRITING, 'ARQ-090')
+        strike(s)
+        s.work[region] = Work.FAILED
+
+    @scene.fault('driver -> cyborg-agent: {region} written, it is said',
+                 region=scene.region)
+    def garble(s, region):
+        """A write may fail while the driver reports success."""
+        when(s.work[region] is Work.WRITING, 'ARQ-090')
+        strike(s)
+        s.work[region] = Work.WRITTEN
+
+    @scene.fault('cyborg-agent -> cyborg-conductor: lost, {region}',
+                 region=scene.region)
+    def lose_result(s, region):
+        """The agent's reply may get lost."""
+        when(s.work[region] in (Work.DONE, Work.FAILED), 'ARQ-090')
+        strike(s)
+        s.work[region] = Work.IDLE
+
+    @scene.fault('cyborg-agent -> cyborg-agent: crash on {host}',
+                 host=scene.host)
+    def crash_agent(s, host):
+        """An agent may crash: its work stays as it is."""
+        strike(s)
+        scene.stop_agent(s, host)
+
+    @scene.fault('placement -> cyborg-conductor: trait refused, {arq}',
+                 arq=scene.arq)
+    def refuse_trait(s, arq):
+        """Placement may refuse the trait of a function: the bind fails."""
+        when(scene.answer(s, arq) is Work.DONE, 'ARQ-046')
+        when(s.arq[arq] is Arq.BIND_STARTED, 'ARQ-062')
+        strike(s)
+        fail_bind(s, arq)
+
+
+def properties(scene):
+    """What holds of programming, alone or within the system."""
+    m = scene.model
+
+    @m.always('ARQ-040', handle=scene.handle)
+    def never_attached_wrong_function(s, handle):
+        """A guest has a device that holds what its instance asked for."""
+        return (scene.plain(handle) or s.guest[handle] is None
+                or s.loaded[scene.region_of(handle)]
+                is scene.wanted(handle, s.guest[handle]))
+
+    @m.always('ARQ-014', arq=scene.arq)
+    def bound_means_loaded(s, arq):
+        """The device of a Bound ARQ holds what was asked for."""
+        return (s.arq[arq] is not Arq.BOUND or s.handle[arq] is None
+                or scene.plain(s.handle[arq])
+                or s.loaded[scene.region_of(s.handle[arq])]
+                is scene.wanted(s.handle[arq], scene.instance_of(arq)))
+
+    @m.always('ARQ-041', region=scene.region)
+    def never_reprogrammed_under_a_user(s, region):
+        """Nobody has a device of a region that is being written."""
+        return s.work[region] is not Work.WRITING or all(
+            s.guest[handle] is None for handle in scene.handles_of(region))
+
+    def to_be_erased(s, region):
+        return any(s.use[handle] is Use.CLEANING
+                   for handle in scene.handles_of(region))
+
+    @m.always('ARQ-042', region=scene.region)
+    def record_is_true(s, region):
+        """Until it is erased, a region holds what the record names."""
+        return (s.recorded[region] in (Logic.NONE, s.loaded[region])
+                or to_be_erased(s, region))
+
+    @m.always('ARQ-042', region=scene.region)
+    def writing_destroys(s, region):
+        """A region that is being written holds nothing of use."""
+        return (s.work[region] is not Work.WRITING
+                or s.loaded[region] is Logic.PARTIAL)
+
+    @m.always('ARQ-044', region=scene.region)
+    def only_fit_is_written(s, region):
+        """A bitstream that does not fit its region is never written."""
+        return (s.work[region] is not Work.WRITING
+                or s.image[region] is s.target[region])
+
+    @m.always('ARQ-045', region=scene.region)
+    def success_is_true(s, region):
+        """The agent reports success only if the region holds the target."""
+        return (s.work[region] is not Work.DONE
+                or s.loaded[region] is s.target[region])
+
+    @m.always('ARQ-047', region=scene.region)
+    def database_and_device_agree(s, region):
+        """When all is done, the content of a region in use is recorded."""
+        return (s.work[region] is not Work.IDLE
+                or not s.job.all(Job.NONE)
+                or s.arq.any(Arq.BIND_STARTED, Arq.DELETING,
+                             Arq.UNBIND_FAILED)
+                or to_be_erased(s, region)
+                or s.recorded[region] is s.loaded[region]
+                or s.recorded[region] is Logic.NONE
+                and scene.ended(s, region))
+
+    @m.always('ARQ-092', region=scene.region)
+    def no_work_on_a_host_that_is_down(s, region):
+        """The agent does nothing while its host is down."""
+        return (s.work[region] is Work.IDLE
+                or scene.agent_is_up(s, region))
+
+    @m.eventually('ARQ-050', region=scene.region)
+    def work_always_ends(s, region):
+        """What the agent does to a region ends."""
+        return (s.work[region] is not Work.IDLE,
+                s.work[region] is Work.IDLE)
+
+    @m.sometimes('ARQ-046', region=scene.region)
+    def programmed(s, region):
+        """A region can be programmed."""
+        return s.recorded[region] is not Logic.NONE
+
+    @m.sometimes('ARQ-048', region=scene.region)
+    def shared(s, region):
+        """A region can serve all its handles, if its users agree."""
+        return scene.functions > 1 and scene.per_region > 1 or all(
+            s.guest[handle] is not None
+            for handle in scene.handles_of(region))
+
+    if not scene.faults:
+        return
+
+    @m.sometimes('ARQ-047', region=scene.region)
+    def half_written(s, region):
+        """A region can be left half written."""
+        return (s.loaded[region] is Logic.PARTIAL
+                and s.work[region] is Work.IDLE)
