@@ -1,0 +1,7 @@
+"""The os-acc design of Rocky as executable models.
+
+Each follows ``specs/rocky/approved/os-acc.rst``; the ids in the guards are
+the requirements of that document.  Begin with :mod:`~.lifecycle`, then
+:mod:`~.attach`, :mod:`~.program` and :mod:`~.release`; :mod:`~.system` is
+the three together.
+"""

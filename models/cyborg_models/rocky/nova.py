@@ -1,0 +1,205 @@
+"""What Nova does with an instance that has an accelerator.
+
+Only the calls and their order; each waits for the answer of the last.
+"""
+
+from cyborg_models.rocky.vocabulary import (
+    WEAK,
+    Call,
+    Goal,
+    Instance,
+    Record,
+    Van,
+    World,
+    pay,
+    when,
+)
+
+
+def build_actions(w: World):
+    """Create: prepare, plug, start the guest."""
+    m, van = w.m, w.van
+
+    @m.action('nova-compute -> os-acc: prepare({van})', van=van)
+    def build(s, van):
+        """A user may create an instance, once the scheduler has claimed a
+        unit in Placement that is neither taken nor withheld."""
+        when(s.instance[van] is Instance.NONE, 'OSACC-034')
+        when(w.compute_up(s), 'OSACC-F08')
+        if w.has('allocated'):
+            when(s.allocated.count(True) + s.record.count(Record.WITHHELD)
+                 < w.handle.size,
+                 'OSACC-044')
+            s.allocated[van] = True
+        s.instance[van] = Instance.BUILDING
+        s.call[van] = Call.PREPARE
+
+    @m.action('nova-compute -> os-acc: plug({van})', fair=WEAK, van=van)
+    def call_plug(s, van):
+        """Nova has the instance plugged when prepare has returned."""
+        when(s.call[van] is Call.PREPARED, 'OSACC-034')
+        when(s.instance[van] in COMING, 'OSACC-063')
+        s.call[van] = Call.PLUG
+        s.goal[van] = Goal.PLUGGED
+
+    @m.action('nova-compute -> nova-compute: start the guest of {van}',
+              fair=WEAK, van=van)
+    def start_guest(s, van):
+        """Nova starts the guest when plug has returned for that start."""
+        when(s.call[van] is Call.ATTACHED, 'OSACC-034')
+        when(s.instance[van] in COMING, 'OSACC-034')
+        s.call[van] = Call.NONE
+        s.instance[van] = Instance.RUNNING
+
+    if w.fault('spawn'):
+        @m.action('nova-compute -> nova-compute: the guest of {van} does '
+                  'not start', fault=True, van=van)
+        def fail_spawn(s, van):
+            """A guest may fail to start although plug returned."""
+            when(s.call[van] is Call.ATTACHED, 'OSACC-034')
+            pay(s, 'OSACC-F07')
+            s.call[van] = Call.RAISED
+
+
+COMING = (Instance.BUILDING, Instance.STARTING)
+OVER = (Call.NONE, Call.PREPARED, Call.ATTACHED, Call.UNPLUGGED, Call.RAISED)
+
+
+def aim_at_release(w, s, van):
+    """The goal of the instance's VAN, if there is one, is RELEASED."""
+    if s.state[van] not in (Van.NONE, Van.RELEASED):
+        s.goal[van] = Goal.RELEASED
+        if w.topology != 'VIA_API':
+            s.pending[van] = True
+
+
+def delete_actions(w: World):
+    """Delete, and giving up a build."""
+    m, van = w.m, w.van
+
+    @m.action('nova-compute -> nova-compute: delete {van}, stop its guest',
+              van=van)
+    def delete(s, van):
+        """A user may delete an instance at any time; its guest is stopped
+        first, and a release that finds a call running sets the goal."""
+        when(s.instance[van] in (
+            Instance.BUILDING, Instance.RUNNING, Instance.STOPPED,
+            Instance.STARTING), 'OSACC-035')
+        when(w.compute_up(s), 'OSACC-F08')
+        s.instance[van] = Instance.DELETING
+        if s.call[van] in (Call.PREPARE, Call.PLUG):
+            aim_at_release(w, s, van)
+
+    @m.action('nova-compute -> os-acc: unplug({van})', van=van)
+    def call_unplug(s, van):
+        """The virt driver may unplug a guest that is stopped, as its half
+        of a delete."""
+        when(s.instance[van] is Instance.DELETING, 'OSACC-035')
+        when(s.call[van] is Call.NONE, 'OSACC-059')
+        when(s.state[van] is Van.PLUGGED, 'OSACC-036')
+        when(s.goal[van] is not Goal.RELEASED, 'OSACC-038')
+        when(w.compute_up(s), 'OSACC-F08')
+        s.call[van] = Call.UNPLUG
+        s.goal[van] = Goal.READY
+
+    @m.action('nova-compute -> os-acc: release({van})', fair=WEAK, van=van)
+    def call_release(s, van):
+        """Nova releases on delete and when it gives up a build, once no
+        other call works on the instance."""
+        when(s.instance[van] is Instance.DELETING
+             or (s.instance[van] is Instance.BUILDING
+                 and s.call[van] in (Call.RAISED, Call.NONE)), 'OSACC-037')
+        when(s.call[van] in OVER, 'OSACC-059')
+        when(w.compute_up(s), 'OSACC-F08')
+        s.instance[van] = Instance.DELETING
+        s.call[van] = Call.RELEASE
+        aim_at_release(w, s, van)
+
+    @m.action('nova-compute -> placement: remove the allocation of {van}',
+              fair=WEAK, van=van)
+    def return_release(s, van):
+        """release returns when nothing of the VAN is left on the host, and
+        then the allocation goes."""
+        when(s.call[van] is Call.RELEASE, 'OSACC-045')
+        when(s.state[van] in (Van.NONE, Van.RELEASED), 'OSACC-045')
+        s.call[van] = Call.NONE
+        s.instance[van] = Instance.DELETED
+        if w.has('allocated'):
+            s.allocated[van] = False
+
+    @m.action('os-acc -> nova-compute: ReleaseIncomplete {van}', fair=WEAK,
+              van=van)
+    def release_incomplete(s, van):
+        """release may raise for a VAN that it cannot bring to its end, or
+        not in time; the goal is set, Nova goes on, and sync does the
+        rest."""
+        when(s.call[van] is Call.RELEASE, 'OSACC-037')
+        when(s.state[van] is Van.FAILED or not w.agent_up(s)
+             or w.adopting(s), 'OSACC-054')
+        when(s.state[van] not in (Van.NONE, Van.RELEASED), 'OSACC-037')
+        s.call[van] = Call.NONE
+        s.instance[van] = Instance.DELETED
+        if w.has('allocated'):
+            s.allocated[van] = False
+
+
+def power_actions(w: World):
+    """Stop, start, hard reboot and rebuild."""
+    m, van = w.m, w.van
+
+    @m.action('nova-compute -> nova-compute: stop the guest of {van}',
+              van=van)
+    def stop(s, van):
+        """A user may stop a running guest; os-acc is not called."""
+        when(s.instance[van] is Instance.RUNNING, 'OSACC-035')
+        when(w.compute_up(s), 'OSACC-F08')
+        s.instance[van] = Instance.STOPPED
+
+    @m.action('nova-compute -> os-acc: start: prepare({van})', van=van)
+    def start(s, van):
+        """A user may start an instance that is stopped."""
+        when(s.instance[van] is Instance.STOPPED, 'OSACC-034')
+        when(w.compute_up(s), 'OSACC-F08')
+        s.instance[van] = Instance.STARTING
+        s.call[van] = Call.PREPARE
+
+    @m.action('nova-compute -> os-acc: hard reboot: prepare({van})', van=van)
+    def hard_reboot(s, van):
+        """A user may reboot a running guest the hard way: it stops, and the
+        definition is made anew."""
+        when(s.instance[van] is Instance.RUNNING, 'OSACC-032')
+        when(w.compute_up(s), 'OSACC-F08')
+        s.instance[van] = Instance.STARTING
+        s.call[van] = Call.PREPARE
+
+    @m.action('nova-compute -> os-acc: rebuild: unplug({van})', van=van)
+    def rebuild(s, van):
+        """A user may have a running guest rebuilt, which takes the device
+        out of its definition first."""
+        when(s.instance[van] is Instance.RUNNING, 'OSACC-035')
+        when(w.compute_up(s), 'OSACC-F08')
+        s.instance[van] = Instance.STARTING
+        s.call[van] = Call.UNPLUG
+        s.goal[van] = Goal.READY
+
+    @m.action('nova-compute -> os-acc: rebuilt: prepare({van})', fair=WEAK,
+              van=van)
+    def prepare_again(s, van):
+        """A rebuild goes on with prepare when unplug has returned."""
+        when(s.call[van] is Call.UNPLUGGED, 'OSACC-034')
+        when(s.instance[van] is Instance.STARTING, 'OSACC-034')
+        s.call[van] = Call.PREPARE
+
+    @m.action('nova-compute -> nova-compute: {van} stays stopped', fair=WEAK,
+              van=van)
+    def start_fails(s, van):
+        """A start that raised, or that nova-compute died over, leaves the
+        instance stopped and its VAN as it is."""
+        when(s.instance[van] is Instance.STARTING, 'OSACC-034')
+        when(s.call[van] in (Call.RAISED, Call.NONE), 'OSACC-034')
+        when(w.compute_up(s), 'OSACC-F08')
+        s.call[van] = Call.NONE
+        s.instance[van] = Instance.STOPPED
+
+
+__all__ = ['build_actions', 'delete_actions', 'power_actions']

@@ -1,0 +1,320 @@
+"""Program: from BOUND to READY when a region has to be written.
+
+``prepare`` looks, fetches the bitstream, checks it, takes the region lock,
+looks again, writes and verifies.  VANs are claimed when this begins (see
+:mod:`~.attach`); what plugs them is one step here, so that a region has
+users.
+"""
+
+from dataclasses import dataclass
+
+from cyborg_models.kernel.language import Model
+from cyborg_models.rocky import attach, properties, recovery
+from cyborg_models.rocky import defects as planted
+from cyborg_models.rocky.vocabulary import (
+    FAULTS,
+    WEAK,
+    Ask,
+    Call,
+    Function,
+    Goal,
+    Image,
+    Instance,
+    Job,
+    Record,
+    Van,
+    World,
+    pay,
+    when,
+)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What may differ between configurations of the model.
+
+    :ivar vans: instances, each with one VAN that wants a function
+    :ivar regions: FPGA regions; the VANs' handles are dealt out to them
+    :ivar functions: 1: all want the same; 2: every other VAN another one
+    :ivar policy: IF_NEEDED, or NEVER: a region may not be written
+    :ivar tenant: True if the bitstreams are tenants' own
+    :ivar topology: LOCAL, VIA_API or NOVA_DIRECT
+    :ivar programmer: who writes: os-acc, plugin, agent or cyborg-api
+    :ivar faults: how many faults may happen in one run
+    :ivar enabled_faults: which
+    """
+
+    vans: int = 2
+    regions: int = 1
+    functions: int = 1
+    policy: str = 'IF_NEEDED'
+    tenant: bool = False
+    topology: str = 'LOCAL'
+    programmer: str = 'agent'
+    faults: int = 1
+    enabled_faults: frozenset = FAULTS - {'late-report', 'lost-reply',
+                                          'journal-lost'}
+
+    @property
+    def kind(self):
+        """Only regions are written."""
+        return 'FPGA'
+
+
+def build(settings=Settings(), defects=()):
+    """The model."""
+    m = Model('rocky.program', defects)
+    w = World(m, settings)
+    van = w.van
+    w.declare_van()
+    w.declare_database()
+    w.declare_device()
+    w.declare_peers()
+    declare_image(w)
+
+    @m.action('nova-compute -> os-acc: prepare({van}), which is claimed',
+              van=van)
+    def begin(s, van):
+        """A VAN that is claimed and bound is prepared, if nobody in its
+        region wants another function."""
+        when(s.state[van] is Van.NONE, 'OSACC-021')
+        when(w.compute_up(s), 'OSACC-F08')
+        when(not any(
+            w.region_of(van) == w.region_of(other)
+            and w.wanted(van) is not w.wanted(other)
+            and s.state[other] is not Van.NONE
+            for other in w.others(van)), 'OSACC-021')
+        s.state[van] = Van.BOUND
+        s.handle[van] = van
+        s.owner[van] = van
+        s.used += 1
+        s.record[van] = Record.BOUND
+        s.instance[van] = Instance.BUILDING
+        s.call[van] = Call.PREPARE
+
+    @m.action('nova-compute -> os-acc: plug({van}), and the guest starts',
+              fair=WEAK, van=van)
+    def use(s, van):
+        """A READY VAN is plugged, and its guest started, when it was just
+        observed to be absent and idle, and to offer the function wanted."""
+        when(s.call[van] is Call.PREPARED, 'OSACC-034')
+        when(s.state[van] is Van.READY, 'OSACC-030')
+        when(w.absent_and_idle(s, van), 'OSACC-030')
+        when(w.fits(s, van), 'OSACC-030')
+        s.call[van] = Call.NONE
+        s.goal[van] = Goal.PLUGGED
+        s.dirty[van] = True
+        s.soiled[s.handle[van]] = True
+        s.attached[s.handle[van]] = van
+        w.journal(s, van, Van.PLUGGED)
+        s.instance[van] = Instance.RUNNING
+
+    attach.ready_actions(w)
+    attach.wait_actions(w)
+    program_actions(w)
+    attach.report_actions(w)
+    recovery.process_actions(w)
+    recovery.settle_program_actions(w)
+    recovery.settle_lost_actions(w)
+    properties.programming(w)
+    properties.agreement(w)
+    properties.writing(w)
+    planted.declare(w)
+
+    @m.may_end
+    def done(s):
+        """No VAN is being prepared."""
+        return s.call.all(Call.NONE, Call.RAISED, Call.PREPARED)
+    return m.ready()
+
+
+def declare_image(w):
+    """The bitstream of each VAN, in nova-compute's hands."""
+    w.m.var('image', Image, start=Image.NONE, each=w.van)
+
+
+def program_actions(w):
+    """Fetch, check, write, verify."""
+    m, van = w.m, w.van
+
+    if w.policy == 'IF_NEEDED':
+        @m.action('os-acc -> glance: GET the bitstream of {van}', fair=WEAK,
+                  van=van)
+        def fetch(s, van):
+            """A bitstream is fetched for a BOUND VAN whose function is not
+            loaded."""
+            when(s.call[van] is Call.PREPARE, 'OSACC-063')
+            when(s.state[van] is Van.BOUND, 'OSACC-025')
+            when(s.goal[van] is not Goal.RELEASED, 'OSACC-063')
+            when(s.image[van] is Image.NONE, 'OSACC-025')
+            when(not w.fits(s, van), 'OSACC-029')
+            s.image[van] = Image.ASKED
+    else:
+        @m.action('os-acc -> nova-compute: FunctionMissing {van}',
+                  fair=WEAK, van=van)
+        def function_missing(s, van):
+            """prepare raises when the function wanted is not loaded and may
+            not be written."""
+            when(s.call[van] is Call.PREPARE, 'OSACC-029')
+            when(s.state[van] is Van.BOUND, 'OSACC-029')
+            when(not w.fits(s, van), 'OSACC-029')
+            w.answer_error(s, van)
+        return
+
+    @m.action('glance -> os-acc: the bitstream of {van}', fair=WEAK,
+              van=van)
+    def deliver(s, van):
+        """The image service sends a bitstream that it was asked for."""
+        when(s.image[van] is Image.ASKED, 'OSACC-064')
+        when(w.api_up(s), 'OSACC-F04')
+        s.image[van] = Image.GOOD
+
+    if w.fault('bitstream'):
+        @m.action('glance -> os-acc: a wrong bitstream for {van}',
+                  fault=True, van=van)
+        def deliver_wrong(s, van):
+            """The image service may send what does not match."""
+            when(s.image[van] is Image.ASKED, 'OSACC-F04')
+            pay(s, 'OSACC-F04')
+            s.image[van] = Image.BAD
+
+    if w.fault('fetch'):
+        @m.action('glance -> os-acc: no bitstream for {van}', fault=True,
+                  van=van)
+        def lose_image(s, van):
+            """The image service may fail; the VAN stays BOUND."""
+            when(s.image[van] is Image.ASKED, 'OSACC-F04')
+            pay(s, 'OSACC-F04')
+            w.answer_error(s, van)
+
+    if w.fault('api-down'):
+        @m.action('os-acc -> nova-compute: BitstreamUnavailable {van}',
+                  fair=WEAK, van=van)
+        def give_up_fetch(s, van):
+            """prepare raises when the image service cannot be reached; the
+            VAN stays BOUND."""
+            when(s.image[van] is Image.ASKED, 'OSACC-026')
+            when(not w.api_up(s), 'OSACC-026')
+            w.answer_error(s, van)
+
+    @m.action('os-acc -> os-acc: check the bitstream of {van}', fair=WEAK,
+              van=van)
+    def check(s, van):
+        """A bitstream that is on the host and matches is accepted."""
+        when(s.image[van] is Image.GOOD, 'OSACC-065')
+        s.image[van] = Image.CHECKED
+
+    if w.fault('bitstream'):
+        @m.action('os-acc -> nova-compute: BitstreamRejected {van}',
+                  fair=WEAK, van=van)
+        def reject(s, van):
+            """A bitstream that does not match is refused; the VAN stays
+            BOUND."""
+            when(s.image[van] is Image.BAD, 'OSACC-026')
+            w.answer_error(s, van)
+
+    @m.action('os-acc -> plugin: T05 PROGRAMMING, program {van}', fair=WEAK,
+              van=van)
+    def program(s, van):
+        """A region is written for a BOUND VAN whose bitstream is checked,
+        under the region lock, when nobody is barred and the function wanted
+        is not there."""
+        when(s.call[van] is Call.PREPARE, 'OSACC-063')
+        when(s.state[van] is Van.BOUND, 'OSACC-025')
+        when(s.goal[van] is not Goal.RELEASED, 'OSACC-063')
+        when(s.image[van] is Image.CHECKED, 'OSACC-025')
+        when(not w.locked(s, van), 'OSACC-060')
+        when(w.absent_and_idle(s, van), 'OSACC-060')
+        when(not w.fits(s, van), 'OSACC-029')
+        when(not w.barred(s, van), 'OSACC-027')
+        when(not w.adopting(s), 'OSACC-056')
+        w.lock(s, van)
+        s.dirty[van] = True
+        w.journal(s, van, Van.PROGRAMMING)
+        s.ask[van] = Ask.ASKED
+
+    @m.action('os-acc -> nova-compute: RegionBusy {van}', fair=WEAK, van=van)
+    def region_busy(s, van):
+        """prepare raises when another VAN of the region forbids to write
+        it."""
+        when(s.call[van] is Call.PREPARE, 'OSACC-027')
+        when(s.state[van] is Van.BOUND, 'OSACC-027')
+        when(s.image[van] is Image.CHECKED, 'OSACC-027')
+        when(not w.locked(s, van), 'OSACC-060')
+        when(not w.fits(s, van), 'OSACC-029')
+        when(w.barred(s, van), 'OSACC-027')
+        w.answer_error(s, van)
+
+    writer = {'os-acc': 'os-acc -> os-acc', 'plugin': 'plugin -> plugin',
+              'cyborg-api': 'os-acc -> cyborg-api'}.get(w.programmer,
+                                                        w.peers)
+
+    @m.action(f'{writer}: write the region of {{van}}', fair=WEAK, van=van)
+    def begin_write(s, van):
+        """The write that was asked for begins, and leaves the region
+        undefined until it ends."""
+        when(s.state[van] is Van.PROGRAMMING, 'OSACC-046')
+        when(s.ask[van] is Ask.ASKED, 'OSACC-053')
+        when(s.job[van] is Job.NONE, 'OSACC-009')
+        when(w.reachable(s, Job.WRITE), 'OSACC-F06')
+        s.job[van] = Job.WRITE
+        s.soiled[s.handle[van]] = True
+        s.loaded[w.region_of(s.handle[van])] = Function.UNDEFINED
+
+    @m.action(f'{w.peer} -> plugin: the region of {{van}} is written',
+              fair=WEAK, van=van)
+    def write(s, van):
+        """A write that is under way comes to its end."""
+        when(s.job[van] is Job.WRITE, 'OSACC-009')
+        if w.in_process(Job.WRITE):
+            when(w.compute_up(s), 'OSACC-F08')
+        s.loaded[w.region_of(s.handle[van])] = w.wanted(van)
+        w.end_job(s, van, Ask.DONE)
+
+    if w.fault('program'):
+        @m.action(f'{w.peer} -> plugin: the write for {{van}} failed',
+                  fault=True, van=van)
+        def fail_write(s, van):
+            """A write may fail; the region stays undefined."""
+            when(s.job[van] is Job.WRITE, 'OSACC-F05')
+            pay(s, 'OSACC-F05')
+            w.end_job(s, van, Ask.ERROR)
+
+        @m.action(f'{w.peer} -> plugin: the write for {{van}} is done, so '
+                  'it says', fault=True, van=van)
+        def lie_about_write(s, van):
+            """A driver may answer success without having written."""
+            when(s.job[van] is Job.WRITE, 'OSACC-F05')
+            pay(s, 'OSACC-F05')
+            w.end_job(s, van, Ask.DONE)
+
+    @m.action('os-acc -> os-acc: T06 READY, verified {van}', fair=WEAK,
+              van=van)
+    def verify(s, van):
+        """A PROGRAMMING VAN is READY when after the write its function is
+        observed."""
+        when(s.state[van] is Van.PROGRAMMING, 'OSACC-028')
+        when(s.ask[van] is Ask.DONE, 'OSACC-028')
+        when(w.absent_and_idle(s, van), 'OSACC-028')
+        when(w.fits(s, van), 'OSACC-028')
+        w.journal(s, van, Van.READY)
+        w.unlock(s, van)
+        s.ask[van] = Ask.NONE
+        s.image[van] = Image.NONE
+
+    @m.action('os-acc -> nova-compute: T07 FAILED, ProgramFailed {van}',
+              fair=WEAK, van=van)
+    def program_failed(s, van):
+        """A PROGRAMMING VAN is FAILED when the write failed, or the
+        function is not observed after it."""
+        when(s.state[van] is Van.PROGRAMMING, 'OSACC-058')
+        when(s.ask[van] in (Ask.DONE, Ask.ERROR), 'OSACC-058')
+        when(s.ask[van] is Ask.ERROR or not (
+            w.absent_and_idle(s, van) and w.fits(s, van)), 'OSACC-028')
+        w.journal(s, van, Van.FAILED)
+        w.unlock(s, van)
+        s.ask[van] = Ask.NONE
+        w.answer_error(s, van)
+
+
+__all__ = ['Settings', 'build', 'declare_image', 'program_actions']

@@ -1,0 +1,343 @@
+"""What holds, in groups that a model takes as far as it has the variables."""
+
+from cyborg_models.rocky.vocabulary import (
+    AS_RECORDED,
+    UNRELEASED,
+    WAITING,
+    WHOLE_REGION,
+    Ask,
+    Call,
+    Claim,
+    Function,
+    Goal,
+    Image,
+    Instance,
+    Job,
+    Record,
+    Van,
+)
+
+
+def quiet(w, s):
+    """Nothing is under way, on the host or to the database."""
+    return (s.call.all(Call.NONE, Call.RAISED) and s.ask.all(Ask.NONE)
+            and s.job.all(Job.NONE) and s.pending.all(False)
+            and (not w.has('claim') or s.claim.all(Claim.NONE))
+            and (not w.has('late') or s.late.all(None))
+            and not w.adopting(s)
+            and w.compute_up(s) and w.agent_up(s) and w.api_up(s))
+
+
+def ownership(w):
+    """Who has what."""
+    m, van, handle = w.m, w.van, w.handle
+
+    @m.always('OSACC-013', van=van)
+    def one_owner_per_handle(s, van):
+        """A VAN that is granted and not released owns one handle, and no
+        other VAN that is not RELEASED believes to have it."""
+        if s.owner.count(van) != (
+                s.record[van] not in (Record.NONE, Record.RELEASED)):
+            return False
+        return s.handle[van] is None or s.state[van] not in UNRELEASED or all(
+            s.handle[other] != s.handle[van]
+            or s.state[other] not in UNRELEASED for other in w.others(van))
+
+    @m.always('OSACC-043', handle=handle)
+    def never_free_while_used(s, handle):
+        """The database never runs ahead of the host: what is attached is
+        claimed there by whom it is attached to."""
+        return s.attached[handle] in (None, s.owner[handle])
+
+    @m.always('OSACC-040', handle=handle)
+    def never_offered_before_erased(s, handle):
+        """A handle that is FREE holds nothing of its last user."""
+        return s.owner[handle] is not None or not s.soiled[handle]
+
+    if w.programs:
+        @m.always('OSACC-042', handle=handle)
+        def last_one_out_erases_the_region(s, handle):
+            """A region whose handles are all FREE holds no function that is
+            a tenant's or undefined."""
+            if any(s.owner[other] is not None for other in w.handle
+                   if w.region_of(other) == w.region_of(handle)):
+                return True
+            loaded = s.loaded[w.region_of(handle)]
+            return loaded is Function.NONE or (
+                not w.tenant and loaded is not Function.UNDEFINED)
+
+    if w.kind == 'GPU':
+        @m.always('OSACC-020')
+        def one_user_per_isolation_group(s):
+            """Handles that cannot be kept apart have one user."""
+            return len(handle) - s.owner.count(None) <= 1
+
+    if w.programs and w.functions > 1:
+        @m.always('OSACC-021', handle=handle)
+        def one_function_per_region(s, handle):
+            """All who own handles of a region want the same function."""
+            return s.owner[handle] is None or all(
+                s.owner[other] is None
+                or w.region_of(other) != w.region_of(handle)
+                or w.wanted(s.owner[other]) is w.wanted(s.owner[handle])
+                for other in w.handle)
+
+    @m.always('OSACC-022')
+    def quota_is_exact(s):
+        """The quota charged is that of the handles claimed, and within its
+        limit."""
+        return (s.used == len(handle) - s.owner.count(None)
+                and s.used <= w.limit)
+
+
+def attaching(w):
+    """Claim and plug."""
+    m, van = w.m, w.van
+
+    @m.always('OSACC-034', van=van)
+    def no_belief_without_device(s, van):
+        """A guest that runs has the device that it believes to have."""
+        return (s.instance[van] is not Instance.RUNNING
+                or s.attached.any(van) and (
+                    s.state[van] is Van.PLUGGED
+                    or w.fault('journal-lost')))
+
+    @m.eventually('OSACC-051', van=van)
+    def request_always_ends(s, van):
+        """A request ends: its VAN is bound, failed or released; unless
+        nova-compute has died and nobody asks any more."""
+        return (s.call[van] is Call.PREPARE,
+                s.call[van] is not Call.PREPARE)
+
+    @m.sometimes('OSACC-031', van=van)
+    def a_guest_runs(s, van):
+        """A guest runs with its device."""
+        return s.instance[van] is Instance.RUNNING
+
+    if w.limit < min(len(van), len(w.handle)):
+        @m.sometimes('OSACC-022', van=van)
+        def quota_refused(s, van):
+            """A claim is refused although a handle is FREE."""
+            return (s.claim[van] is Claim.REFUSED and s.owner.any(None)
+                    and s.used == w.limit)
+
+    if len(van) > 1:
+        @m.sometimes('OSACC-013', van=van)
+        def two_compete(s, van):
+            """A VAN claims while another already has a handle."""
+            return s.claim[van] is Claim.SENT and s.owner.any(
+                *w.others(van))
+
+
+def agreement(w):
+    """Journal, database and device."""
+    m, van = w.m, w.van
+
+    @m.always('OSACC-049', van=van)
+    def database_and_device_agree(s, van):
+        """When nothing is under way the record says what the device is."""
+        if not quiet(w, s) or s.state[van] not in AS_RECORDED:
+            return True
+        plugged = s.attached.any(van)
+        return (s.record[van] in (AS_RECORDED[s.state[van]],
+                                  Record.WITHHELD)
+                and (s.record[van] is not Record.PLUGGED or plugged
+                     or w.fault('power-loss') or w.fault('journal-lost'))
+                and (not plugged or s.record[van] in (
+                    Record.PLUGGED, Record.FAILED, Record.WITHHELD)))
+
+    @m.always('OSACC-024', van=van)
+    def the_host_needs_no_controller(s, van):
+        """No plugin method is held up by a controller that is away."""
+        return (w.api_up(s) or s.ask[van] is not Ask.ASKED
+                or not any(w.by_api(job) for job in asked(s, van)))
+
+    def asked(s, van):
+        return {Van.PROGRAMMING: (Job.WRITE,), Van.PLUGGING: (Job.ATTACH,),
+                Van.UNPLUGGING: (Job.DETACH,),
+                Van.CLEANING: (Job.ERASE_HANDLE,)}.get(s.state[van], ())
+
+    @m.eventually('OSACC-011', van=van)
+    def every_waiting_caller_is_told(s, van):
+        """A call of nova-compute ends, while nova-compute lives."""
+        return s.call[van] in WAITING, s.call[van] not in WAITING
+
+    @m.eventually('OSACC-052', van=van)
+    def database_catches_up(s, van):
+        """A record that is wrong about the attachment is put right, or comes
+        true, if the API is there."""
+        wrong = (s.record[van] in (Record.BOUND, Record.READY,
+                                   Record.PLUGGED)
+                 and s.attached.any(van) != (
+                     s.record[van] is Record.PLUGGED))
+        return wrong, not wrong or not w.api_up(s)
+
+    @m.eventually('OSACC-049', van=van)
+    def every_report_arrives(s, van):
+        """A settled state is reported in the end, if the API is there."""
+        return (s.pending[van] and s.state[van] in AS_RECORDED,
+                not s.pending[van] or not w.api_up(s))
+
+
+def programming(w):
+    """What a region holds, and who writes it."""
+    m, van = w.m, w.van
+
+    @m.always('OSACC-027', van=van)
+    def never_reprogrammed_under_a_user(s, van):
+        """No region is written while another VAN of it is ready for use, in
+        use or undefined."""
+        return s.job[van] is not Job.WRITE or not (
+            w.barred(s, van) or w.used_beside(s, van))
+
+    @m.always('OSACC-060', van=van)
+    def one_writer_per_region(s, van):
+        """At most one VAN writes or erases a region."""
+        return s.job[van] not in WHOLE_REGION or w.idle_beside(s, van)
+
+    @m.always('OSACC-030', van=van)
+    def never_plugged_wrong_function(s, van):
+        """A guest that runs, and an attach that is under way, have the
+        function wanted."""
+        return (s.handle[van] is None
+                or (s.instance[van] is not Instance.RUNNING
+                    and s.job[van] is not Job.ATTACH) or w.fits(s, van))
+
+    if w.fault('power-loss'):
+        return
+
+    @m.always('OSACC-028', van=van)
+    def ready_means_verified(s, van):
+        """A READY VAN has the function that it wants, unless the host lost
+        it."""
+        return s.state[van] is not Van.READY or w.fits(s, van)
+
+
+def writing(w):
+    """Programming alone."""
+    m, van = w.m, w.van
+
+    @m.always('OSACC-025', van=van)
+    def only_checked_bitstreams_are_written(s, van):
+        """A region is written only from a bitstream that was checked, by
+        whoever still waits for it."""
+        return (s.job[van] is not Job.WRITE or s.ask[van] is not Ask.ASKED
+                or s.image[van] is Image.CHECKED)
+
+    @m.eventually('OSACC-011', van=van)
+    def preparing_ends(s, van):
+        """prepare of a BOUND VAN ends."""
+        return s.call[van] is Call.PREPARE, s.call[van] is not Call.PREPARE
+
+    if w.policy == 'NEVER':
+        @m.always('OSACC-029')
+        def never_written(s):
+            """A region is not written by policy NEVER."""
+            return not s.job.any(Job.WRITE)
+
+        @m.sometimes('OSACC-029', van=van)
+        def function_is_missing(s, van):
+            """A VAN is refused for want of its function."""
+            return s.call[van] is Call.RAISED
+        return
+
+    @m.sometimes('OSACC-028', van=van)
+    def programmed(s, van):
+        """A region is written and verified."""
+        return s.state[van] is Van.READY and s.dirty[van]
+
+    if len(van) > 1 and w.regions == 1 and w.functions == 1:
+        @m.sometimes('OSACC-029', van=van)
+        def found_programmed(s, van):
+            """A VAN finds its function loaded, and does not write."""
+            return s.state[van] is Van.READY and not s.dirty[van]
+
+
+def releasing(w):
+    """Release, and what must be left: nothing."""
+    m, van = w.m, w.van
+
+    @m.always('OSACC-037', van=van)
+    def nothing_leaks(s, van):
+        """After a delete, and when nothing is under way any more, no
+        handle, quota, claim or attachment of the VAN is left."""
+        if s.instance[van] is not Instance.DELETED or not quiet(w, s):
+            return True
+        if (s.goal[van] is Goal.RELEASED
+                and s.state[van] not in (Van.NONE, Van.RELEASED)):
+            return True  # sync goes on
+        if w.has('adopted') and s.state[van] is not Van.RELEASED and (
+                s.adopted[van] or s.state[van] is Van.NONE):
+            return True  # sync adopts the orphan: see failed_releases_all
+        return not s.owner.any(van) and not s.attached.any(van)
+
+    @m.eventually('OSACC-040', van=van)
+    def failed_releases_all(s, van):
+        """A VAN that is to be released, or whose instance is gone, gives
+        its handle back, if the API is there."""
+        return (s.goal[van] is Goal.RELEASED
+                or s.instance[van] is Instance.DELETED,
+                not s.owner.any(van) or not w.api_up(s))
+
+    @m.eventually('OSACC-037', van=van)
+    def release_always_possible(s, van):
+        """A VAN that is to be released becomes RELEASED on the host, with
+        the API or without; but a lost journal is rebuilt first."""
+        return (s.goal[van] is Goal.RELEASED,
+                s.state[van] in (Van.NONE, Van.RELEASED)
+                or w.adopting(s))
+
+    if w.programs:
+        @m.always('OSACC-041', van=van)
+        def never_erased_under_a_user(s, van):
+            """No region is erased while another VAN of it is ready for use, in
+            use or undefined."""
+            return s.job[van] is not Job.ERASE_REGION or not (
+                w.barred(s, van) or w.used_beside(s, van))
+
+    @m.always('OSACC-035', van=van)
+    def never_pulled_from_a_guest(s, van):
+        """A device is not detached or erased while its guest runs."""
+        return (s.instance[van] is not Instance.RUNNING
+                or s.job[van] is Job.NONE)
+
+    @m.always('OSACC-038', van=van)
+    def released_is_final(s, van):
+        """A VAN that is RELEASED has nothing that runs for it."""
+        return s.state[van] is not Van.RELEASED or (
+            s.job[van] is Job.NONE and s.ask[van] is Ask.NONE)
+
+    @m.sometimes('OSACC-043', van=van)
+    def freed(s, van):
+        """A handle that was used is free again."""
+        return (s.record[van] is Record.RELEASED
+                and s.instance[van] is Instance.DELETED)
+
+
+def instances(w):
+    """Nova's flows over the whole."""
+    m, van = w.m, w.van
+
+    @m.always('OSACC-045', van=van)
+    def allocation_goes_last(s, van):
+        """An instance keeps its unit in Placement until release has
+        returned or raised."""
+        return s.allocated[van] or s.instance[van] in (
+            Instance.NONE, Instance.DELETED)
+
+    if w.fault('compute-crash') and w.has('claim'):
+        @m.sometimes('OSACC-052', van=van)
+        def recovered(s, van):
+            """A guest runs although nova-compute died on the way."""
+            return (s.instance[van] is Instance.RUNNING and s.faults == 0
+                    and s.compute)
+
+    @m.sometimes('OSACC-032', van=van)
+    def restarted(s, van):
+        """A plugged VAN is used for another start."""
+        return (s.instance[van] is Instance.STARTING
+                and s.call[van] is Call.ATTACHED)
+
+
+__all__ = ['agreement', 'attaching', 'instances', 'ownership', 'programming',
+           'quiet', 'releasing', 'writing']

@@ -1,0 +1,303 @@
+"""What dies and comes back, and how os-acc settles what it finds then.
+
+A transitional VAN for which no plugin method is running is one whose
+process died, or one that waits for a lock.  Going down is repeated, going
+up is only looked at.
+"""
+
+from cyborg_models.rocky.vocabulary import (
+    AS_REMEMBERED,
+    WEAK,
+    Ask,
+    Call,
+    Function,
+    Goal,
+    Image,
+    Instance,
+    Job,
+    Presence,
+    Record,
+    Van,
+    pay,
+    when,
+)
+
+
+def process_actions(w):
+    """Crash and restart of nova-compute, agent and controller."""
+    m, van = w.m, w.van
+
+    def forget(s):
+        """What was only in nova-compute's memory is gone."""
+        for one in van:
+            s.call[one] = Call.NONE
+            s.ask[one] = Ask.NONE
+            if w.has('image'):
+                s.image[one] = Image.NONE
+            if w.has('pending') and w.writer == 'plugin':
+                s.pending[one] = False
+            if w.topology == 'NOVA_DIRECT' and w.has('record'):
+                s.state[one] = AS_REMEMBERED[s.record[one]]
+                s.handle[one] = s.owner.find(one)
+                s.pending[one] = False
+                s.dirty[one] = s.record[one] is not Record.NONE
+        if w.programs:
+            for region in w.region:
+                s.lock[region] = None
+
+    if w.fault('journal-lost'):
+        @m.action('nova-compute -> nobody: dies, and loses its journal',
+                  fault=True)
+        def journal_lost(s):
+            """nova-compute may die, and its journal be lost."""
+            # The handle stays: work that goes on at the device is there.
+            when(w.compute_up(s), 'OSACC-F15')
+            pay(s, 'OSACC-F15')
+            s.compute = False
+            s.lost = True
+            forget(s)
+            for one in van:
+                s.state[one] = Van.NONE
+                s.goal[one] = Goal.READY
+                s.dirty[one] = False
+                s.pending[one] = False
+
+    if w.fault('compute-crash'):
+        @m.action('nova-compute -> nobody: dies', fault=True)
+        def compute_crash(s):
+            """nova-compute may die at any time."""
+            when(w.compute_up(s), 'OSACC-F08')
+            pay(s, 'OSACC-F08')
+            s.compute = False
+            forget(s)
+
+    if w.has('compute'):
+        @m.action('nova-compute -> os-acc: initialize, recover', fair=WEAK)
+        def compute_restart(s):
+            """nova-compute comes back, when what died with it is over."""
+            when(not s.compute, 'OSACC-F08')
+            if w.programs and w.in_process(Job.WRITE):
+                when(not s.job.any(Job.WRITE), 'OSACC-F08')
+            s.compute = True
+
+    if w.has('compute') and w.programs and w.in_process(Job.WRITE):
+        @m.action('os-acc -> nobody: the write for {van} breaks off',
+                  fair=WEAK, van=van)
+        def break_off(s, van):
+            """A write dies with the process that wrote."""
+            when(s.job[van] is Job.WRITE, 'OSACC-F08')
+            when(not s.compute, 'OSACC-F08')
+            s.job[van] = Job.NONE
+
+    if w.fault('agent-crash'):
+        @m.action(f'{w.peer} -> nobody: dies', fault=True)
+        def agent_crash(s):
+            """The agent, or the platform manager, may die at any time, and
+            its work with it."""
+            when(s.agent, 'OSACC-F06')
+            pay(s, 'OSACC-F06')
+            s.agent = False
+            for one in van:
+                if not w.in_process(s.job[one]):
+                    s.job[one] = Job.NONE
+                if w.has('pending') and w.writer.startswith('agent'):
+                    s.pending[one] = False
+
+        @m.action(f'{w.peer} -> plugin: answers again', fair=WEAK)
+        def agent_restart(s):
+            """The agent comes back, and every caller has noticed."""
+            when(not s.agent, 'OSACC-F06')
+            when(s.ask.all(Ask.NONE, Ask.DONE, Ask.ERROR), 'OSACC-011')
+            s.agent = True
+
+    if w.fault('api-down'):
+        @m.action('cyborg-api -> nobody: cannot be reached', fault=True)
+        def api_lost(s):
+            """The controller may become unreachable at any time."""
+            when(s.api, 'OSACC-F01')
+            pay(s, 'OSACC-F01')
+            s.api = False
+
+        @m.action('cyborg-api -> os-acc: can be reached again')
+        def api_back(s):
+            """The controller may come back, and nobody can rely on it."""
+            when(not s.api, 'OSACC-F01')
+            s.api = True
+
+    if w.fault('power-loss'):
+        @m.action('host -> nobody: loses power', fault=True)
+        def power_loss(s):
+            """The host may lose power: processes, guests and jobs end, and
+            what the kind of device does not keep is gone."""
+            when(w.compute_up(s), 'OSACC-F12')
+            pay(s, 'OSACC-F12')
+            s.compute = False
+            forget(s)
+            for one in van:
+                s.job[one] = Job.NONE
+                if s.instance[one] is Instance.RUNNING:
+                    s.instance[one] = Instance.STOPPED
+            if w.kind in ('MDEV', 'FPGA'):
+                for handle in w.handle:
+                    s.attached[handle] = None
+            if w.programs:
+                for region in w.region:
+                    s.loaded[region] = Function.NONE
+
+
+def adopt_actions(w):
+    """A journal that is lost is rebuilt from the API's records."""
+    m, van = w.m, w.van
+
+    if not w.fault('journal-lost'):
+        return
+
+    @m.action('os-acc -> os-acc: T25, {van} is adopted', fair=WEAK, van=van)
+    def adopt(s, van):
+        """A VAN that the API has for this host, and the journal lacks, is
+        adopted as dirty, in the state and with the goal recorded, or as
+        FAILED (T24) if that does not explain what is observed; but only
+        when that is known, and idle."""
+        when(s.state[van] is Van.NONE, 'OSACC-056')
+        when(s.record[van] not in (Record.NONE, Record.RELEASED),
+             'OSACC-056')
+        when(s.call[van] in (Call.NONE, Call.PREPARE), 'OSACC-059')
+        when(w.compute_up(s), 'OSACC-056')
+        when(w.api_up(s), 'OSACC-056')
+        s.handle[van] = s.owner.find(van)
+        when(w.presence(s, van) is not Presence.UNKNOWN, 'OSACC-054')
+        when(w.idle(s, van), 'OSACC-054')
+        s.state[van] = AS_REMEMBERED[s.record[van]]
+        if (w.presence(s, van) is not Presence.ABSENT
+                and s.record[van] is not Record.PLUGGED):
+            s.state[van] = Van.FAILED
+            s.pending[van] = True
+        if s.record[van] is Record.WITHHELD:
+            s.goal[van] = Goal.RELEASED
+        s.dirty[van] = True
+        s.adopted[van] = True
+        # What was reported before the loss is old from now on.
+        if w.has('late') and s.late[van] is not None:
+            s.overtaken[van] = True
+
+    @m.action('os-acc -> cyborg-api: GET the VANs of the host, no more',
+              fair=WEAK)
+    def all_adopted(s):
+        """Claims may be sent again when the journal has all that the API
+        records."""
+        when(s.lost, 'OSACC-056')
+        when(w.compute_up(s), 'OSACC-056')
+        when(w.api_up(s), 'OSACC-056')
+        for one in van:
+            when(s.state[one] is not Van.NONE or s.record[one] in (
+                Record.NONE, Record.RELEASED), 'OSACC-056')
+        s.lost = False
+
+    @m.action('os-acc -> nova-compute: {van} cannot be looked up', fair=WEAK,
+              van=van)
+    def cannot_adopt(s, van):
+        """prepare raises when it may not claim before it has adopted, and
+        the API does not answer."""
+        when(s.call[van] is Call.PREPARE, 'OSACC-056')
+        when(s.state[van] is Van.NONE, 'OSACC-056')
+        when(s.lost, 'OSACC-056')
+        when(not w.api_up(s), 'OSACC-056')
+        w.answer_error(s, van)
+
+    @m.action('os-acc -> os-acc: {van} is an orphan, goal RELEASED',
+              fair=WEAK, van=van)
+    def orphan(s, van):
+        """A VAN that was adopted and whose instance Nova does not know is
+        to be released, when it is observed and no guest uses it."""
+        when(s.instance[van] is Instance.DELETED, 'OSACC-055')
+        when(s.adopted[van], 'OSACC-055')
+        when(s.state[van] in ADOPTED, 'OSACC-055')
+        when(s.goal[van] is not Goal.RELEASED, 'OSACC-038')
+        when(nobody_works(w, s, van), 'OSACC-059')
+        when(w.presence(s, van) in (Presence.ABSENT, Presence.PRESENT),
+             'OSACC-055')
+        s.goal[van] = Goal.RELEASED
+        s.pending[van] = True
+
+
+ADOPTED = (Van.BOUND, Van.READY, Van.PLUGGED, Van.FAILED)
+
+
+def nobody_works(w, s, van):
+    """nova-compute runs, and no plugin method of it on this VAN."""
+    return w.compute_up(s) and s.ask[van] is Ask.NONE
+
+
+def to_release(s, van):
+    """release or sync works on a VAN whose goal is RELEASED."""
+    return (s.goal[van] is Goal.RELEASED
+            and s.call[van] in (Call.RELEASE, Call.NONE))
+
+
+def settle_plug_actions(w):
+    """PLUGGING found without a process."""
+    m, van = w.m, w.van
+
+    @m.action('os-acc -> os-acc: T10 or T11, settled {van}', fair=WEAK,
+              van=van)
+    def settle_plugging(s, van):
+        """A PLUGGING VAN that nobody works on becomes PLUGGED or READY, by
+        looking."""
+        when(s.state[van] is Van.PLUGGING, 'OSACC-052')
+        when(nobody_works(w, s, van), 'OSACC-059')
+        when(w.presence(s, van) is not Presence.UNKNOWN, 'OSACC-054')
+        when(w.idle(s, van), 'OSACC-054')
+        if w.presence(s, van) is Presence.ABSENT:
+            w.journal(s, van, Van.READY)
+        else:
+            w.journal(s, van, Van.PLUGGED)
+
+
+def settle_program_actions(w):
+    """PROGRAMMING found without a process."""
+    m, van = w.m, w.van
+
+    @m.action('os-acc -> os-acc: T06 or T08, settled {van}', fair=WEAK,
+              van=van)
+    def settle_programming(s, van):
+        """A PROGRAMMING VAN that nobody works on becomes READY or BOUND, by
+        looking."""
+        when(s.state[van] is Van.PROGRAMMING, 'OSACC-052')
+        when(nobody_works(w, s, van), 'OSACC-059')
+        when(w.absent_and_idle(s, van), 'OSACC-054')
+        if w.fits(s, van):
+            w.journal(s, van, Van.READY)
+        else:
+            w.journal(s, van, Van.BOUND)
+
+
+def settle_lost_actions(w):
+    """What a host that lost power still believes."""
+    m, van = w.m, w.van
+
+    if w.kind in ('MDEV', 'FPGA') or w.fault('journal-lost'):
+        @m.action('os-acc -> os-acc: T23 READY, attachment lost {van}',
+                  fair=WEAK, van=van)
+        def settle_plugged(s, van):
+            """A PLUGGED VAN that is observed to be absent becomes READY."""
+            when(s.state[van] is Van.PLUGGED, 'OSACC-052')
+            when(nobody_works(w, s, van), 'OSACC-059')
+            when(w.absent_and_idle(s, van), 'OSACC-054')
+            w.journal(s, van, Van.READY)
+
+    if w.programs:
+        @m.action('os-acc -> os-acc: T22 BOUND, function lost {van}',
+                  fair=WEAK, van=van)
+        def settle_ready(s, van):
+            """A READY VAN whose function is lost becomes BOUND."""
+            when(s.state[van] is Van.READY, 'OSACC-052')
+            when(nobody_works(w, s, van), 'OSACC-059')
+            when(s.goal[van] is not Goal.RELEASED, 'OSACC-037')
+            when(w.absent_and_idle(s, van), 'OSACC-054')
+            when(not w.fits(s, van), 'OSACC-030')
+            w.journal(s, van, Van.BOUND)
+
+
+__all__ = ['adopt_actions', 'nobody_works', 'process_actions',
+           'settle_lost_actions', 'settle_plug_actions',
+           'settle_program_actions', 'to_release']

@@ -1,0 +1,398 @@
+"""Release: unplug, erase, free, from whatever state a VAN is in.
+
+A VAN appears here in a state that it was left in (``found_...``); then its
+instance is deleted.  How it came there is told by :mod:`~.attach` and
+:mod:`~.program`.
+"""
+
+from dataclasses import dataclass
+
+from cyborg_models.kernel.language import Model
+from cyborg_models.rocky import attach, lifecycle, nova, properties, recovery
+from cyborg_models.rocky import defects as planted
+from cyborg_models.rocky.vocabulary import (
+    FAULTS,
+    WEAK,
+    Ask,
+    Call,
+    Function,
+    Goal,
+    Instance,
+    Job,
+    Presence,
+    Record,
+    Van,
+    World,
+    pay,
+    when,
+)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What may differ between configurations of the model.
+
+    :ivar vans: instances, each with one VAN
+    :ivar kind: VF, FPGA, GPU, MDEV or POWER_SLOT
+    :ivar regions: FPGA regions; the VANs' handles are dealt out to them
+    :ivar tenant: True if the bitstreams loaded are tenants' own
+    :ivar topology: LOCAL, VIA_API, NOVA_DIRECT or POWER
+    :ivar writer: who reports: common, plugin, agent-rest or agent-rpc
+    :ivar faults: how many faults may happen in one run
+    :ivar enabled_faults: which
+    """
+
+    vans: int = 1
+    kind: str = 'FPGA'
+    regions: int = 1
+    tenant: bool = False
+    topology: str = 'LOCAL'
+    writer: str = 'common'
+    faults: int = 1
+    enabled_faults: frozenset = FAULTS
+
+
+def build(settings=Settings(), defects=()):
+    """The model."""
+    m = Model('rocky.release', defects)
+    w = World(m, settings)
+    w.declare_van()
+    w.declare_database()
+    w.declare_device()
+    w.declare_peers()
+    attach.declare_claim(w)
+    found_actions(w)
+    nova.delete_actions(w)
+    unplug_actions(w)
+    release_actions(w)
+    attach.wait_actions(w)
+    attach.late_attach_actions(w)
+    attach.report_actions(w)
+    recovery.process_actions(w)
+    recovery.settle_plug_actions(w)
+    recovery.settle_lost_actions(w)
+    recovery.adopt_actions(w)
+    if w.programs:
+        recovery.settle_program_actions(w)
+    properties.ownership(w)
+    properties.releasing(w)
+    properties.agreement(w)
+    planted.declare(w)
+
+    @m.may_end
+    def done(s):
+        """No call works on any VAN."""
+        return s.call.all(Call.NONE)
+    return m.ready()
+
+
+abstract = lifecycle.abstract
+
+
+# How a VAN may be found: its state, the state reported last, whether its
+# device is attached, and whether its guest runs.
+FOUND = (
+    (Van.BOUND, Record.BOUND, False, Instance.BUILDING),
+    (Van.PROGRAMMING, Record.BOUND, False, Instance.BUILDING),
+    (Van.READY, Record.READY, False, Instance.BUILDING),
+    (Van.PLUGGING, Record.READY, False, Instance.BUILDING),
+    (Van.PLUGGING, Record.READY, True, Instance.BUILDING),
+    (Van.PLUGGED, Record.PLUGGED, True, Instance.RUNNING),
+    (Van.PLUGGED, Record.PLUGGED, True, Instance.STOPPED),
+    (Van.FAILED, Record.FAILED, False, Instance.BUILDING),
+    (Van.FAILED, Record.FAILED, True, Instance.BUILDING),
+)
+
+
+def found_actions(w):
+    """The beginnings: whatever attach and program may leave."""
+    m, van = w.m, w.van
+    found = m.set('found', len(FOUND))
+
+    def beginning(s, van):
+        """Nothing has happened yet, to this VAN or to any."""
+        return (s.instance[van] is Instance.NONE and s.faults == w.budget
+                and not s.instance.any(Instance.DELETING,
+                                       Instance.DELETED))
+
+    @m.action('nova-compute -> os-acc: {van} is as {found} says', van=van,
+              found=found)
+    def appear(s, van, found):
+        """Before anything else happens a VAN is found in one of these
+        states, one that leaves its region undefined alone in it."""
+        state, record, attached, instance = FOUND[found]
+        undefined = state in (Van.PROGRAMMING, Van.FAILED)
+        when(beginning(s, van), 'OSACC-037')
+        if w.programs and state is not Van.BOUND:
+            when(s.loaded[w.region_of(van)] is not Function.UNDEFINED,
+                 'OSACC-027')
+        if w.programs and undefined:
+            when(s.state.all(Van.NONE, Van.REQUESTED, Van.BOUND),
+                 'OSACC-027')
+        if not w.programs:
+            when(state is not Van.PROGRAMMING, 'OSACC-025')
+        s.state[van] = state
+        s.record[van] = record
+        s.handle[van] = van
+        s.owner[van] = van
+        s.used += 1
+        s.instance[van] = instance
+        if state is not Van.BOUND and state is not Van.READY:
+            s.dirty[van] = True
+            s.soiled[van] = True
+        if attached:
+            s.attached[van] = van
+        if w.programs and undefined:
+            s.loaded[w.region_of(van)] = Function.UNDEFINED
+        elif w.programs and state is not Van.BOUND:
+            s.loaded[w.region_of(van)] = w.wanted(van)
+            s.dirty[van] = True
+
+    @m.action('nova-compute -> os-acc: {van} is REQUESTED, its claim sent',
+              van=van)
+    def appear_requested(s, van):
+        """Before anything else happens a VAN is found with its claim
+        granted and nobody told."""
+        when(beginning(s, van), 'OSACC-012')
+        s.state[van] = Van.REQUESTED
+        s.record[van] = Record.BOUND
+        s.owner[van] = van
+        s.used += 1
+        s.instance[van] = Instance.BUILDING
+
+
+def unplug_actions(w):
+    """``unplug``, and the detaching half of ``release``."""
+    m, van = w.m, w.van
+
+    @m.action('os-acc -> plugin: T13 UNPLUGGING, unplug {van}', fair=WEAK,
+              van=van)
+    def unplug(s, van):
+        """A PLUGGED VAN is unplugged by unplug or to be released, when it is
+        observed to be idle and its guest not to run."""
+        when(s.state[van] is Van.PLUGGED, 'OSACC-036')
+        when(s.call[van] is Call.UNPLUG or recovery.to_release(s, van),
+             'OSACC-063')
+        when(recovery.nobody_works(w, s, van), 'OSACC-059')
+        when(w.presence(s, van) is Presence.PRESENT, 'OSACC-035')
+        when(w.idle(s, van), 'OSACC-035')
+        w.journal(s, van, Van.UNPLUGGING)
+        s.ask[van] = Ask.ASKED
+
+    @m.action('os-acc -> plugin: unplug {van} again', fair=WEAK, van=van)
+    def settle_unplugging(s, van):
+        """An UNPLUGGING VAN that nobody works on is unplugged again when it
+        is idle and its guest does not run."""
+        when(s.state[van] is Van.UNPLUGGING, 'OSACC-052')
+        when(recovery.nobody_works(w, s, van), 'OSACC-059')
+        when(w.presence(s, van) in (Presence.PRESENT, Presence.ABSENT),
+             'OSACC-054')
+        when(w.idle(s, van), 'OSACC-054')
+        s.ask[van] = Ask.ASKED
+
+    @m.action(f'{w.peers}: detach {{van}}', fair=WEAK, van=van)
+    def begin_detach(s, van):
+        """The detach that was asked for begins."""
+        when(s.state[van] is Van.UNPLUGGING, 'OSACC-046')
+        when(s.ask[van] is Ask.ASKED, 'OSACC-046')
+        when(s.job[van] is Job.NONE, 'OSACC-009')
+        when(w.reachable(s, Job.DETACH), 'OSACC-F19')
+        s.job[van] = Job.DETACH
+
+    @m.action(f'{w.peer} -> plugin: {{van}} is detached', fair=WEAK, van=van)
+    def detach(s, van):
+        """A detach that is under way comes to its end, whether there was
+        anything to detach or not."""
+        when(s.job[van] is Job.DETACH, 'OSACC-009')
+        s.attached[s.handle[van]] = None
+        w.end_job(s, van, Ask.DONE)
+
+    if w.fault('unplug'):
+        @m.action(f'{w.peer} -> plugin: {{van}} cannot be detached',
+                  fault=True, van=van)
+        def fail_detach(s, van):
+            """A detach may fail before it changed anything."""
+            when(s.job[van] is Job.DETACH, 'OSACC-F19')
+            pay(s, 'OSACC-F19')
+            w.end_job(s, van, Ask.ERROR)
+
+    @m.action('os-acc -> os-acc: T14 READY {van}', fair=WEAK, van=van)
+    def unplugged(s, van):
+        """A VAN that keeps its claim is READY when it is unplugged and
+        observed to be absent and idle."""
+        when(s.state[van] is Van.UNPLUGGING, 'OSACC-038')
+        when(s.ask[van] is Ask.DONE, 'OSACC-058')
+        when(s.goal[van] is not Goal.RELEASED, 'OSACC-038')
+        when(w.absent_and_idle(s, van), 'OSACC-035')
+        w.journal(s, van, Van.READY)
+        s.ask[van] = Ask.NONE
+
+    @m.action('os-acc -> os-acc: T15 CLEANING {van}', fair=WEAK, van=van)
+    def unplugged_to_release(s, van):
+        """A VAN that is to be released is CLEANING when it is unplugged and
+        observed to be absent and idle."""
+        when(s.state[van] is Van.UNPLUGGING, 'OSACC-038')
+        when(s.ask[van] is Ask.DONE, 'OSACC-058')
+        when(s.goal[van] is Goal.RELEASED, 'OSACC-038')
+        when(w.absent_and_idle(s, van), 'OSACC-040')
+        w.journal(s, van, Van.CLEANING)
+        s.ask[van] = Ask.NONE
+
+    @m.action('os-acc -> nova-compute: T16 FAILED, unplug of {van}',
+              fair=WEAK, van=van)
+    def unplug_failed(s, van):
+        """An UNPLUGGING VAN is FAILED when the plugin raised, or it is not
+        observed to be absent and idle after it returned."""
+        when(s.state[van] is Van.UNPLUGGING, 'OSACC-058')
+        when(s.ask[van] in (Ask.DONE, Ask.ERROR), 'OSACC-058')
+        when(s.ask[van] is Ask.ERROR or not w.absent_and_idle(s, van),
+             'OSACC-058')
+        w.journal(s, van, Van.FAILED)
+        s.ask[van] = Ask.NONE
+        if s.call[van] is Call.UNPLUG:
+            w.answer_error(s, van)
+
+    @m.action('os-acc -> nova-compute: {van} is not plugged', fair=WEAK,
+              van=van)
+    def return_unplug(s, van):
+        """unplug returns once its VAN, if it has one, is settled and not
+        PLUGGED."""
+        when(s.call[van] is Call.UNPLUG, 'OSACC-036')
+        when(s.state[van] in (Van.NONE, Van.BOUND, Van.READY, Van.FAILED),
+             'OSACC-036')
+        s.call[van] = Call.UNPLUGGED
+
+
+def release_actions(w):
+    """``release`` and ``sync``: erase and free."""
+    m, van = w.m, w.van
+
+    @m.action('os-acc -> os-acc: T03 RELEASED {van}', fair=WEAK, van=van)
+    def release_requested(s, van):
+        """A REQUESTED VAN that is to be released is RELEASED at once."""
+        when(s.state[van] is Van.REQUESTED, 'OSACC-051')
+        when(recovery.to_release(s, van), 'OSACC-037')
+        when(recovery.nobody_works(w, s, van), 'OSACC-059')
+        w.journal(s, van, Van.RELEASED)
+
+    @m.action('os-acc -> os-acc: T17 or T18 CLEANING {van}', fair=WEAK,
+              van=van)
+    def release_unplugged(s, van):
+        """A BOUND or READY VAN that is to be released is CLEANING."""
+        when(s.state[van] in (Van.BOUND, Van.READY), 'OSACC-037')
+        when(recovery.to_release(s, van), 'OSACC-037')
+        when(recovery.nobody_works(w, s, van), 'OSACC-059')
+        w.journal(s, van, Van.CLEANING)
+
+    @m.action('os-acc -> plugin: T19 UNPLUGGING, unplug {van}', fair=WEAK,
+              van=van)
+    def release_failed(s, van):
+        """A FAILED VAN that is to be released is unplugged when it is idle
+        and can be observed."""
+        when(s.state[van] is Van.FAILED, 'OSACC-037')
+        when(recovery.to_release(s, van), 'OSACC-037')
+        when(recovery.nobody_works(w, s, van), 'OSACC-059')
+        when(w.presence(s, van) in (Presence.ABSENT, Presence.PRESENT),
+             'OSACC-035')
+        when(w.idle(s, van), 'OSACC-040')
+        w.journal(s, van, Van.UNPLUGGING)
+        s.ask[van] = Ask.ASKED
+
+    @m.action('os-acc -> plugin: clean {van}', fair=WEAK, van=van)
+    def clean(s, van):
+        """A dirty VAN that is CLEANING is erased under the region lock,
+        when it is absent and idle and the journal is whole; its whole
+        region, if nobody else is in it and it holds what is a tenant's or
+        nobody knows."""
+        when(s.state[van] is Van.CLEANING, 'OSACC-052')
+        when(s.dirty[van], 'OSACC-040')
+        when(recovery.nobody_works(w, s, van), 'OSACC-059')
+        when(w.absent_and_idle(s, van), 'OSACC-054')
+        s.ask[van] = Ask.ASKED
+        if w.programs:
+            when(not w.adopting(s), 'OSACC-056')
+            when(not w.locked(s, van), 'OSACC-060')
+            w.lock(s, van)
+            if not w.barred(s, van) and to_erase(s, van):
+                s.ask[van] = Ask.ASKED_REGION
+
+    def to_erase(s, van):
+        """The region's function is a tenant's or was not verified."""
+        return w.tenant or not w.fits(s, van)
+
+    @m.action(f'{w.peers}: erase {{van}}', fair=WEAK, van=van)
+    def begin_erase(s, van):
+        """The erasing that was asked for begins."""
+        when(s.state[van] is Van.CLEANING, 'OSACC-046')
+        when(s.ask[van] in attach.ASKED, 'OSACC-046')
+        when(s.job[van] is Job.NONE, 'OSACC-009')
+        when(w.reachable(s, Job.ERASE_HANDLE), 'OSACC-F11')
+        s.job[van] = (Job.ERASE_HANDLE if s.ask[van] is Ask.ASKED
+                      else Job.ERASE_REGION)
+
+    @m.action(f'{w.peer} -> plugin: {{van}} is erased', fair=WEAK, van=van)
+    def erase(s, van):
+        """An erasing that is under way comes to its end."""
+        when(s.job[van] in (Job.ERASE_HANDLE, Job.ERASE_REGION),
+             'OSACC-009')
+        s.soiled[s.handle[van]] = False
+        if w.programs and s.job[van] is Job.ERASE_REGION:
+            s.loaded[w.region_of(s.handle[van])] = Function.NONE
+        w.end_job(s, van, Ask.DONE)
+
+    if w.fault('clean'):
+        @m.action(f'{w.peer} -> plugin: {{van}} cannot be erased',
+                  fault=True, van=van)
+        def fail_erase(s, van):
+            """An erasing may fail."""
+            when(s.job[van] in (Job.ERASE_HANDLE, Job.ERASE_REGION),
+                 'OSACC-F11')
+            pay(s, 'OSACC-F11')
+            w.end_job(s, van, Ask.ERROR)
+
+    @m.action('os-acc -> os-acc: T20 RELEASED {van}', fair=WEAK, van=van)
+    def released(s, van):
+        """A VAN that is CLEANING is RELEASED when it is not dirty, or was
+        cleaned and is then observed to be absent and idle."""
+        when(s.state[van] is Van.CLEANING, 'OSACC-038')
+        if s.dirty[van]:
+            when(s.ask[van] is Ask.DONE, 'OSACC-040')
+            when(w.absent_and_idle(s, van), 'OSACC-040')
+        else:
+            when(recovery.nobody_works(w, s, van), 'OSACC-059')
+        if s.ask[van] is Ask.DONE:
+            w.unlock(s, van)
+        s.dirty[van] = False
+        s.ask[van] = Ask.NONE
+        w.journal(s, van, Van.RELEASED)
+
+    @m.action('os-acc -> os-acc: T21 FAILED, clean of {van}', fair=WEAK,
+              van=van)
+    def clean_failed(s, van):
+        """A dirty VAN that is CLEANING is FAILED when the plugin raised, or
+        it is not observed to be absent and idle after it returned."""
+        when(s.state[van] is Van.CLEANING, 'OSACC-058')
+        when(s.dirty[van], 'OSACC-040')
+        when(s.ask[van] in (Ask.DONE, Ask.ERROR), 'OSACC-058')
+        when(s.ask[van] is Ask.ERROR or not w.absent_and_idle(s, van),
+             'OSACC-058')
+        w.unlock(s, van)
+        s.ask[van] = Ask.NONE
+        w.journal(s, van, Van.FAILED)
+
+    @m.action('os-acc -> os-acc: T21 FAILED, {van} is attached', fair=WEAK,
+              van=van)
+    def settle_cleaning(s, van):
+        """A dirty VAN that is CLEANING and that nobody works on is FAILED
+        when it is idle, and observed to be anything but absent."""
+        when(s.state[van] is Van.CLEANING, 'OSACC-052')
+        when(s.dirty[van], 'OSACC-040')
+        when(recovery.nobody_works(w, s, van), 'OSACC-059')
+        when(w.presence(s, van) in (Presence.PRESENT, Presence.IN_USE),
+             'OSACC-054')
+        when(w.idle(s, van), 'OSACC-054')
+        w.journal(s, van, Van.FAILED)
+
+
+__all__ = ['Settings', 'abstract', 'build', 'release_actions',
+           'unplug_actions']

@@ -1,0 +1,474 @@
+"""The words that the rocky models share.
+
+Enums for what a variable may hold, and :class:`World`: the sets of one
+model and short questions about its state that read like the spec.
+
+An instance asks for one accelerator, so instance, request and VAN share a
+number, and a VAN's uuid is never used twice because the number is not.
+"""
+
+import enum
+
+from cyborg_models.kernel.language import WEAK, ModelError, when
+
+
+class Van(enum.Enum):
+    """The states of a VAN; NONE: the journal has no entry."""
+
+    NONE = 'NONE'
+    REQUESTED = 'REQUESTED'
+    BOUND = 'BOUND'
+    PROGRAMMING = 'PROGRAMMING'
+    READY = 'READY'
+    PLUGGING = 'PLUGGING'
+    PLUGGED = 'PLUGGED'
+    UNPLUGGING = 'UNPLUGGING'
+    CLEANING = 'CLEANING'
+    RELEASED = 'RELEASED'
+    FAILED = 'FAILED'
+
+
+class Goal(enum.Enum):
+    """What the last accepted call wants of a VAN."""
+
+    READY = 'READY'
+    PLUGGED = 'PLUGGED'
+    RELEASED = 'RELEASED'
+
+
+class Record(enum.Enum):
+    """A VAN in the Cyborg database, as last reported.
+
+    NONE: unknown there.  WITHHELD: the goal is RELEASED and the state is
+    another one.  RELEASED: the tombstone.
+    """
+
+    NONE = 'NONE'
+    BOUND = 'BOUND'
+    READY = 'READY'
+    PLUGGED = 'PLUGGED'
+    FAILED = 'FAILED'
+    WITHHELD = 'WITHHELD'
+    RELEASED = 'RELEASED'
+
+
+class Claim(enum.Enum):
+    """Where the claim's request, or its reply, is."""
+
+    NONE = 'NONE'
+    SENT = 'SENT'
+    GRANTED = 'GRANTED'
+    REFUSED = 'REFUSED'
+
+
+class Image(enum.Enum):
+    """The bitstream on its way from the image service to the host."""
+
+    NONE = 'NONE'
+    ASKED = 'ASKED'
+    GOOD = 'GOOD'
+    BAD = 'BAD'
+    CHECKED = 'CHECKED'
+
+
+class Ask(enum.Enum):
+    """What common code knows of the plugin method that it has called.
+
+    ASKED_REGION: asked to clean, and in REGION scope.
+    """
+
+    NONE = 'NONE'
+    ASKED = 'ASKED'
+    ASKED_REGION = 'ASKED_REGION'
+    DONE = 'DONE'
+    ERROR = 'ERROR'
+
+
+class Job(enum.Enum):
+    """What really happens at the device; NONE: it is idle."""
+
+    NONE = 'NONE'
+    WRITE = 'WRITE'
+    ATTACH = 'ATTACH'
+    DETACH = 'DETACH'
+    ERASE_HANDLE = 'ERASE_HANDLE'
+    ERASE_REGION = 'ERASE_REGION'
+
+
+class Function(enum.Enum):
+    """What a region computes; UNDEFINED: written, and nobody knows what."""
+
+    NONE = 'NONE'
+    A = 'A'
+    B = 'B'
+    UNDEFINED = 'UNDEFINED'
+
+
+class Presence(enum.Enum):
+    """The answer of ``observe``."""
+
+    ABSENT = 'ABSENT'
+    PRESENT = 'PRESENT'
+    IN_USE = 'IN_USE'
+    UNKNOWN = 'UNKNOWN'
+
+
+class Call(enum.Enum):
+    """The call of nova-compute that os-acc works on, or its outcome."""
+
+    NONE = 'NONE'
+    PREPARE = 'PREPARE'
+    PREPARED = 'PREPARED'
+    PLUG = 'PLUG'
+    ATTACHED = 'ATTACHED'
+    UNPLUG = 'UNPLUG'
+    UNPLUGGED = 'UNPLUGGED'
+    RELEASE = 'RELEASE'
+    RAISED = 'RAISED'
+
+
+class Instance(enum.Enum):
+    """An instance in Nova; only RUNNING has a guest that runs."""
+
+    NONE = 'NONE'
+    BUILDING = 'BUILDING'
+    RUNNING = 'RUNNING'
+    STOPPED = 'STOPPED'
+    STARTING = 'STARTING'
+    DELETING = 'DELETING'
+    DELETED = 'DELETED'
+
+
+KINDS = ('VF', 'FPGA', 'GPU', 'MDEV', 'POWER_SLOT')
+TOPOLOGIES = ('LOCAL', 'VIA_API', 'NOVA_DIRECT', 'POWER')
+PROGRAMMERS = ('os-acc', 'plugin', 'agent', 'cyborg-api')
+POLICIES = ('IF_NEEDED', 'NEVER')
+WRITERS = ('common', 'plugin', 'agent-rest', 'agent-rpc')
+FAULTS = frozenset((
+    'compute-crash', 'agent-crash', 'power-loss', 'journal-lost', 'api-down',
+    'lost-request', 'lost-reply', 'late-claim', 'late-report', 'time-out',
+    'fetch', 'bitstream', 'program', 'plug', 'unplug', 'clean', 'spawn'))
+
+# The states in which a VAN still has, or may have, a claim.
+UNRELEASED = (Van.REQUESTED, Van.BOUND, Van.PROGRAMMING, Van.READY,
+              Van.PLUGGING, Van.PLUGGED, Van.UNPLUGGING, Van.CLEANING,
+              Van.FAILED)
+# Those that bar every other VAN from writing or erasing the region.
+BARRING = (Van.PROGRAMMING, Van.READY, Van.PLUGGING, Van.PLUGGED,
+           Van.UNPLUGGING, Van.FAILED)
+WAITING = (Call.PREPARE, Call.PLUG, Call.UNPLUG, Call.RELEASE)
+WHOLE_REGION = (Job.WRITE, Job.ERASE_REGION)
+AS_RECORDED = {Van.BOUND: Record.BOUND, Van.READY: Record.READY,
+               Van.PLUGGED: Record.PLUGGED, Van.FAILED: Record.FAILED,
+               Van.RELEASED: Record.RELEASED}
+AS_REMEMBERED = {Record.NONE: Van.NONE, Record.BOUND: Van.BOUND,
+                 Record.READY: Van.READY, Record.PLUGGED: Van.PLUGGED,
+                 Record.FAILED: Van.FAILED, Record.WITHHELD: Van.BOUND,
+                 Record.RELEASED: Van.RELEASED}
+
+
+def choose(name, value, allowed):
+    """*value*, if it is one of those allowed.
+
+    :raises ModelError: naming the setting and what it may be
+    """
+    if value not in allowed:
+        raise ModelError(f'the setting {name} is {value!r}; use one of '
+                         + ', '.join(map(str, allowed)))
+    return value
+
+
+class World:
+    """One host with its devices, seen by one model.
+
+    Parts that a model leaves out (no region, no controller that may vanish)
+    are as if they always worked, so that an action is written once and
+    serves the small models and the whole system alike.
+
+    :param m: the model
+    :param settings: its settings; what they lack has the default below
+    """
+
+    def __init__(self, m, settings):
+        def setting(name, default):
+            return getattr(settings, name, default)
+
+        self.m = m
+        self.kind = choose('kind', setting('kind', 'VF'), KINDS)
+        self.topology = choose('topology', setting('topology', 'LOCAL'),
+                               TOPOLOGIES)
+        self.programmer = choose('programmer',
+                                 setting('programmer', 'agent'), PROGRAMMERS)
+        self.writer = choose('writer', setting('writer', 'common'), WRITERS)
+        self.budget = settings.faults
+        self.enabled = setting('enabled_faults', FAULTS)
+        for name in self.enabled:
+            choose('enabled_faults', name, sorted(FAULTS))
+        self.power = self.topology == 'POWER'
+        if self.power and (self.kind != 'POWER_SLOT'
+                           or self.writer.startswith('agent')):
+            raise ModelError('topology POWER has no agent: set kind to '
+                             'POWER_SLOT and writer to common or plugin')
+        self.programs = self.kind == 'FPGA'
+        self.functions = setting('functions', 1)
+        self.policy = choose('policy', setting('policy', 'IF_NEEDED'),
+                             POLICIES)
+        self.tenant = setting('tenant', False)
+        self.van = m.set('van', settings.vans)
+        self.handle = m.set('handle', setting('handles', settings.vans))
+        self.regions = setting('regions', 1)
+        self.region = (m.set('region', self.regions) if self.programs
+                       else None)
+        self.limit = setting('limit', self.handle.size)
+        # Who does the work on the host, and what os-acc's word is called.
+        self.peer = 'novalink' if self.power else 'agent'
+
+    # what there is
+
+    def fault(self, name):
+        """True if this fault may happen in this configuration."""
+        if name == 'journal-lost' and self.topology not in ('LOCAL',
+                                                            'POWER'):
+            return False  # there is no journal
+        return self.budget > 0 and name in self.enabled
+
+    def has(self, variable):
+        return variable in self.m.variables
+
+    @property
+    def peers(self):
+        """Where the plugin's word goes, as a message reads."""
+        return ('os-acc -> cyborg-api' if self.topology == 'VIA_API'
+                else f'plugin -> {self.peer}')
+
+    def others(self, van):
+        return tuple(other for other in self.van if other != van)
+
+    # variables
+
+    def declare_van(self):
+        """The journal's entry, and what common code has in memory."""
+        m, van = self.m, self.van
+        m.var('state', Van, start=Van.NONE, each=van)
+        m.var('goal', Goal, start=Goal.READY, each=van)
+        m.var('dirty', bool, start=False, each=van)
+        m.var('handle', (None, *self.handle), start=None, each=van)
+        m.var('call', Call, start=Call.NONE, each=van)
+        m.var('ask', Ask if self.programs else
+              tuple(ask for ask in Ask if ask is not Ask.ASKED_REGION),
+              start=Ask.NONE, each=van)
+        m.var('instance', Instance, start=Instance.NONE, each=van)
+
+    def declare_device(self):
+        """The truth on the host."""
+        m = self.m
+        m.var('job', Job, start=Job.NONE, each=self.van)
+        m.var('attached', (None, *self.van), start=None, each=self.handle)
+        m.var('soiled', bool, start=False, each=self.handle)
+        if self.programs:
+            # Where nothing may be written the operator has loaded A.
+            m.var('loaded', Function, each=self.region,
+                  start=(Function.A if self.policy == 'NEVER'
+                         else Function.NONE))
+            m.var('lock', (None, *self.van), start=None, each=self.region)
+
+    def declare_database(self):
+        """What the Cyborg API keeps, and the messages to it."""
+        m = self.m
+        m.var('record', Record, start=Record.NONE, each=self.van)
+        m.var('owner', (None, *self.van), start=None, each=self.handle)
+        m.var('used', range(self.handle.size + self.van.size), start=0)
+        m.var('pending', bool, start=False, each=self.van)
+
+    def declare_peers(self):
+        """The processes that may fail, and how many faults are left."""
+        m = self.m
+        m.var('faults', range(self.budget + 1), start=self.budget)
+        if any(map(self.fault,
+                   ('compute-crash', 'power-loss', 'journal-lost'))):
+            m.var('compute', bool, start=True)
+        if self.fault('journal-lost'):
+            m.var('lost', bool, start=False)
+            m.var('adopted', bool, start=False, each=self.van)
+        if self.fault('agent-crash'):
+            m.var('agent', bool, start=True)
+        if self.fault('api-down'):
+            m.var('api', bool, start=True)
+
+    # questions about the processes
+
+    def compute_up(self, s):
+        return not self.has('compute') or s.compute
+
+    def agent_up(self, s):
+        return not self.has('agent') or s.agent
+
+    def adopting(self, s):
+        """The journal was lost, and its entries are not all adopted."""
+        return self.has('lost') and s.lost
+
+    def api_up(self, s):
+        return not self.has('api') or s.api
+
+    def in_process(self, job):
+        """True if the job runs in nova-compute and dies with it."""
+        return job is Job.WRITE and self.programmer in ('os-acc', 'plugin')
+
+    def by_api(self, job):
+        """True if the way to the device leads through API and bus."""
+        if self.topology == 'VIA_API':
+            return True
+        slow = job in (Job.WRITE, Job.ERASE_HANDLE, Job.ERASE_REGION)
+        if self.topology == 'NOVA_DIRECT':
+            return slow
+        return job is Job.WRITE and self.programmer == 'cyborg-api'
+
+    def reachable(self, s, job):
+        """Whoever does this job can be asked."""
+        if self.in_process(job):
+            return self.compute_up(s)
+        return self.agent_up(s) and (
+            not self.by_api(job) or self.api_up(s))
+
+    # questions about handles and regions
+
+    def region_of(self, handle):
+        return handle % self.regions
+
+    def wanted(self, van):
+        """The function that the request asks for."""
+        return (Function.A, Function.B)[van % self.functions]
+
+    def neighbour(self, s, van, other):
+        """The other VAN has a handle of the same region."""
+        return (s.handle[van] is not None and s.handle[other] is not None
+                and self.region_of(s.handle[van])
+                == self.region_of(s.handle[other]))
+
+    def barred(self, s, van):
+        """Another VAN of the region forbids to write or erase it."""
+        return any(s.state[other] in BARRING
+                   and self.neighbour(s, van, other)
+                   for other in self.others(van))
+
+    def used_beside(self, s, van):
+        """Another handle of the region is attached, whoever knows it."""
+        return any(
+            s.attached[handle] not in (None, van) for handle in self.handle
+            if s.handle[van] is not None
+            and self.region_of(handle) == self.region_of(s.handle[van]))
+
+    def locked(self, s, van):
+        """Another VAN has the region lock."""
+        return s.handle[van] is not None and s.lock[
+            self.region_of(s.handle[van])] not in (None, van)
+
+    def lock(self, s, van):
+        if self.programs:
+            s.lock[self.region_of(s.handle[van])] = van
+
+    def unlock(self, s, van):
+        if self.programs:
+            s.lock[self.region_of(s.handle[van])] = None
+
+    # what observe answers
+
+    def presence(self, s, van):
+        """Presence, as ``observe`` reports it."""
+        if not self.agent_up(s) or s.handle[van] is None:
+            return Presence.UNKNOWN
+        at = s.attached[s.handle[van]]
+        if at is None:
+            return Presence.ABSENT
+        if at != van:
+            return Presence.UNKNOWN
+        return (Presence.IN_USE if s.instance[van] is Instance.RUNNING
+                else Presence.PRESENT)
+
+    def idle(self, s, van):
+        """Nothing runs on the handle, nor on its whole region."""
+        return s.job[van] is Job.NONE and (
+            not self.programs or self.idle_beside(s, van))
+
+    def fits(self, s, van):
+        """The function wanted is loaded, or none is wanted."""
+        return not self.programs or s.handle[van] is None or (
+            s.loaded[self.region_of(s.handle[van])] is self.wanted(van))
+
+    def absent_and_idle(self, s, van):
+        return (self.presence(s, van) is Presence.ABSENT
+                and self.idle(s, van))
+
+    def idle_beside(self, s, van):
+        """No other VAN writes or erases the whole region."""
+        return not any(s.job[other] in WHOLE_REGION
+                       and self.neighbour(s, van, other)
+                       for other in self.others(van))
+
+    # what happens on the host
+
+    def end_job(self, s, van, answer):
+        """The device is idle again; whoever still waits is told."""
+        if self.by_api(s.job[van]) and not self.api_up(s):
+            answer = Ask.ERROR
+        s.job[van] = Job.NONE
+        if s.ask[van] in (Ask.ASKED, Ask.ASKED_REGION):
+            s.ask[van] = answer
+
+    # what os-acc does at each transition
+
+    def journal(self, s, van, state):
+        """Write a transition down, durably.
+
+        Where the record in the database *is* the durable state, that takes
+        the API; elsewhere the report may wait.
+        """
+        if self.topology == 'VIA_API' and self.has('api'):
+            when(s.api, 'OSACC-048')
+        s.state[van] = state
+        if self.topology == 'VIA_API':
+            if state in AS_RECORDED:
+                self.take_report(s, van)
+        else:
+            s.pending[van] = True
+
+    def answer_error(self, s, van):
+        """The call raises, and lets go of what it held in memory."""
+        s.call[van] = Call.RAISED
+        if self.has('image'):
+            s.image[van] = Image.NONE
+
+    def to_report(self, s, van):
+        """What the record becomes by a report of goal and state."""
+        if (s.goal[van] is Goal.RELEASED
+                and s.state[van] is not Van.RELEASED):
+            return Record.WITHHELD
+        return AS_RECORDED[s.state[van]]
+
+    def take_report(self, s, van):
+        """The API records a report, and older ones no longer count;
+        RELEASED frees the handle, once.
+        """
+        s.record[van] = self.to_report(s, van)
+        if self.has('late') and s.late[van] is not None:
+            s.overtaken[van] = True
+        if s.state[van] is Van.RELEASED:
+            self.free(s, van)
+
+    def free(self, s, van):
+        handle = s.owner.find(van)
+        if handle is not None:
+            s.owner[handle] = None
+            s.used -= 1
+
+
+def pay(s, failure):
+    """A fault happens while the configuration allows one more."""
+    when(s.faults > 0, failure)
+    s.faults -= 1
+
+
+__all__ = ['AS_RECORDED', 'AS_REMEMBERED', 'BARRING', 'FAULTS', 'UNRELEASED',
+           'WAITING', 'WEAK', 'WHOLE_REGION', 'Ask', 'Call', 'Claim',
+           'Function', 'Goal', 'Image', 'Instance', 'Job', 'Presence',
+           'Record', 'Van', 'World', 'pay', 'when']

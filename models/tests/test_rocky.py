@@ -1,0 +1,482 @@
+"""The rocky models: clean as they stand, and every defect is found."""
+
+import itertools
+import unittest
+
+from cyborg_models.kernel import liveness, refinement
+from cyborg_models.kernel.engine import Engine
+from cyborg_models.kernel.language import (
+    STRONG,
+    WEAK,
+    ModelError,
+    State,
+    run,
+)
+from cyborg_models.kernel.walk import successors, walk
+from cyborg_models.rocky import attach, lifecycle, program, release, system
+
+MODULES = {'attach': attach, 'lifecycle': lifecycle, 'program': program,
+           'release': release, 'system': system}
+SMALL = ('attach', 'lifecycle', 'program', 'release')
+
+WRITING = {'enabled_faults': frozenset({'compute-crash', 'program'})}
+ADOPTING = {'vans': 2, 'tenant': True,
+            'enabled_faults': frozenset({'journal-lost'})}
+
+# Model, settings, states, transitions: nothing is wrong with these.
+CLEAN = (
+    ('lifecycle', {}, 10, 23),
+    ('attach', {}, 4765, 12886),
+    ('attach', {'faults': 0}, 352, 754),
+    ('attach', {'faults': 2}, 27236, 91353),
+    ('attach', {'handles': 2, 'limit': 1}, 9305, 25330),
+    ('attach', {'kind': 'GPU', 'handles': 2, 'limit': 2}, 9305, 25330),
+    ('attach', {'topology': 'POWER', 'kind': 'POWER_SLOT'}, 4765, 12886),
+    ('program', {}, 2539, 6558),
+    ('program', {'faults': 0}, 214, 492),
+    ('program', {'faults': 2}, 9861, 31218),
+    ('program', {'functions': 2}, 255, 457),
+    ('program', {'policy': 'NEVER'}, 972, 2383),
+    ('program', {'programmer': 'plugin'}, 2475, 6324),
+    ('release', {}, 2628, 5574),
+    ('release', {'faults': 0}, 158, 219),
+    ('release', {'kind': 'MDEV'}, 1894, 4237),
+    ('release', {'faults': 2}, 17298, 51787),
+    ('release', {'kind': 'VF'}, 1868, 4186),
+    ('release', {'vans': 2, 'faults': 0, 'tenant': True}, 10962, 28886),
+    ('release', ADOPTING, 149618, 481786),
+    ('system', {}, 151242, 507066),
+    ('system', {'faults': 0}, 5557, 15066),
+    ('system', {'vans': 1, 'faults': 2}, 43734, 151118),
+    ('system', {'handles': 2, 'limit': 2, 'faults': 0}, 173101, 646548),
+    ('system', {'handles': 2, 'limit': 2, 'faults': 0, 'tenant': True},
+     178685, 661776),
+    ('system', {'handles': 2, 'limit': 2, 'faults': 0, 'functions': 2},
+     42889, 142848),
+    ('system', {'handles': 2, 'limit': 1, 'faults': 0}, 42921, 142904),
+    ('system', {'kind': 'GPU', 'handles': 2, 'limit': 2, 'faults': 0},
+     39737, 133080),
+    ('system', {'vans': 1, 'kind': 'VF'}, 4852, 13176),
+    ('system', {'vans': 1, 'kind': 'MDEV'}, 4962, 13464),
+    ('system', {'vans': 1, 'policy': 'NEVER'}, 5533, 14492),
+    ('system', {'vans': 1, 'programmer': 'plugin'}, 5662, 14818),
+    ('system', {'vans': 1, 'programmer': 'os-acc'}, 5662, 14818),
+    ('system', {'vans': 1, 'topology': 'POWER', 'kind': 'POWER_SLOT'},
+     4852, 13176),
+)
+
+# The paths that the specification did not take, and the writers and
+# programmers that it forbids: what they break, and after how many steps.
+CONTESTED = (
+    ({'vans': 1, 'topology': 'VIA_API'},
+     {'the_host_needs_no_controller': 10},
+     {'every_waiting_caller_is_told', 'release_always_possible',
+      'request_always_ends'}),
+    ({'vans': 1, 'topology': 'NOVA_DIRECT'},
+     {'nothing_leaks': 9, 'the_host_needs_no_controller': 10,
+      'database_and_device_agree': 19, 'no_belief_without_device': 21},
+     {'database_catches_up', 'every_waiting_caller_is_told',
+      'failed_releases_all', 'release_always_possible',
+      'request_always_ends'}),
+    ({'vans': 1, 'programmer': 'cyborg-api'},
+     {'the_host_needs_no_controller': 10}, set()),
+    ({'vans': 1, 'writer': 'plugin'},
+     {'database_and_device_agree': 8, 'nothing_leaks': 12},
+     {'database_catches_up', 'failed_releases_all'}),
+    ({'vans': 1, 'writer': 'agent-rest'},
+     {'database_and_device_agree': 9, 'nothing_leaks': 12},
+     {'database_catches_up', 'failed_releases_all'}),
+    ({'vans': 1, 'writer': 'agent-rpc'},
+     {'database_and_device_agree': 6, 'nothing_leaks': 10},
+     {'database_catches_up', 'failed_releases_all'}),
+)
+
+# Defect, model, settings, the property it breaks, the shortest trace; None
+# where what must come does not.
+DEFECTS = (
+    ('adopted-as-clean', 'release', {},
+     'never_offered_before_erased', 8),
+    ('adoption-keeps-generation', 'system', {'vans': 1, 'faults': 2},
+     'one_owner_per_handle', 15),
+    ('allocation-goes-first', 'system', {'vans': 1},
+     'allocation_goes_last', 21),
+    ('bitstream-not-checked', 'program', {},
+     'only_checked_bitstreams_are_written', 5),
+    ('cancel-forgotten', 'system', {'vans': 1},
+     'every_waiting_caller_is_told', None),
+    ('claim-after-release', 'system', {'vans': 1},
+     'nothing_leaks', 9),
+    ('claim-not-exclusive', 'attach', {'limit': 2},
+     'one_owner_per_handle', 8),
+    ('adopted-unseen', 'release', {},
+     'database_and_device_agree', 5),
+    ('erase-before-adoption', 'release', ADOPTING,
+     'never_erased_under_a_user', 9),
+    ('failed-erase-ignored', 'release', {},
+     'never_offered_before_erased', 8),
+    ('failed-is-stuck', 'release', {},
+     'release_always_possible', None),
+    ('failed-plug-is-ready', 'attach', {},
+     'database_and_device_agree', 13),
+    ('failed-spawn-forgets-release', 'system', {'vans': 1},
+     'nothing_leaks', 9),
+    ('freed-before-released', 'release', {},
+     'never_free_while_used', 3),
+    ('guest-without-plug', 'attach', {},
+     'no_belief_without_device', 8),
+    ('half-written-is-ready', 'program', WRITING,
+     'ready_means_verified', 8),
+    ('lost-answer-is-an-acknowledgement', 'attach', {},
+     'database_and_device_agree', 15),
+    ('no-answer-is-an-answer', 'attach', {'faults': 2},
+     'database_and_device_agree', 17),
+    ('no-erase', 'release', {},
+     'never_offered_before_erased', 6),
+    ('no-lock-to-erase', 'system',
+     {'handles': 2, 'limit': 2, 'faults': 0, 'tenant': True},
+     'one_writer_per_region', 30),
+    ('not-verified', 'program', WRITING,
+     'ready_means_verified', 8),
+    ('old-report-counts', 'attach', {},
+     'database_and_device_agree', 17),
+    ('orphans-by-an-old-list', 'release', {},
+     'failed_releases_all', None),
+    ('pending-reports-die', 'system', {'vans': 1},
+     'nothing_leaks', 12),
+    ('plug-before-journal', 'attach', {},
+     'database_and_device_agree', 11),
+    ('plug-not-journalled-dirty', 'system',
+     {'handles': 2, 'limit': 2, 'faults': 0},
+     'never_offered_before_erased', 33),
+    ('plug-without-look', 'system', {'vans': 1},
+     'never_plugged_wrong_function', 28),
+    ('plugging-is-taken-for-ready', 'attach', {},
+     'database_and_device_agree', 15),
+    ('quota-not-checked', 'attach', {'handles': 2, 'limit': 1},
+     'quota_is_exact', 8),
+    ('recovery-forgets-plugging', 'attach', {},
+     'every_report_arrives', None),
+    ('refused-claim-not-closed', 'attach', {},
+     'database_and_device_agree', 5),
+    ('region-erased-under-user', 'system',
+     {'handles': 2, 'limit': 2, 'faults': 0},
+     'never_erased_under_a_user', 24),
+    ('region-never-erased', 'release', {},
+     'last_one_out_erases_the_region', 9),
+    ('regions-mixed', 'system',
+     {'handles': 2, 'limit': 2, 'faults': 0, 'functions': 2},
+     'one_function_per_region', 8),
+    ('repeated-claim-granted-anew', 'attach', {'handles': 2, 'limit': 2},
+     'one_owner_per_handle', 7),
+    ('shared-function-not-dirty', 'system',
+     {'handles': 2, 'limit': 2, 'faults': 0, 'tenant': True},
+     'last_one_out_erases_the_region', 33),
+    ('unplug-under-guest', 'release', {},
+     'never_pulled_from_a_guest', 3),
+    ('write-under-user', 'program', {},
+     'never_reprogrammed_under_a_user', 13),
+)
+
+
+class Graph:
+    """All states of a small model and the steps between them.
+
+    :ivar states: state -> number
+    :ivar edges: per state, a dict step index -> number of the next state
+    """
+
+    def __init__(self, model):
+        self.model = model
+        self.states = {model.initial: 0}
+        self.edges = []
+        index = {(step.action.name, step.arguments): number
+                 for number, step in enumerate(model.steps)}
+        todo = [model.initial]
+        for state in todo:
+            mine = {}
+            for step, after in successors(model, state):
+                if after not in self.states:
+                    self.states[after] = len(todo)
+                    todo.append(after)
+                mine[index[step.action.name, step.arguments]] = (
+                    self.states[after])
+            self.edges.append(mine)
+        self.weak = {number for number, step in enumerate(model.steps)
+                     if step.action.fair == WEAK}
+        self.strong = {number for number, step in enumerate(model.steps)
+                       if step.action.fair == STRONG}
+
+    def judge(self, body, arguments):
+        """What a property's body says of each state, in order."""
+        return [run(self.model, body, arguments, state, frozen=True).value
+                for state in self.states]
+
+    def starved(self, prop):
+        """The arguments and a state from which what must come need not, or
+        None.
+        """
+        for arguments in itertools.product(*prop.sets.values()):
+            said = self.judge(prop.body, arguments)
+            todo = [number for number, (called, come) in enumerate(said)
+                    if called and not come]
+            inside = set(todo)
+            for number in todo:
+                for after in self.edges[number].values():
+                    if after not in inside and not said[after][1]:
+                        inside.add(after)
+                        todo.append(after)
+            found = self._fair_component(inside)
+            if found is not None:
+                return arguments, found
+        return None
+
+    def _fair_component(self, inside):
+        """A state in which, or around which, a fair run can stay."""
+        work = [inside]
+        while work:
+            inside = work.pop()
+            for component in self._components(inside):
+                taken, always, ever = set(), None, set()
+                for number in component:
+                    mine = self.edges[number]
+                    taken.update(step for step, after in mine.items()
+                                 if after in component)
+                    always = (set(mine) if always is None
+                              else always & set(mine))
+                    ever.update(mine)
+                if (always & self.weak) - taken:
+                    continue
+                hungry = (ever & self.strong) - taken
+                if not hungry:
+                    return min(component)
+                work.append({number for number in component
+                             if not hungry & set(self.edges[number])})
+        return None
+
+    def _components(self, inside):
+        """Tarjan's strongly connected components, without recursion."""
+        order, low, stack, on = {}, {}, [], set()
+        for root in inside:
+            if root in order:
+                continue
+            path = [(root, iter(self.edges[root].values()))]
+            order[root] = low[root] = len(order)
+            stack.append(root)
+            on.add(root)
+            while path:
+                number, rest = path[-1]
+                for after in rest:
+                    if after not in inside:
+                        continue
+                    if after not in order:
+                        order[after] = low[after] = len(order)
+                        stack.append(after)
+                        on.add(after)
+                        path.append((after,
+                                     iter(self.edges[after].values())))
+                        break
+                    if after in on:
+                        low[number] = min(low[number], order[after])
+                else:
+                    path.pop()
+                    if path:
+                        above = path[-1][0]
+                        low[above] = min(low[above], low[number])
+                    if low[number] == order[number]:
+                        component = set()
+                        while True:
+                            one = stack.pop()
+                            on.discard(one)
+                            component.add(one)
+                            if one == number:
+                                break
+                        yield component
+
+
+def starved(graph):
+    """Names of the ``eventually`` properties that do not hold."""
+    return {prop.name for prop in graph.model.properties.values()
+            if prop.kind == 'eventually'
+            and graph.starved(prop) is not None}
+
+
+def build(name, settings, defects=()):
+    module = MODULES[name]
+    return module.build(module.Settings(**settings), defects)
+
+
+def explore(model):
+    engine = Engine(model, memory=1 << 30)
+    return engine, engine.explore()
+
+
+def broken(result):
+    """Property -> length of the shortest trace that breaks it."""
+    return {name: len(trace.steps)
+            for name, trace in result.violations.items()}
+
+
+def unseen(result, model):
+    return {prop.name for prop in model.properties.values()
+            if prop.kind == 'sometimes'} - set(result.witnessed)
+
+
+class TestClean(unittest.TestCase):
+
+    def test_configurations(self):
+        for name, settings, states, transitions in CLEAN:
+            with self.subTest(name, **settings):
+                model = build(name, settings)
+                engine, result = explore(model)
+                self.assertTrue(result.complete)
+                self.assertEqual(broken(result), {})
+                self.assertIsNone(result.stuck)
+                self.assertEqual(unseen(result, model), set())
+                self.assertEqual((result.states, result.transitions),
+                                 (states, transitions))
+                self.assertEqual(
+                    liveness.check(liveness.Graph(engine)), {})
+
+    def test_small_ones_by_the_plain_walk(self):
+        for name in SMALL:
+            with self.subTest(name):
+                model = build(name, {})
+                _, result = explore(model)
+                walked = walk(model)
+                self.assertEqual(walked.violations, {})
+                self.assertIsNone(walked.stuck)
+                self.assertEqual(unseen(walked, model), set())
+                self.assertEqual(
+                    (len(walked.depth), walked.transitions,
+                     max(walked.depth.values())),
+                    (result.states, result.transitions, result.depth))
+
+    def test_default_system_is_small(self):
+        _, states, _ = next(row[1:] for row in CLEAN
+                            if row[:2] == ('system', {}))
+        self.assertTrue(10**4 <= states <= 10**6)
+
+    def test_settings_that_cannot_be(self):
+        for name, settings in (
+                ('system', {'kind': 'NIC'}),
+                ('system', {'topology': 'POWER'}),
+                ('attach', {'topology': 'POWER', 'kind': 'POWER_SLOT',
+                            'writer': 'agent-rpc'}),
+                ('release', {'enabled_faults': frozenset({'rain'})})):
+            with self.subTest(name, **settings):
+                self.assertRaises(ModelError, build, name, settings)
+
+
+class TestContested(unittest.TestCase):
+    """What each path adds to the failures that all share."""
+
+    def test_what_breaks(self):
+        for settings, always, eventually in CONTESTED:
+            with self.subTest(**settings):
+                engine, result = explore(build('system', settings))
+                self.assertEqual(broken(result), always)
+                self.assertEqual(
+                    set(liveness.check(liveness.Graph(engine))), eventually)
+
+    def test_nothing_breaks_without_faults(self):
+        for topology in ('LOCAL', 'VIA_API', 'NOVA_DIRECT', 'POWER'):
+            settings = {'topology': topology, 'faults': 0, 'kind': (
+                'POWER_SLOT' if topology == 'POWER' else 'FPGA')}
+            with self.subTest(**settings):
+                engine, result = explore(build('system', settings))
+                self.assertEqual(broken(result), {})
+                self.assertIsNone(result.stuck)
+                self.assertEqual(
+                    liveness.check(liveness.Graph(engine)), {})
+
+
+class TestDefects(unittest.TestCase):
+
+    def test_each_breaks_its_property(self):
+        for defect, name, settings, prop, depth in DEFECTS:
+            with self.subTest(defect):
+                engine, result = explore(build(name, settings, (defect,)))
+                if depth is None:
+                    self.assertIn(
+                        prop, liveness.check(liveness.Graph(engine)))
+                else:
+                    self.assertEqual(broken(result).get(prop), depth)
+
+    def test_all_are_listed(self):
+        known = set()
+        for name in MODULES:
+            known |= set(build(name, {}).defects)
+        self.assertEqual({row[0] for row in DEFECTS}, known)
+
+    def test_none_adds_a_property_or_an_action(self):
+        for defect, name, settings, *_ in DEFECTS:
+            clean = build(name, settings)
+            other = build(name, settings, (defect,))
+            self.assertEqual(list(clean.properties), list(other.properties))
+            self.assertEqual(list(clean.actions), list(other.actions))
+
+
+class TestLiveness(unittest.TestCase):
+    """The engine's verdicts on what must come, against plain Python."""
+
+    def test_agreement(self):
+        for name, settings, defects in (
+                ('program', {}, ()), ('release', {'faults': 0}, ()),
+                ('release', {'kind': 'VF'}, ('failed-is-stuck',)),
+                ('system', {'vans': 1, 'faults': 0}, ('cancel-forgotten',)),
+                ('system', {'vans': 1, 'faults': 0}, ())):
+            with self.subTest(name, defects=defects):
+                model = build(name, settings, defects)
+                engine, _ = explore(model)
+                self.assertEqual(
+                    set(liveness.check(liveness.Graph(engine))),
+                    starved(Graph(model)))
+
+
+class TestRefinement(unittest.TestCase):
+    """Each step is one of the life cycle's, or none of them."""
+
+    def abstract_steps(self):
+        abstract = lifecycle.build()
+        values = {}
+        for state in walk(abstract).depth:
+            values[state] = tuple(abstract.values(state).values())
+        return abstract, {
+            (values[state], values[after]) for state in values
+            for _, after in successors(abstract, state) if state != after}
+
+    def test_small_models(self):
+        _, allowed = self.abstract_steps()
+        for name in ('attach', 'release'):
+            with self.subTest(name):
+                self.assertLessEqual(self.images(name), allowed)
+
+    def images(self, name):
+        """The abstract steps that a model's steps map to, except for those
+        that only say how a VAN is found.
+        """
+        model = build(name, {})
+        graph = Graph(model)
+        van = model.sets['van']
+        mapped = [[MODULES[name].abstract(State(model, state, True), one)
+                   for one in van] for state in graph.states]
+        return {
+            (mapped[number][one], mapped[after][one])
+            for number, mine in enumerate(graph.edges)
+            for step, after in mine.items() for one in van
+            if not model.steps[step].action.name.startswith('appear')
+            and mapped[number][one] != mapped[after][one]}
+
+    def test_system(self):
+        model = build('system', {})
+        engine, _ = explore(model)
+        found = refinement.refine(
+            liveness.Graph(engine), lifecycle.build(), system.abstract,
+            model.sets['van'])
+        self.assertIsNone(found.broken)
+        self.assertEqual(found.missing, [])
+        self.assertEqual(found.hit, len(self.abstract_steps()[1]))
+
+
+if __name__ == '__main__':
+    unittest.main()
