@@ -1,0 +1,775 @@
+"""``cyborg-models``: check the models, run them, explain what they do.
+
+Exit status: 0 all holds, 1 a property is violated or a manifest entry
+differs, 2 inconclusive (interrupted, or the memory limit), 3 usage or bad
+input, with a message on standard error.
+
+With ``--json`` a command prints one JSON object.  Its keys are stable:
+
+``list``
+    ``models``: objects with ``name``, ``doc``
+``list MODEL``
+    ``model``, ``doc``, ``settings`` (``name``, ``default``, ``doc``),
+    ``actions`` (``name``, ``parameters``, ``message``, ``fair``, ``fault``,
+    ``doc``), ``properties`` (``name``, ``kind``, ``requirement``, ``doc``),
+    ``defects`` (``name``, ``doc``), ``variables`` (``name``, ``each``,
+    ``values``)
+``check MODEL``
+    ``model``, ``settings`` (key -> text), ``defects``, ``verdict``
+    (``holds``, ``violated``, ``inconclusive``), ``complete``, ``reason``,
+    ``states``, ``transitions``, ``depth``, ``seconds``,
+    ``states_per_second``, ``properties``: objects with ``name``, ``kind``,
+    ``requirement``, ``doc``, ``verdict``, ``depth``, ``arguments`` and
+    ``trace`` (a *trace*, or null)
+``check --manifest``
+    ``verdict``, ``configurations``: objects with ``name``, ``differences``
+    (texts), ``complete``, ``states``, ``transitions``, ``depth``,
+    ``seconds``, ``verdicts`` (name -> text)
+``run``
+    ``model``, ``settings``, ``defects``, ``seed``, ``ended``, ``trace``
+``explain``
+    ``model``, ``settings``, ``defects``, ``steps``: objects with
+    ``number``, ``next`` (a *step*, or null at the end), ``possible``
+    (*steps*), ``forbidden``: *steps* with ``requirement``, ``guard``,
+    ``where``; ``state`` (``name[member]`` -> value)
+``diagram TRACE``
+    ``model``, ``seqdiag``
+``diagram MODEL --table``
+    ``model``, ``actions``: objects with ``name``, ``parameters``,
+    ``message``, ``fair``, ``fault``, ``doc``, ``guards`` (``requirement``,
+    ``condition``), ``effects``; with ``--of``: ``variable``, ``moves``:
+    objects with ``from``, ``to``, ``actions``
+``compare``
+    ``left``, ``right``: each as ``check MODEL`` gives it; ``same``
+
+A *step* has ``action`` and ``arguments``.  A *trace* has ``loop`` (null,
+or the number of steps before the loop begins) and ``steps``: steps with
+``number``, ``message``, ``sender``, ``receiver``, ``text`` and ``changes``
+(``variable``, ``member``, ``from``, ``to``).
+"""
+
+import argparse
+import json
+import os
+import random
+import sys
+
+from cyborg_models import registry
+from cyborg_models.kernel import describe, itf, trace
+from cyborg_models.kernel.itf import TraceError
+from cyborg_models.kernel.language import ModelError
+from cyborg_models.registry import InputError
+
+HOLDS, VIOLATED, INCONCLUSIVE, BAD = range(4)
+
+
+class _Parser(argparse.ArgumentParser):
+    """Bad usage is exit status 3, with a hint where one is near."""
+
+    def error(self, message):
+        raise InputError(f'{message}; see "{self.prog} --help"')
+
+
+def parser():
+    """The command line."""
+    top = _Parser(prog='cyborg-models', description=(
+        'Check the reference models of Cyborg, run them, and explain what '
+        'they do.'), epilog='Exit status: 0 all holds, 1 violated, 2 '
+        'inconclusive, 3 usage or bad input.', allow_abbrev=False)
+    commands = top.add_subparsers(dest='command', metavar='COMMAND')
+
+    def command(name, function, text):
+        made = commands.add_parser(name, help=text, description=text,
+                                   allow_abbrev=False)
+        made.set_defaults(function=function)
+        made.add_argument('--json', action='store_true',
+                          help='print one JSON object, for machines')
+        return made
+
+    def choice(made, optional=False):
+        made.add_argument('model', metavar='MODEL',
+                          nargs='?' if optional else None,
+                          help='such as rocky.attach; see list')
+        made.add_argument('--set', metavar='KEY=VALUE', nargs='+',
+                          action='extend', default=[],
+                          help='settings; see list MODEL')
+        made.add_argument('--defect', metavar='NAME', nargs='+',
+                          action='extend', default=[],
+                          help='defects to switch on; see list MODEL')
+
+    def memory(made):
+        made.add_argument('--memory', metavar='MB', type=_positive,
+                          help='how much the states may take; the default '
+                               'is 40 %% of the memory')
+
+    made = command('list', do_list, 'Show the models, or what one has.')
+    choice(made, optional=True)
+
+    made = command('check', do_check, 'Visit every state of a model and '
+                   'decide its properties.')
+    choice(made, optional=True)
+    made.add_argument('--property', metavar='NAME',
+                      help='decide this one only')
+    memory(made)
+    made.add_argument('--out', metavar='DIR',
+                      help='write each counterexample and witness there')
+    made.add_argument('--manifest', metavar='FILE', nargs='?', const='',
+                      help='check the configurations of the manifest, of '
+                           'MODEL or of all models')
+    made.add_argument('--small', action='store_true',
+                      help='with --manifest: the small ones only')
+    made.add_argument('--record', action='store_true',
+                      help='with --manifest: print it with new figures')
+
+    made = command('run', do_run, 'Run a model at random.')
+    choice(made)
+    made.add_argument('--seed', type=int, metavar='N',
+                      help='the same seed gives the same run')
+    made.add_argument('--steps', type=_positive, default=20, metavar='N')
+    made.add_argument('--only', metavar='ACTION', nargs='+',
+                      action='extend', default=[],
+                      help='choose among these actions only')
+    made.add_argument('--out', metavar='FILE',
+                      help='write the trace there, as ITF')
+
+    made = command('explain', do_explain, 'Say what was possible at each '
+                   'step of a trace, and which guard forbade the rest.')
+    made.add_argument('trace', metavar='TRACE', help='an ITF file')
+    made.add_argument('--step', type=_positive, metavar='N',
+                      help='at this step only, with the whole state')
+    made.add_argument('--only', metavar='ACTION', nargs='+',
+                      action='extend', default=[],
+                      help='tell of these actions only')
+
+    made = command('diagram', do_diagram, 'Print the seqdiag source of a '
+                   'trace, or the table of a model.')
+    made.add_argument('what', metavar='TRACE|MODEL')
+    made.add_argument('--table', action='store_true',
+                      help='the guards and effects of each action of MODEL')
+    made.add_argument('--of', metavar='VARIABLE',
+                      help='with --table: how this variable changes, and '
+                           'by which actions, over all states')
+    made.add_argument('--set', metavar='KEY=VALUE', nargs='+',
+                      action='extend', default=[])
+    made.add_argument('--defect', metavar='NAME', nargs='+',
+                      action='extend', default=[])
+    memory(made)
+
+    made = command('compare', do_compare, 'Check two configurations of a '
+                   'model side by side.')
+    choice(made)
+    made.add_argument('--vs', metavar='KEY=VALUE', nargs='+',
+                      action='extend', default=[],
+                      help='what is set otherwise on the right')
+    made.add_argument('--vs-defect', metavar='NAME', nargs='+',
+                      action='extend', default=[],
+                      help='defects to switch on also on the right')
+    memory(made)
+    return top
+
+
+def _positive(text):
+    if not text.isascii() or not text.isdigit() or not (
+            0 < int(text[:9]) and len(text) < 9):
+        raise argparse.ArgumentTypeError(
+            f'{text!r} is no number from 1 to 99,999,999')
+    return int(text)
+
+
+def main(argv=None):
+    """Run the command line; returns the exit status."""
+    argv = sys.argv[1:] if argv is None else list(argv)
+    try:
+        options = _parse(argv)
+        status = options.function(options)
+        sys.stdout.flush()
+        return status
+    except SystemExit as stop:  # --help
+        return stop.code or 0
+    except (InputError, ModelError, TraceError) as error:
+        print(f'cyborg-models: {error}', file=sys.stderr)
+        return BAD
+    except KeyboardInterrupt:
+        print('cyborg-models: interrupted', file=sys.stderr)
+        return INCONCLUSIVE
+    except BrokenPipeError:
+        # The reader has seen enough: say nothing at exit either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return HOLDS
+    except OSError as error:
+        print(f'cyborg-models: {error.filename or "output"}: '
+              f'{error.strerror}', file=sys.stderr)
+        return BAD
+
+
+def _parse(argv):
+    top = parser()
+    commands = ('list', 'check', 'run', 'explain', 'diagram', 'compare')
+    if not argv:
+        top.print_help()
+        raise SystemExit(BAD)
+    if not argv[0].startswith('-') and argv[0] not in commands:
+        raise InputError(f'unknown command {argv[0]!r}; '
+                         f'{registry.near(argv[0], commands)}')
+    return top.parse_args(argv)
+
+
+def _print_json(data):
+    json.dump(data, sys.stdout, indent=1)
+    print()
+
+
+def _chosen(options):
+    return registry.choose(options.model, options.set, options.defect)
+
+
+def _head(chosen):
+    return {'model': chosen.name, 'settings': chosen.set,
+            'defects': list(chosen.defects)}
+
+
+# list
+
+def do_list(options):
+    """The models, or one of them."""
+    if options.model is None:
+        return _list_all(options)
+    chosen = _chosen(options)
+    module, model = registry.find(chosen.name), chosen.model
+    settings = registry.describe(module.Settings)
+    if options.json:
+        _print_json({
+            'model': chosen.name, 'doc': registry.first_line(module),
+            'settings': [{'name': name, 'default': default, 'doc': doc}
+                         for name, default, doc in settings],
+            'actions': [_action_json(action)
+                        for action in model.actions.values()],
+            'properties': [{'name': prop.name, 'kind': prop.kind,
+                            'requirement': prop.requirement,
+                            'doc': prop.doc}
+                           for prop in model.properties.values()],
+            'defects': [{'name': name, 'doc': doc}
+                        for name, doc in sorted(model.defects.items())],
+            'variables': [_variable_json(variable)
+                          for variable in model.variables.values()]})
+        return HOLDS
+    out = _terminal()
+    out.line(chosen.title, 'bold')
+    out.line(registry.first_line(module))
+    _section(out, 'Settings', [
+        (f'{name}={_shortened(default)}', doc)
+        for name, default, doc in settings])
+    _section(out, f'Actions ({len(model.actions)}, with their parameters '
+             f'{len(model.steps)})', [
+        (_signature(action), ' '.join(filter(None, (
+            action.doc, _kind_of(action)))))
+        for action in model.actions.values()])
+    _section(out, 'Properties', [
+        (prop.name, f'{prop.kind}, {prop.requirement}: {prop.doc}')
+        for prop in model.properties.values()])
+    _section(out, 'Defects', sorted(model.defects.items()))
+    return HOLDS
+
+
+def _list_all(options):
+    rows = []
+    for name in registry.names():
+        try:
+            doc = registry.first_line(registry.find(name))
+        except InputError as error:
+            doc = f'cannot be used: {error}'
+        rows.append((name, doc))
+    if options.json:
+        _print_json({'models': [{'name': name, 'doc': doc}
+                                for name, doc in rows]})
+    else:
+        _terminal().pairs(rows, indent=0)
+    return HOLDS
+
+
+def _section(out, title, rows):
+    out.line()
+    out.line(title, 'bold')
+    out.pairs(rows or [('none', '')])
+
+
+def _shortened(text):
+    return text if len(text) <= 20 else f'{text[:17]}...'
+
+
+def _signature(action):
+    return f'{action.name}({", ".join(action.sets)})'
+
+
+def _kind_of(action):
+    return '[fault]' if action.fault else (
+        f'[{action.fair}ly fair]' if action.fair else '')
+
+
+def _action_json(action):
+    return {'name': action.name,
+            'parameters': {key: members.name
+                           for key, members in action.sets.items()},
+            'message': action.view, 'fair': action.fair,
+            'fault': action.fault, 'doc': action.doc}
+
+
+def _variable_json(variable):
+    return {'name': variable.name,
+            'each': variable.each.name if variable.each else None,
+            'values': [trace.value_name(value) for value in variable.domain]}
+
+
+# check
+
+def do_check(options):
+    """One model, or the manifest."""
+    if options.manifest is not None:
+        return _check_manifest(options)
+    if options.model is None:
+        raise InputError('check needs a MODEL, or --manifest; '
+                         'there is ' + ', '.join(registry.names()))
+    if options.small or options.record:
+        raise InputError('--small and --record need --manifest')
+    chosen = _chosen(options)
+    checked = _explore(chosen, options, options.property)
+    files = _write_runs(chosen, checked, options.out)
+    if options.json:
+        _print_json(_checked_json(chosen, checked))
+    else:
+        _print_checked(chosen, checked, files)
+    return checked.status
+
+
+def _explore(chosen, options, only=None):
+    from cyborg_models import check, manifest, terminal
+
+    total = manifest.expected_states(chosen, manifest.load())
+    with terminal.progress(total) as (tell, say):
+        return check.check(chosen.model, only, _bytes(options), tell, say)
+
+
+def _bytes(options):
+    return options.memory << 20 if options.memory else None
+
+
+def _write_runs(chosen, checked, folder):
+    found = {}
+    for one in checked.verdicts:
+        if folder is None or one.run is None:
+            continue
+        os.makedirs(folder, exist_ok=True)
+        path = os.path.join(folder, f'{chosen.name}-{one.name}.itf.json')
+        _write(path, itf.dumps(one.run, chosen.name, chosen.set,
+                               chosen.defects, f'{one.name}: {one}'))
+        found[one.name] = path
+    return found
+
+
+def _write(path, text):
+    with open(path, 'w', encoding='utf-8') as file:
+        file.write(text)
+
+
+def _checked_json(chosen, checked):
+    return {
+        **_head(chosen), 'verdict': checked.verdict,
+        'complete': checked.complete, 'reason': checked.reason,
+        'states': checked.states, 'transitions': checked.transitions,
+        'depth': checked.depth, 'seconds': round(checked.seconds, 3),
+        'states_per_second': round(checked.rate),
+        'properties': [{
+            'name': one.name, 'kind': one.kind,
+            'requirement': one.requirement, 'doc': one.doc,
+            'verdict': one.verdict, 'depth': one.depth,
+            'arguments': one.arguments,
+            'trace': None if one.run is None else _trace_json(one.run)}
+            for one in checked.verdicts]}
+
+
+def _trace_json(told):
+    return {'loop': told.loop, 'steps': [{
+        'number': row.number, **_step_json(row.step), 'message': str(row),
+        'sender': row.sender, 'receiver': row.receiver, 'text': row.text,
+        'changes': [{'variable': one.variable, 'member': one.member,
+                     'from': one.before, 'to': one.after}
+                    for one in row.changes]}
+        for row in trace.messages(told)]}
+
+
+def _step_json(step):
+    return {'action': step.action.name,
+            'arguments': dict(zip(step.action.sets, step.arguments,
+                                  strict=True))}
+
+
+def _print_checked(chosen, checked, files):
+    out = _terminal()
+    out.line(chosen.title, 'bold')
+    out.line()
+    if checked.verdicts:
+        out.table(('property', 'kind', 'requirement', 'verdict'), [
+            (one.name, one.kind, one.requirement, str(one))
+            for one in checked.verdicts])
+        out.line()
+    out.line(_figures(checked))
+    for one in checked.verdicts:
+        if one.run is None or one.good:
+            continue
+        out.line()
+        out.line(_heading(one), 'bold red')
+        out.line(f'  {one.doc}')
+        out.line()
+        out.messages(trace.lines(one.run, out.width))
+    for path in files.values():
+        out.line(f'written: {path}')
+    out.line()
+    _conclude(out, checked)
+
+
+def _heading(one):
+    members = ', '.join(f'{key}={value}'
+                        for key, value in one.arguments.items())
+    asked = ', '.join(filter(None, (one.kind, one.requirement)))
+    return (f'{one.name}{f"({members})" if members else ""} [{asked}]: '
+            + (f'{one}' if one.run.loop is None else
+               'it need never come'))
+
+
+def _figures(checked):
+    return (f'{checked.states:,} states, {checked.transitions:,} '
+            f'transitions, depth {checked.depth}, '
+            f'{checked.seconds:.2f} s, {checked.rate:,.0f} states/s')
+
+
+def _conclude(out, checked):
+    bad = [one.name for one in checked.verdicts
+           if one.verdict in ('violated', 'not witnessed')]
+    if not checked.complete:
+        out.line(f'Inconclusive: {checked.reason}.', 'yellow')
+    if bad:
+        out.line(f'Violated: {", ".join(bad)}.', 'bold red')
+    elif checked.verdict == 'holds':
+        out.line('All holds.', 'green')
+
+
+# check --manifest
+
+def _check_manifest(options):
+    from cyborg_models import manifest
+
+    if options.set or options.defect or options.property or options.out:
+        raise InputError('--manifest says what to check; leave out --set, '
+                         '--defect, --property and --out')
+    entries = manifest.load(options.manifest or None)
+    mine = [entry for entry in entries
+            if options.model in (None, entry.model)
+            and (not options.small or entry.size == 'small')]
+    if not mine:
+        models = {entry.model for entry in entries}
+        raise InputError('the manifest has no such configuration; '
+                         + registry.near(options.model or '', models))
+    made = [(entry, registry.choose(entry.model, entry.pairs, entry.defects))
+            for entry in mine]
+    found = {}
+    out = None if options.json or options.record else _terminal()
+    for entry, chosen in made:
+        checked = _explore(chosen, options)
+        lines = manifest.differences(entry, checked)
+        found[entry.name] = checked, lines
+        if out:
+            _print_entry(out, entry, checked, lines)
+        if checked.reason == 'interrupted':
+            break
+    if options.record:
+        _print_json({'configurations': [manifest.as_json(
+            entry, manifest.outcome(found[entry.name][0])
+            if entry.name in found and found[entry.name][0].complete
+            else entry.expect) for entry in entries]})
+    elif options.json:
+        _print_json({'verdict': ('holds', 'violated', 'inconclusive')[
+            _manifest_status(mine, found, options)],
+            'configurations': [{
+                'name': name, 'differences': lines,
+                'complete': checked.complete, 'seconds':
+                round(checked.seconds, 3), **manifest.outcome(checked)}
+                for name, (checked, lines) in found.items()]})
+    else:
+        same = sum(not lines for _, lines in found.values())
+        out.line()
+        out.line(f'{same} of {len(mine)} as expected.',
+                 'green' if same == len(mine) else 'bold red')
+    return _manifest_status(mine, found, options)
+
+
+def _manifest_status(mine, found, options):
+    checked = [one for one, _ in found.values()]
+    if not options.record and any(
+            one.complete and lines for one, lines in found.values()):
+        return VIOLATED
+    if len(found) < len(mine) or not all(one.complete for one in checked):
+        return INCONCLUSIVE
+    return HOLDS
+
+
+def _print_entry(out, entry, checked, lines):
+    word = ('inconclusive' if not checked.complete else
+            'differs' if lines else 'as expected')
+    out.line(f'{word}: {entry.name}, {checked.states:,} states, '
+             f'{checked.seconds:.2f} s',
+             {'as expected': 'green', 'differs': 'bold red'}.get(
+                 word, 'yellow'))
+    for line in lines:
+        out.line(f'  {line}')
+
+
+# run
+
+def do_run(options):
+    """A random run."""
+    chosen = _chosen(options)
+    _check_actions(chosen, options.only)
+    seed = (random.randrange(1_000_000) if options.seed is None
+            else options.seed)
+    told = trace.random_run(chosen.model, random.Random(seed),
+                            options.steps, frozenset(options.only))
+    ended = len(told.steps) < options.steps
+    if options.out:
+        _write(options.out, itf.dumps(told, chosen.name, chosen.set,
+                                      chosen.defects, f'seed {seed}'))
+    if options.json:
+        _print_json({**_head(chosen), 'seed': seed, 'ended': ended,
+                     'trace': _trace_json(told)})
+        return HOLDS
+    out = _terminal()
+    out.line(f'{chosen.title}, seed {seed}', 'bold')
+    out.line()
+    out.messages(trace.lines(told, out.width))
+    if ended:
+        out.line('      --- nothing more is possible'
+                 + (' of what was asked for' if options.only else '')
+                 + ' ---')
+    if options.out:
+        out.line()
+        out.line(f'written: {options.out}')
+    return HOLDS
+
+
+def _check_actions(chosen, names):
+    for name in names:
+        if name not in chosen.model.actions:
+            raise InputError(f'{chosen.name} has no action {name!r}; '
+                             f'{registry.near(name, chosen.model.actions)}')
+
+
+# explain
+
+def _read_trace(path):
+    document = itf.Document(path)
+    try:
+        chosen = registry.choose(document.name, document.settings,
+                                 document.defects)
+    except InputError as error:
+        raise InputError(f'{document.path}: "#meta": {error}') from error
+    return chosen, document.run(chosen.model)
+
+
+def do_explain(options):
+    """Step by step, what may happen and what may not."""
+    chosen, told = _read_trace(options.trace)
+    _check_actions(chosen, options.only)
+    last = len(told.states)
+    if options.step and options.step > last:
+        raise InputError(f'{options.trace} has {len(told.steps)} steps; '
+                         f'give --step from 1 to {last}')
+    numbers = [options.step] if options.step else range(1, last + 1)
+    found = [(number, told.steps[number - 1]
+              if number <= len(told.steps) else None,
+              trace.explain(chosen.model, told.states[number - 1],
+                            options.only))
+             for number in numbers]
+    if options.json:
+        _print_json({**_head(chosen), 'steps': [{
+            'number': number, 'next': step and _step_json(step),
+            'possible': [_step_json(one) for one in explained.possible],
+            'forbidden': [{
+                **_step_json(one), 'requirement': guard.requirement,
+                'guard': guard.text,
+                'where': registry.short_path(guard.where)}
+                for one, guard in explained.refused],
+            'state': dict(trace.shown_state(
+                chosen.model, told.states[number - 1]))}
+            for number, step, explained in found]})
+        return HOLDS
+    out = _terminal()
+    out.line(chosen.title, 'bold')
+    for number, step, explained in found:
+        out.line()
+        _print_explained(out, told, number, step, explained,
+                         bool(options.step), options.only)
+    return HOLDS
+
+
+def _print_explained(out, told, number, step, explained, whole, only):
+    if step is None:
+        out.line(f'At the end, after {len(told.steps)} steps', 'bold')
+    else:
+        out.line(f'At step {number}', 'bold')
+        out.messages(trace.lines(told, out.width, only=number))
+    if whole:
+        out.line()
+        out.line('  state')
+        out.pairs(trace.shown_state(told.model, told.states[number - 1]),
+                  indent=4)
+    out.line()
+    out.line('  possible' if explained.possible else
+             '  nothing of this is possible' if only else
+             '  nothing is possible')
+    out.pairs([(one.name, one.message) for one in explained.possible],
+              indent=4)
+    if explained.refused:
+        out.line()
+        out.line('  forbidden')
+    for (name, guard), members in _grouped(explained.refused).items():
+        out.line(f'    {name} {" ".join(members)}'.rstrip())
+        _print_guard(out, guard)
+
+
+def _grouped(refused):
+    found = {}
+    for step, guard in refused:
+        members = step.name[len(step.action.name):]
+        found.setdefault((step.action.name, guard), []).append(members)
+    return found
+
+
+def _print_guard(out, guard):
+    where = registry.short_path(guard.where)
+    text = f'      {guard.requirement}  {guard.text}'
+    if len(text) + len(where) + 2 <= out.width:
+        out.line(f'{text}{where:>{out.width - len(text)}}')
+    else:
+        out.line(text)
+        out.line(f'{where:>{out.width}}' if len(where) <= out.width
+                 else os.path.basename(where))
+
+
+# diagram
+
+def do_diagram(options):
+    """A trace as a sequence diagram, a model as a table."""
+    if options.table:
+        return _table(options)
+    if options.of or options.set or options.defect:
+        raise InputError('--of, --set and --defect need --table')
+    chosen, told = _read_trace(options.what)
+    source = trace.seqdiag(told)
+    if options.json:
+        _print_json({'model': chosen.name, 'seqdiag': source})
+    else:
+        print(source)
+    return HOLDS
+
+
+def _table(options):
+    chosen = registry.choose(options.what, options.set, options.defect)
+    if options.of:
+        return _moves(options, chosen)
+    rows = [(action, describe.describe(action))
+            for action in chosen.model.actions.values()]
+    if options.json:
+        _print_json({'model': chosen.name, 'actions': [{
+            **_action_json(action),
+            'guards': [{'requirement': requirement, 'condition': condition}
+                       for requirement, condition in described.guards],
+            'effects': list(described.effects)}
+            for action, described in rows]})
+        return HOLDS
+    out = _terminal()
+    out.line(chosen.title, 'bold')
+    for action, described in rows:
+        out.line()
+        out.line(' '.join(filter(None, (_signature(action),
+                                        _kind_of(action)))), 'bold')
+        out.line(f'  {action.view}', 'cyan')
+        out.line(f'  {action.doc}')
+        out.pairs([*(('when ' + requirement, condition)
+                     for requirement, condition in described.guards),
+                   *(('then', effect) for effect in described.effects)])
+    return HOLDS
+
+
+def _moves(options, chosen):
+    from cyborg_models import check, terminal
+
+    with terminal.progress() as (tell, _):
+        found = check.moves(chosen.model, options.of, _bytes(options), tell)
+    if options.json:
+        _print_json({'model': chosen.name, 'variable': options.of,
+                     'moves': [{'from': before, 'to': after,
+                                'actions': actions} for (before, after),
+                               actions in found.items()]})
+        return HOLDS
+    out = _terminal()
+    out.line(f'{chosen.title}: {options.of}', 'bold')
+    out.line()
+    out.pairs([(f'{before} -> {after}', ', '.join(actions))
+               for (before, after), actions in found.items()], indent=0)
+    return HOLDS
+
+
+# compare
+
+def do_compare(options):
+    """Two configurations side by side."""
+    if not options.vs and not options.vs_defect:
+        raise InputError('compare needs --vs KEY=VALUE or --vs-defect NAME: '
+                         'what is otherwise on the right')
+    left = _chosen(options)
+    right = registry.choose(options.model, [*options.set, *options.vs],
+                            [*options.defect, *options.vs_defect])
+    found = [_explore(chosen, options) for chosen in (left, right)]
+    rows = _side_by_side(found)
+    same = all(a == b for name, a, b in rows if name != 'seconds')
+    if options.json:
+        _print_json({'left': _checked_json(left, found[0]),
+                     'right': _checked_json(right, found[1]), 'same': same})
+    else:
+        out = _terminal()
+        out.line(left.name, 'bold')
+        out.line(f'  left:  {_difference(left)}')
+        out.line(f'  right: {_difference(right)}')
+        out.line()
+        out.table(('', 'property', 'left', 'right'), [
+            ('*' if a != b and name != 'seconds' else '', name, a, b)
+            for name, a, b in rows])
+        for checked in found:
+            if checked.reason:
+                out.line(f'Inconclusive: {checked.reason}.', 'yellow')
+    return VIOLATED if VIOLATED in (one.status for one in found) else max(
+        one.status for one in found)
+
+
+def _difference(chosen):
+    return chosen.title.partition(' ')[2] or 'as it is by default'
+
+
+def _side_by_side(found):
+    verdicts = [{one.name: str(one) for one in checked.verdicts}
+                for checked in found]
+    rows = [(name, verdicts[0].get(name, '-'), verdicts[1].get(name, '-'))
+            for name in dict.fromkeys([*verdicts[0], *verdicts[1]])]
+    for key in ('states', 'transitions', 'depth'):
+        rows.append((key, *(f'{getattr(one, key):,}' for one in found)))
+    rows.append(('seconds', *(f'{one.seconds:.2f}' for one in found)))
+    return rows
+
+
+def _terminal():
+    from cyborg_models.terminal import Terminal
+
+    return Terminal()
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,282 @@
+"""Runs of a model: made at random, told as messages, explained.
+
+A run is told as numbered messages between actors, each with only the
+variables that it changes.  A lasso, the counterexample of what must come,
+is a run whose end leads back to one of its states.
+"""
+
+import enum
+import re
+import textwrap
+from dataclasses import dataclass, field
+
+from cyborg_models.kernel.language import Guard, run, successor
+from cyborg_models.kernel.walk import successors
+
+NUMBER = 6  # columns of '  12. '
+NARROW = 60  # columns below which changes stand under their message
+
+
+@dataclass
+class Run:
+    """States and the steps between them.
+
+    :ivar model: whose run it is
+    :ivar states: tuples of codes, from the first on
+    :ivar steps: the step from each state to the next; in a lasso the last
+        one leads back to ``states[loop]``, and is missing where nothing
+        more happens
+    :ivar loop: for a lasso the index of the state where the loop begins
+    """
+
+    model: object
+    states: list = field(repr=False)
+    steps: list
+    loop: int | None = None
+
+    @classmethod
+    def of(cls, model, found):
+        """The run of what an engine found, a trace or a lasso."""
+        if not hasattr(found, 'stem'):
+            return cls(model, list(found.states), list(found.steps))
+        states = list(found.stem.states) + list(found.loop.states[1:])
+        steps = list(found.stem.steps) + list(found.loop.steps)
+        if found.loop.steps:
+            states.pop()  # it is the one where the loop began
+        return cls(model, states, steps, len(found.stem.steps))
+
+    def after(self, index):
+        """The state after a step, by the step's index."""
+        if index + 1 < len(self.states):
+            return self.states[index + 1]
+        return self.states[self.loop]
+
+    @property
+    def lasts(self):
+        """True for a lasso at whose end nothing more happens."""
+        return (self.loop is not None
+                and len(self.steps) < len(self.states))
+
+
+def random_run(model, chance, count, only=()):
+    """A run in which chance chooses among the steps that are possible.
+
+    :param chance: a :class:`random.Random`
+    :param count: how many steps at most
+    :param only: names of the actions to choose from; none: all
+    """
+    found = Run(model, [model.initial], [])
+    for _ in range(count):
+        possible = [pair for pair in successors(model, found.states[-1])
+                    if not only or pair[0].action.name in only]
+        if not possible:
+            break
+        step, after = chance.choice(possible)
+        found.steps.append(step)
+        found.states.append(after)
+    return found
+
+
+# Telling
+
+@dataclass(frozen=True)
+class Change:
+    """A variable that a step changes, with the names of the values."""
+
+    variable: str
+    member: int | None
+    before: str
+    after: str
+
+    def __str__(self):
+        return (f'{cell_name(self.variable, self.member)}: {self.before} '
+                f'-> {self.after}')
+
+
+@dataclass(frozen=True)
+class Message:
+    """A step as a message.
+
+    :ivar number: from 1 on
+    :ivar changes: a :class:`Change` for each variable that it changes
+    """
+
+    number: int
+    step: object
+    sender: str
+    receiver: str
+    text: str
+    changes: tuple
+
+    def __str__(self):
+        return self.step.message
+
+
+def cell_name(variable, member):
+    """``state[0]``, or ``api`` for a single variable."""
+    return variable if member is None else f'{variable}[{member}]'
+
+
+def value_name(value):
+    """A value as it is shown: the name, for a member of an Enum."""
+    return value.name if isinstance(value, enum.Enum) else str(value)
+
+
+def shown_state(model, codes):
+    """The variables of a state: (``state[0]``, ``READY``), in order."""
+    return [(cell_name(variable.name, member),
+             value_name(variable.domain[code]))
+            for (variable, member), code
+            in zip(model.cells, codes, strict=True)]
+
+
+def changes(model, before, after):
+    """What differs between two states."""
+    return tuple(
+        Change(variable.name, member, value_name(variable.domain[was]),
+               value_name(variable.domain[code]))
+        for (variable, member), was, code
+        in zip(model.cells, before, after, strict=True) if was != code)
+
+
+def parts(step):
+    """Sender, receiver and text of a step's message."""
+    match = re.fullmatch(r'(.+?) -> (.+?): (.+)', step.message, re.DOTALL)
+    return match.groups() if match else ('', '', step.message)
+
+
+def messages(told):
+    """The steps of a run as :class:`Message`."""
+    return [Message(number, step, *parts(step),
+                    changes(told.model, told.states[number - 1],
+                            told.after(number - 1)))
+            for number, step in enumerate(told.steps, start=1)]
+
+
+def lines(told, width=80, only=None):
+    """A run as lines of text, none longer than *width*.
+
+    :param only: the number of the one step to tell, or None for all
+    """
+    rows = messages(told)
+    texts = [[str(change) for change in row.changes] or ['(no change)']
+             for row in rows]
+    widest = max((len(text) for row in texts for text in row), default=0)
+    right = min(widest, max(24, (width - NUMBER) * 2 // 5))
+    found = []
+    for row, text in zip(rows, texts, strict=True):
+        if only is not None:
+            if row.number == only:
+                return _two_columns(row, text, right, width)
+            continue
+        if told.loop == row.number - 1:
+            found.append(_rule('from here on, again and again', width))
+        found += _two_columns(row, text, right, width)
+    if told.lasts:
+        found.append(_rule('and nothing more happens, for ever', width))
+    elif told.loop is not None:
+        found.append(_rule(f'and again from {told.loop + 1}, for ever',
+                           width))
+    return found
+
+
+def _rule(text, width):
+    return f'{" " * NUMBER}--- {text} ---'[:width]
+
+
+def _two_columns(row, texts, right, width):
+    beside = width >= NARROW
+    room = width - NUMBER - (right + 2 if beside else 0)
+    left = _wrap(str(row), room)
+    changed = [line for text in texts
+               for line in _wrap(text, right if beside else room - 2)]
+    indent = ' ' * NUMBER
+    if not beside:
+        left += [f'  {line}' for line in changed]
+        changed = []
+    found = []
+    for index in range(max(len(left), len(changed))):
+        start = f'{row.number:>{NUMBER - 2}}. ' if index == 0 else indent
+        here = left[index] if index < len(left) else ''
+        there = changed[index] if index < len(changed) else ''
+        found.append(f'{start}{here:<{room + 2}}{there}'.rstrip()
+                     if there else f'{start}{here}'.rstrip())
+    return found
+
+
+def _wrap(text, width):
+    return textwrap.wrap(text, max(8, width), subsequent_indent='  ',
+                         break_on_hyphens=False) or ['']
+
+
+# Explaining
+
+@dataclass(frozen=True)
+class Explained:
+    """What may and what may not happen in a state.
+
+    :ivar possible: the steps that are possible
+    :ivar refused: (step, the :class:`~.language.Guard` that forbids it)
+    """
+
+    possible: tuple
+    refused: tuple
+
+
+def explain(model, codes, only=()):
+    """What is possible in a state, and what forbids the rest.
+
+    :param only: names of the actions to tell of; none: all
+    """
+    possible, refused = [], []
+    for step in model.steps:
+        if only and step.action.name not in only:
+            continue
+        outcome = run(model, step.action.body, step.arguments, codes)
+        if isinstance(outcome.value, Guard):
+            refused.append((step, outcome.value))
+        else:
+            possible.append(step)
+    return Explained(tuple(possible), tuple(refused))
+
+
+def follow(model, codes, step):
+    """The state after a step, or the guard that forbids it."""
+    outcome = run(model, step.action.body, step.arguments, codes)
+    if isinstance(outcome.value, Guard):
+        return outcome.value
+    return successor(codes, outcome.value)
+
+
+# Drawing
+
+def seqdiag(told):
+    """The run as source of a sequence diagram, for seqdiag."""
+    rows = messages(told)
+    actors = dict.fromkeys(name for row in rows
+                           for name in (row.sender, row.receiver) if name)
+    found = ['seqdiag {', '  activation = none;']
+    found += [f'  {_quoted(actor)};' for actor in actors]
+    for row in rows:
+        if told.loop == row.number - 1:
+            found.append('  === from here on, again and again ===')
+        if row.sender:
+            found.append(f'  {_quoted(row.sender)} -> '
+                         f'{_quoted(row.receiver)} '
+                         f'[label = {_quoted(row.text, always=True)}];')
+        else:
+            found.append(f'  === {row.text.replace("=", "-")} ===')
+    if told.lasts:
+        found.append('  === and nothing more happens, for ever ===')
+    return '\n'.join([*found, '}'])
+
+
+def _quoted(text, always=False):
+    if not always and re.fullmatch(r'[A-Za-z_][A-Za-z0-9_-]*', text):
+        return text
+    return '"' + text.replace('\\', '\\\\').replace('"', "'") + '"'
+
+
+__all__ = ['Change', 'Explained', 'Message', 'Run', 'cell_name', 'changes',
+           'explain', 'follow', 'lines', 'messages', 'parts', 'random_run',
+           'seqdiag', 'shown_state', 'value_name']

@@ -1,0 +1,298 @@
+"""Finds the models, and reads what a user sets.
+
+A model is a module of a release package that has a frozen dataclass
+``Settings`` and a function ``build(settings, defects)``: ``rocky.attach``
+is ``cyborg_models.rocky.attach``.  A setting is given as ``key=value``; the
+type of the field says what a value may be.
+"""
+
+import dataclasses
+import difflib
+import enum
+import importlib
+import os
+import pkgutil
+import re
+import types
+import typing
+
+from cyborg_models.kernel.language import ModelError
+
+RELEASES = ('rocky', 'stein')
+#: name -> module, of models that stand elsewhere
+OTHERS = {}
+LARGEST = 1_000  # of a number that is set: a domain is never larger
+
+
+class InputError(Exception):
+    """What a user gave and cannot be used: what, and the mend."""
+
+
+class _NoModel(InputError):
+    """A name that no model has."""
+
+    def __init__(self, name):
+        super().__init__(name)
+        self.model = name
+
+    def __str__(self):
+        return f'unknown model {self.model!r}; {near(self.model, names())}'
+
+
+def near(word, known):
+    """``did you mean ...?``, or what there is."""
+    known = sorted(map(str, known))
+    # 'attach' for 'rocky.attach', say.
+    close = [one for one in known if str(word) in one.split('.')]
+    close = close or difflib.get_close_matches(str(word), known, n=1,
+                                               cutoff=0.5)
+    if close:
+        return f'did you mean {" or ".join(close)}?'
+    return 'there is ' + (', '.join(known) or 'none')
+
+
+def names():
+    """The names of all models, in order."""
+    found = list(OTHERS)
+    for release in RELEASES:
+        package = importlib.import_module(f'cyborg_models.{release}')
+        for module in pkgutil.iter_modules(package.__path__):
+            name = f'{release}.{module.name}'
+            try:
+                find(name)
+            except _NoModel:
+                continue
+            except InputError:
+                pass  # a model that is broken is named all the same
+            found.append(name)
+    return sorted(found)
+
+
+def find(name):
+    """The module of a model.
+
+    :raises InputError: if there is none of that name
+    """
+    if name in OTHERS:
+        return importlib.import_module(OTHERS[name])
+    release, _, rest = name.partition('.')
+    if release in RELEASES and re.fullmatch(r'[a-z_]\w*', rest):
+        return _import(name)
+    raise _NoModel(name)
+
+
+def _import(name):
+    path = f'cyborg_models.{name}'
+    try:
+        module = importlib.import_module(path)
+    except SyntaxError as error:
+        raise InputError(f'{short_path(error.filename)}:{error.lineno}: '
+                         f'{error.msg}; mend it') from None
+    except ImportError as error:
+        if getattr(error, 'name', None) == path:
+            raise _NoModel(name) from None
+        raise InputError(f'{path} cannot be imported: {error}; mend it '
+                         'or install what it needs') from None
+    if not (dataclasses.is_dataclass(getattr(module, 'Settings', None))
+            and callable(getattr(module, 'build', None))):
+        raise _NoModel(name)
+    return module
+
+
+def first_line(module):
+    """What a module says of itself in one line."""
+    return (module.__doc__ or '').strip().partition('\n')[0]
+
+
+@dataclasses.dataclass(frozen=True)
+class Chosen:
+    """A model, built.
+
+    :ivar name: such as ``rocky.attach``
+    :ivar settings: the module's ``Settings``
+    :ivar defects: names of the defects that are switched on
+    :ivar model: the :class:`~.kernel.language.Model`
+    """
+
+    name: str
+    settings: object
+    defects: tuple
+    model: object
+
+    @property
+    def set(self):
+        """Every setting as it is written: key -> text."""
+        return as_text(self.settings)
+
+    @property
+    def differs(self):
+        """The settings that are not the default: key -> text."""
+        default = as_text(type(self.settings)())
+        return {key: text for key, text in self.set.items()
+                if text != default[key]}
+
+    @property
+    def title(self):
+        """Name, settings that differ, and defects, in one line."""
+        return ' '.join((
+            self.name, *(f'{key}={text}' for key, text
+                         in self.differs.items()),
+            *(f'defect {name}' for name in self.defects)))
+
+
+def choose(name, pairs=(), defects=()):
+    """Build a model.
+
+    :param name: of the model
+    :param pairs: settings, each ``key=value``; the last of a key counts
+    :param defects: names of the defects to switch on
+    :returns: a :class:`Chosen`
+    :raises InputError: saying what cannot be, and what can
+    """
+    module = find(name)
+    settings = read_settings(name, module.Settings, pairs)
+    defects = tuple(dict.fromkeys(defects))
+    try:
+        model = module.build(settings, defects)
+    except (ModelError, TypeError, ValueError, IndexError, KeyError,
+            ZeroDivisionError) as error:
+        _check_defects(name, module, settings, defects)
+        raise InputError(f'{name} cannot be built with these settings: '
+                         f'{_plain(error)}') from error
+    unknown = set(defects) - set(model.defects)
+    if unknown:
+        _refuse_defect(name, min(unknown), model.defects)
+    return Chosen(name, settings, defects, model)
+
+
+def _plain(error):
+    return error if isinstance(error, ModelError) else (
+        f'{type(error).__name__}: {error}; see "cyborg-models list MODEL"')
+
+
+def _check_defects(name, module, settings, defects):
+    if not defects:
+        return
+    try:
+        known = module.build(settings).defects
+    except Exception:
+        return  # it is the settings, then
+    unknown = set(defects) - set(known)
+    if unknown:
+        _refuse_defect(name, min(unknown), known)
+
+
+def _refuse_defect(name, defect, known):
+    raise InputError(f'{name} has no defect {defect!r} in this '
+                     f'configuration; {near(defect, known)}')
+
+
+# Settings
+
+def describe(kind):
+    """The settings of a model: (name, default as text, what it means)."""
+    docs = _field_docs(kind)
+    default = as_text(kind())
+    return [(field.name, default[field.name], docs.get(field.name, ''))
+            for field in dataclasses.fields(kind)]
+
+
+def _field_docs(kind):
+    docs = {}
+    for block in re.split(r'(?m)^\s*:ivar ', kind.__doc__ or '')[1:]:
+        name, _, text = block.partition(':')
+        docs[name.strip()] = ' '.join(text.split())
+    return docs
+
+
+def read_settings(name, kind, pairs):
+    """The settings that ``key=value`` pairs give.
+
+    :param name: of the model
+    :param kind: its ``Settings``
+    :raises InputError: for an unknown key, or a value that cannot be
+    """
+    hints = typing.get_type_hints(kind)
+    default = {field.name: field.default
+               for field in dataclasses.fields(kind)}
+    given = {}
+    for pair in pairs:
+        key, sign, text = pair.partition('=')
+        key = key.strip()
+        if not sign:
+            raise InputError(f'a setting is key=value, and {pair!r} is not; '
+                             f'try {pair}=...')
+        if key not in default:
+            raise InputError(f'{name} has no setting {key!r}; '
+                             f'{near(key, default)}')
+        try:
+            given[key] = _read(text.strip(), hints[key], default[key])
+        except ValueError as error:
+            raise InputError(f'setting {key} of {name} cannot be '
+                             f'{text!r}: {error}') from None
+    return kind(**given)
+
+
+def _read(text, hint, default):
+    origin = typing.get_origin(hint)
+    if origin in (typing.Union, types.UnionType):
+        if text.lower() == 'none':
+            return None
+        inner = [one for one in typing.get_args(hint)
+                 if one is not types.NoneType]
+        return _read(text, inner[0], default)
+    if origin is typing.Literal:
+        return _one_of(text, {str(one): one for one in typing.get_args(hint)})
+    kind = origin or hint
+    if kind is bool:
+        return _one_of(text.lower(), {
+            'true': True, 'false': False, 'yes': True, 'no': False,
+            'on': True, 'off': False, '1': True, '0': False})
+    if kind is int:
+        if not re.fullmatch(r'-?\d{1,6}', text) or abs(int(text)) > LARGEST:
+            raise ValueError(f'give a number of at most {LARGEST:,}')
+        return int(text)
+    if kind is str:
+        return text
+    if isinstance(kind, type) and issubclass(kind, enum.Enum):
+        return _one_of(text, dict(kind.__members__))
+    if kind in (tuple, list, set, frozenset):
+        inner = [one for one in typing.get_args(hint) if one is not Ellipsis]
+        if not inner:
+            inner = [type(one) for one in default or ()][:1] or [str]
+        parts = [] if text.lower() in ('', 'none') else text.split(',')
+        return kind(_read(part.strip(), inner[0], None) for part in parts)
+    raise ValueError('it cannot be given as text')
+
+
+def _one_of(text, values):
+    if text not in values:
+        raise ValueError(near(text, values))
+    return values[text]
+
+
+def as_text(settings):
+    """Settings as they are written: key -> text."""
+    return {field.name: _write(getattr(settings, field.name))
+            for field in dataclasses.fields(settings)}
+
+
+def _write(value):
+    if value is None:
+        return 'none'
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, enum.Enum):
+        return value.name
+    if isinstance(value, (set, frozenset)):
+        return ','.join(sorted(map(_write, value)))
+    if isinstance(value, (tuple, list)):
+        return ','.join(map(_write, value))
+    return str(value)
+
+
+def short_path(where):
+    """``file:line`` without what leads to this package."""
+    here = os.path.dirname(os.path.abspath(__file__)) + os.sep
+    path = os.path.abspath(where)
+    return path[len(here):] if path.startswith(here) else where

@@ -1,0 +1,557 @@
+"""The command line: exit statuses, messages, JSON keys, 80 columns."""
+
+import contextlib
+import io
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+from unittest import mock
+
+import cyborg_models
+from cyborg_models import cli, manifest, registry
+from cyborg_models.kernel import engine
+
+from . import small
+
+ROOT = os.path.dirname(os.path.dirname(cyborg_models.__file__))
+STEP = {'action', 'arguments'}
+TOLD = {'number', 'message', 'sender', 'receiver', 'text', 'changes', *STEP}
+HEAD = {'model', 'settings', 'defects'}
+CHECKED = {'verdict', 'complete', 'reason', 'states', 'transitions', 'depth',
+           'seconds', 'states_per_second', 'properties', *HEAD}
+
+
+class Commands(unittest.TestCase):
+    def setUp(self):
+        for patch in (
+                mock.patch.dict(registry.OTHERS,
+                                {'test.small': small.__name__}),
+                mock.patch.dict(os.environ, COLUMNS='80')):
+            patch.start()
+            self.addCleanup(patch.stop)
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+
+    def call(self, *argv, status=0):
+        """Run a command; returns what it printed."""
+        out, err = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(
+                err):
+            found = cli.main(argv)
+        self.assertEqual(status, found, (argv, out.getvalue(),
+                                         err.getvalue()))
+        if status == cli.BAD:
+            self.assertEqual('', out.getvalue())
+            self.assertRegex(err.getvalue(), r'\Acyborg-models: [^\n]+\n\Z')
+            return err.getvalue()
+        self.assertEqual('', err.getvalue())
+        for line in out.getvalue().split('\n'):
+            if '--json' not in argv and '--record' not in argv:
+                self.assertLessEqual(len(line), 80, line)
+                self.assertEqual(line.rstrip(), line)
+        return out.getvalue()
+
+    def json(self, *argv, status=0):
+        return json.loads(self.call(*argv, '--json', status=status))
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def trace(self, *argv):
+        path = self.path('run.itf.json')
+        self.call('run', 'test.small', '--seed', '2', '--out', path, *argv)
+        return path
+
+
+class TestList(Commands):
+    def test_all(self):
+        text = self.call('list')
+        for name in ('rocky.attach', 'stein.attach', 'test.small'):
+            self.assertRegex(text, rf'(?m)^{name} +\S')
+        rows = self.json('list')['models']
+        self.assertEqual({'name', 'doc'}, set(rows[0]))
+        self.assertEqual(registry.names(), [row['name'] for row in rows])
+
+    def test_one(self):
+        text = self.call('list', 'test.small')
+        self.assertRegex(text, r'vans=2 +how many vans there are, on the')
+        self.assertIn('quota=none', text)
+        self.assertRegex(text, r'plug\(van\) +A van that is asked for')
+        self.assertRegex(text, r'one_owner +always, TEST-003: At most')
+        self.assertRegex(text, r'greedy +Nobody looks')
+        found = self.json('list', 'test.small')
+        self.assertEqual({'model', 'doc', 'settings', 'actions',
+                          'properties', 'defects', 'variables'}, set(found))
+        self.assertEqual({'name': 'kind', 'default': 'VF',
+                          'doc': 'VF or GPU'}, found['settings'][2])
+        self.assertEqual({'name', 'parameters', 'message', 'fair', 'fault',
+                          'doc'}, set(found['actions'][0]))
+        self.assertEqual({'name': 'owner', 'each': None,
+                          'values': ['None', '0', '1']},
+                         found['variables'][1])
+
+    def test_every_model_at_80_columns(self):
+        for name in registry.names():
+            self.call('list', name)
+            self.call('diagram', name, '--table')
+
+    def test_a_broken_model_is_named(self):
+        with mock.patch.dict(registry.OTHERS, {'test.none': 'tests.none'}):
+            with self.assertRaises(ModuleNotFoundError):
+                registry.find('test.none')
+
+
+class TestSettings(Commands):
+    def test_each_type(self):
+        chosen = registry.choose('test.small', [
+            'vans=3', 'busy=yes', 'quota=4', 'names=x, y', 'kind=GPU',
+            'colours=BLUE,RED', 'vans=1'])
+        self.assertEqual(small.Settings(
+            1, 0, 'GPU', 4, True, frozenset('xy'),
+            (small.Colour.BLUE, small.Colour.RED)), chosen.settings)
+        self.assertEqual(chosen.settings, registry.read_settings(
+            'test.small', small.Settings,
+            [f'{key}={text}' for key, text in chosen.set.items()]))
+        self.assertIsNone(registry.choose(
+            'test.small', ['quota=none']).settings.quota)
+        self.assertEqual((), registry.choose(
+            'test.small', ['colours=none']).settings.colours)
+
+    def test_every_default_is_read_as_it_is_written(self):
+        for name in registry.names():
+            kind = registry.find(name).Settings
+            self.assertEqual(kind(), registry.read_settings(
+                name, kind, [f'{key}={text}' for key, text
+                             in registry.as_text(kind()).items()]))
+            for key, _, doc in registry.describe(kind):
+                self.assertTrue(doc, f'{name}: {key} has no :ivar')
+
+    def test_refused(self):
+        cases = {
+            ('--set', 'vns=2'): "no setting 'vns'; did you mean vans?",
+            ('--set', 'vans'): 'key=value',
+            ('--set', 'vans=two'): 'a number of at most',
+            ('--set', 'vans=1001'): 'a number of at most',
+            ('--set', 'vans=' + '9' * 9999): 'a number of at most',
+            ('--set', 'vans=0'): 'from 1 to 64',
+            ('--set', 'busy=perhaps'): 'there is',
+            ('--set', 'colours=BLU'): 'did you mean BLUE?',
+            ('--set', 'names='): None,
+            ('--defect', 'greed'): "'greed'.*did you mean greedy?",
+            ('--defect', 'x', '--set', 'vans=0'): 'from 1 to 64',
+        }
+        for argv, words in cases.items():
+            with self.subTest(argv[:2]):
+                if words is None:
+                    self.call('list', 'test.small', *argv)
+                    continue
+                self.assertRegex(self.call('list', 'test.small', *argv,
+                                           status=3), words)
+
+
+class TestCheck(Commands):
+    def test_holds(self):
+        text = self.call('check', 'test.small')
+        self.assertRegex(text, r'one_owner +always +TEST-003 +holds\n')
+        self.assertRegex(text, r'plugged +sometimes +TEST-002 +witnessed at '
+                               r'depth 2\n')
+        self.assertRegex(text, r'no_deadlock +always +holds\n')
+        self.assertRegex(text, r'8 states, 14 transitions, depth 3, ')
+        self.assertTrue(text.endswith('\nAll holds.\n'))
+
+    def test_violated(self):
+        text = self.call('check', 'test.small', '--defect', 'greedy',
+                         status=1)
+        self.assertRegex(text, r'one_owner +always +TEST-003 +violated at '
+                               r'depth 4\n')
+        self.assertRegex(text, r'   3\. os-acc -> plugin: plug van1 +'
+                               r'state\[1\]: ASKED -> PLUGGED\n'
+                               r' +owner: None -> 1\n')
+        self.assertTrue(text.endswith('\nViolated: one_owner.\n'))
+
+    def test_deadlock(self):
+        found = self.json('check', 'test.small', '--defect', 'deaf',
+                          status=1)
+        stuck = found['properties'][-1]
+        self.assertEqual(('no_deadlock', 'violated', 3),
+                         (stuck['name'], stuck['verdict'], stuck['depth']))
+        self.assertEqual(3, len(stuck['trace']['steps']))
+
+    def test_lasso(self):
+        text = self.call('check', 'test.small', '--set', 'busy=true',
+                         status=1)
+        self.assertIn('everybody_is_plugged(van=0) [eventually, TEST-007]: '
+                      'it need never come\n', text)
+        self.assertIn('--- from here on, again and again ---', text)
+        self.assertRegex(text, r'--- and again from \d, for ever ---')
+
+    def test_not_witnessed(self):
+        found = self.json('check', 'test.small', '--set', 'vans=1',
+                          '--defect', 'deaf', '--property', 'plugged')
+        self.assertEqual('witnessed', found['properties'][0]['verdict'])
+
+        model = small.build()
+        del model.actions['plug']
+        with mock.patch.object(small, 'build', return_value=model):
+            text = self.call('check', 'test.small', '--property', 'plugged',
+                             status=1)
+        self.assertRegex(text, r'plugged +sometimes +TEST-002 +not witness')
+
+    def test_property(self):
+        found = self.json('check', 'test.small', '--property', 'one_owner')
+        self.assertEqual(['one_owner'],
+                         [row['name'] for row in found['properties']])
+        found = self.json('check', 'test.small', '--property',
+                          'no_deadlock')
+        self.assertEqual(['no_deadlock'],
+                         [row['name'] for row in found['properties']])
+        self.assertIn('did you mean one_owner?', self.call(
+            'check', 'test.small', '--property', 'one_ower', status=3))
+
+    def test_json(self):
+        found = self.json('check', 'test.small', '--defect', 'greedy',
+                          status=1)
+        self.assertEqual(CHECKED, set(found))
+        self.assertEqual('violated', found['verdict'])
+        row = found['properties'][0]
+        self.assertEqual({'name', 'kind', 'requirement', 'doc', 'verdict',
+                          'depth', 'arguments', 'trace'}, set(row))
+        self.assertEqual({'loop', 'steps'}, set(row['trace']))
+        step = row['trace']['steps'][2]
+        self.assertEqual(TOLD, set(step))
+        self.assertEqual({'variable': 'state', 'member': 1,
+                          'from': 'ASKED', 'to': 'PLUGGED'},
+                         step['changes'][0])
+
+    def test_memory_limit(self):
+        argv = 'check', 'test.small', '--set', 'size=35', '--memory', '1'
+        text = self.call(*argv, status=2)
+        self.assertRegex(text, r'one_owner +always +TEST-003 +inconclusive')
+        self.assertRegex(text, r'plugged_at_last +eventually +TEST-005 +inco')
+        self.assertIn('witnessed at depth 2', text)
+        self.assertRegex(text, r'Inconclusive: the limit of 1 MiB')
+        self.assertEqual('inconclusive',
+                         self.json(*argv, status=2)['verdict'])
+
+    def test_what_is_violated_before_the_limit_is_violated(self):
+        self.call('check', 'test.small', '--set', 'size=35', '--memory', '1',
+                  '--defect', 'greedy', status=1)
+
+    def test_interrupted(self):
+        with mock.patch.object(engine.Engine, '_run_level',
+                               side_effect=KeyboardInterrupt):
+            text = self.call('check', 'test.small', status=2)
+        self.assertIn('Inconclusive: interrupted.', text)
+        with mock.patch('cyborg_models.kernel.liveness.check',
+                        side_effect=KeyboardInterrupt):
+            text = self.call('check', 'test.small', status=2)
+        self.assertRegex(text, r'one_owner +always +TEST-003 +holds')
+        self.assertRegex(text, r'plugged_at_last +eventually +TEST-005 +inco')
+
+    def test_traces_out(self):
+        self.call('check', 'test.small', '--defect', 'greedy', '--out',
+                  self.folder, status=1)
+        self.assertEqual(['test.small-one_owner.itf.json',
+                          'test.small-plugged.itf.json'],
+                         sorted(os.listdir(self.folder)))
+        path = self.path('test.small-one_owner.itf.json')
+        self.assertIn('greedy', self.call('explain', path))
+
+
+class TestManifest(Commands):
+    def write(self, **changes):
+        row = {'name': 'one', 'model': 'test.small', 'set': {},
+               'defects': [], 'size': 'small', 'expect': None, **changes}
+        return self.save(json.dumps({'configurations': [
+            row, {**row, 'name': 'two', 'size': 'large'}]}))
+
+    def save(self, text):
+        path = self.path('manifest.json')
+        with open(path, 'w', encoding='utf-8') as file:
+            file.write(text)
+        return path
+
+    def test_recorded_is_as_expected(self):
+        path = self.write()
+        text = self.call('check', '--manifest', path, '--small', status=1)
+        self.assertIn('nothing is recorded yet', text)
+        self.save(self.call('check', '--manifest', path, '--small',
+                            '--record'))
+        text = self.call('check', '--manifest', path, '--small')
+        self.assertRegex(text, r'\Aas expected: one, 8 states')
+        self.assertIn('1 of 1 as expected.', text)
+        text = self.call('check', '--manifest', path, status=1)
+        self.assertIn('1 of 2 as expected.', text)
+
+    def test_what_differs(self):
+        path = self.write(expect={
+            'states': 9, 'transitions': 14, 'depth': 3, 'verdicts': {
+                'one_owner': 'violated at depth 4', 'gone': 'holds'}})
+        text = self.call('check', '--manifest', path, '--small', status=1)
+        self.assertIn('  states: 9 expected, 8 found\n', text)
+        self.assertIn('  one_owner: violated at depth 4 expected, holds '
+                      'found\n', text)
+        self.assertIn('  gone: holds expected, no such property found\n',
+                      text)
+        self.assertNotIn('transitions', text)
+        found = self.json('check', '--manifest', path, status=1)
+        self.assertEqual({'verdict', 'configurations'}, set(found))
+        self.assertEqual({'name', 'differences', 'complete', 'states',
+                          'transitions', 'depth', 'seconds', 'verdicts'},
+                         set(found['configurations'][0]))
+
+    def test_inconclusive(self):
+        path = self.write(set={'size': '35'})
+        text = self.call('check', '--manifest', path, '--small',
+                         '--memory', '1', status=2)
+        self.assertIn('inconclusive: one', text)
+
+    def test_bad(self):
+        for text, words in (
+                ('{', r'manifest\.json:1: not JSON'), ('[]', 'no list'),
+                ('{"configurations": [1]}', 'no object'),
+                ('{"configurations": [{}]}', "'name' is missing"),
+                ('{"configurations": 1}', 'no list')):
+            self.assertRegex(self.call('check', '--manifest',
+                                       self.save(text), status=3), words)
+        for change, words in (
+                ({'size': 'huge'}, 'small or large'), ({'more': 1}, 'more'),
+                ({'expect': {}}, 'needs states'), ({'set': 1}, "'set'"),
+                ({'model': 'test.smal'}, 'did you mean test.small'),
+                ({'set': {'vns': '1'}}, 'did you mean vans'),
+                ({'defects': ['x']}, "no defect 'x'")):
+            self.assertRegex(self.call('check', '--manifest', self.write(
+                **change), status=3), words)
+        path = self.write()
+        self.assertIn('leave out', self.call(
+            'check', '--manifest', path, '--set', 'a=1', status=3))
+        self.assertIn('did you mean test.small', self.call(
+            'check', 'test.smal', '--manifest', path, status=3))
+
+    def test_ours_is_recorded(self):
+        # That the figures are right, "check --manifest" says.
+        entries = manifest.load()
+        self.assertGreaterEqual(len(entries), 12)
+        self.assertLessEqual({entry.model for entry in entries},
+                             set(registry.names()))
+        for entry in entries:
+            self.assertIsNotNone(entry.expect, entry.name)
+            self.assertIn('no_deadlock', entry.expect['verdicts'])
+
+    def test_the_estimate_comes_from_the_manifest(self):
+        entries = [manifest.Entry('x', 'test.small', ('vans=1',), (),
+                                  'small', {'states': 5})]
+        for pairs, states in ((['vans=1'], 5), ([], None)):
+            self.assertEqual(states, manifest.expected_states(
+                registry.choose('test.small', pairs), entries))
+
+
+class TestRun(Commands):
+    def test_a_seed_repeats(self):
+        argv = 'run', 'test.small', '--steps', '9', '--seed'
+        self.assertEqual(self.call(*argv, '4'), self.call(*argv, '4'))
+        self.assertNotEqual(self.call(*argv, '4'), self.call(*argv, '5'))
+        self.assertRegex(self.call('run', 'test.small'), r'seed \d+\n')
+
+    def test_only(self):
+        text = self.call('run', 'test.small', '--only', 'ask')
+        self.assertIn('nothing more is possible of what was asked', text)
+        found = self.json('run', 'test.small', '--seed', '1', '--only',
+                          'ask')
+        self.assertEqual({'seed', 'ended', 'trace', *HEAD}, set(found))
+        self.assertTrue(found['ended'])
+        self.assertEqual(2, len(found['trace']['steps']))
+
+    def test_every_model_at_80_columns(self):
+        for name in registry.names():
+            self.call('run', name, '--seed', '1', '--steps', '40')
+
+
+class TestExplain(Commands):
+    def test_a_step(self):
+        path = self.trace('--steps', '4')
+        text = self.call('explain', path, '--step', '1')
+        self.assertRegex(text, r'At step 1\n   1\. nova-compute -> os-acc')
+        self.assertIn('    state[0]  IDLE\n', text)
+        self.assertRegex(text, r'possible\n    ask\(van=0\)  nova-compute ->')
+        self.assertRegex(text, r'plug \(van=0\) \(van=1\)\n +TEST-002  '
+                               r's\.state\[van\] is Van\.ASKED +\S*small\.py'
+                               r':\d+\n')
+        self.assertNotIn('At step 2', text)
+
+    def test_all_steps(self):
+        path = self.trace('--steps', '4')
+        text = self.call('explain', path)
+        self.assertEqual(4, text.count('At step'))
+        self.assertIn('At the end, after 4 steps', text)
+        found = self.json('explain', path)
+        self.assertEqual({'steps', *HEAD}, set(found))
+        self.assertEqual(5, len(found['steps']))
+        row = found['steps'][0]
+        self.assertEqual({'number', 'next', 'possible', 'forbidden',
+                          'state'}, set(row))
+        self.assertEqual(STEP, set(row['next']))
+        self.assertEqual({'requirement', 'guard', 'where', *STEP},
+                         set(row['forbidden'][0]))
+        self.assertEqual(7, len(row['possible']) + len(row['forbidden']))
+        self.assertIsNone(found['steps'][4]['next'])
+
+    def test_only(self):
+        text = self.call('explain', self.trace(), '--only', 'count')
+        self.assertIn('nothing of this is possible', text)
+        self.assertNotIn('plug (', text)
+
+    def test_every_model_at_80_columns(self):
+        path = self.path('x')
+        for name in registry.names():
+            self.call('run', name, '--seed', '1', '--steps', '6', '--out',
+                      path)
+            self.call('explain', path)
+            self.assertTrue(self.call('diagram', path).startswith(
+                'seqdiag {\n'))
+
+    def test_bad_traces(self):
+        path = self.trace()
+        self.assertRegex(self.call('explain', path, '--step', '99',
+                                   status=3), 'from 1 to 21')
+        with open(path, encoding='utf-8') as file:
+            text = file.read()
+        for old, new, words in (
+                ('"test.small"', '"test.smal"', 'did you mean test.small'),
+                ('"test.small"', '"os.path"', "unknown model 'os.path'"),
+                ('"test.small"', '"stein.attach"', 'no setting'),
+                ('"vans": "2"', '"vans": "3"', 'each of 0 to 2'),
+                ('"vans": "2"', '"vans": "x"', '#meta.*vans'),
+                ('"defects": []', '"defects": ["x"]', "no defect 'x'"),
+                ('"told"', '"tod"', 'another model'),
+                ('"IDLE"', '"IDEL"', r'run\.itf\.json:\d+: state 0')):
+            with open(path, 'w', encoding='utf-8') as file:
+                file.write(text.replace(old, new))
+            for command in ('explain', 'diagram'):
+                self.assertRegex(self.call(command, path, status=3), words)
+
+
+class TestDiagram(Commands):
+    def test_trace(self):
+        path = self.trace('--steps', '3')
+        text = self.call('diagram', path)
+        self.assertIn('  nova-compute -> os-acc [label = "attach van', text)
+        self.assertEqual({'model': 'test.small', 'seqdiag': text[:-1]},
+                         self.json('diagram', path))
+
+    def test_table(self):
+        text = self.call('diagram', 'test.small', '--table')
+        self.assertIn('plug(van) [weakly fair]\n'
+                      '  os-acc -> plugin: plug {van}\n'
+                      '  A van that is asked for is plugged', text)
+        self.assertIn('  when TEST-003  s.owner is None\n'
+                      '  then           s.state[van] = Van.PLUGGED\n', text)
+        row = self.json('diagram', 'test.small', '--table')['actions'][0]
+        self.assertEqual({'name', 'parameters', 'message', 'fair', 'fault',
+                          'doc', 'guards', 'effects'}, set(row))
+
+    def test_moves(self):
+        argv = 'diagram', 'test.small', '--table', '--of', 'state'
+        self.assertIn('\nIDLE -> ASKED     ask\nASKED -> PLUGGED  plug\n'
+                      'PLUGGED -> IDLE   unplug\n', self.call(*argv))
+        self.assertEqual({'from': 'IDLE', 'to': 'ASKED', 'actions': ['ask']},
+                         self.json(*argv)['moves'][0])
+        self.assertIn('did you mean state?', self.call(
+            *argv[:-1], 'stat', status=3))
+
+
+class TestCompare(Commands):
+    def test_side_by_side(self):
+        argv = ('compare', 'test.small', '--set', 'vans=2', '--vs',
+                'busy=yes')
+        text = self.call(*argv, status=1)
+        self.assertRegex(text, r'\* +everybody_is_plugged +holds +violated\n')
+        self.assertRegex(text, r'\n   one_owner +holds +holds\n')
+        self.assertRegex(text, r'\* +states +8 +24\n')
+        found = self.json(*argv, status=1)
+        self.assertEqual({'left', 'right', 'same'}, set(found))
+        self.assertEqual(CHECKED, set(found['left']))
+        self.assertIs(False, found['same'])
+
+    def test_defect_on_the_right(self):
+        text = self.call('compare', 'test.small', '--vs-defect', 'greedy',
+                         status=1)
+        self.assertRegex(text, r'\* +one_owner +holds +violated at depth 4')
+        self.assertTrue(self.json('compare', 'test.small', '--vs',
+                                  'kind=GPU')['same'])
+
+
+class TestUsage(Commands):
+    def test_bad_usage(self):
+        cases = {
+            ('chek',): 'did you mean check?',
+            ('check',): 'check needs a MODEL',
+            ('check', 'attach'): 'rocky.attach or stein.attach',
+            ('check', 'test.smal'): 'did you mean test.small?',
+            ('check', 'os.path'): 'unknown model',
+            ('check', 'rocky'): 'unknown model',
+            ('check', 'rocky.vocabulary'): 'unknown model',
+            ('check', 'rocky.../x'): 'unknown model',
+            ('check', 'test.small', '--bogus'): 'unrecognized',
+            ('check', 'test.small', '--memory', '0'): 'no number from 1',
+            ('check', 'test.small', '--memory', '99999999'): 'give less',
+            ('check', 'test.small', '--small'): 'need --manifest',
+            ('run', 'test.small', '--seed', 'x'): 'invalid int',
+            ('run', 'test.small', '--steps', '-1'): 'no number',
+            ('run', 'test.small', '--only', 'as'): 'did you mean ask?',
+            ('run', 'test.small', '--out', '/nowhere/x'): '/nowhere/x: No',
+            ('explain',): 'required: TRACE',
+            ('explain', '/nowhere/x'): '/nowhere/x: No such file',
+            ('diagram', '/nowhere/x', '--of', 'a'): 'need --table',
+            ('compare', 'test.small'): 'needs --vs',
+        }
+        for argv, words in cases.items():
+            with self.subTest(argv):
+                self.assertIn(words, self.call(*argv, status=3))
+
+    def test_help(self):
+        for argv in ((), ('check',), ('run',), ('explain',), ('diagram',),
+                     ('compare',), ('list',)):
+            self.assertIn('usage: cyborg-models', self.call(*argv, '--help'))
+
+    def test_every_command_is_documented(self):
+        for command in ('list', 'check MODEL', 'check --manifest', 'run',
+                        'explain', 'diagram TRACE', 'compare'):
+            self.assertIn(f'``{command}``\n', cli.__doc__)
+
+
+class TestProcess(unittest.TestCase):
+    def python(self, *argv):
+        return subprocess.run(
+            [sys.executable, *argv], capture_output=True, text=True,
+            timeout=60, env={**os.environ, 'PYTHONPATH': ROOT})
+
+    def test_importing_is_light(self):
+        done = self.python('-c', (
+            'import cyborg_models, cyborg_models.cli, sys;'
+            'print([one for one in ("numba", "numpy", "rich") '
+            'if one in sys.modules])'))
+        self.assertEqual('[]\n', done.stdout, done.stderr)
+
+    def test_as_a_module(self):
+        done = self.python('-m', 'cyborg_models', 'list')
+        self.assertEqual(0, done.returncode, done.stderr)
+        self.assertIn('rocky.attach', done.stdout)
+        self.assertNotIn('\x1b', done.stdout)
+
+    def test_a_closed_pipe_is_no_error(self):
+        with subprocess.Popen(
+                [sys.executable, '-m', 'cyborg_models', 'list',
+                 'stein.attach'], stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env={**os.environ, 'PYTHONPATH': ROOT}) as done:
+            done.stdout.close()
+            self.assertEqual(b'', done.stderr.read())
+
+
+if __name__ == '__main__':
+    unittest.main()
