@@ -194,6 +194,8 @@ def check(path):
     text, _ = specs.decode(path.read_bytes())
     found.update(_check_markup(path, text))
     spec = specs.read(path, text)
+    found.update((str(path), problem.line, problem.message)
+                 for problem in _shared_names(spec))
     if {spec.metadata.get(name, 'none') for name in (
             'supersedes', 'superseded-by')} != {'none'}:
         others = (specs.read(other) for other in specs.spec_files(
@@ -202,6 +204,26 @@ def check(path):
                      for owner, problem in specs.check_together(
                          [spec, *others]) if owner is spec)
     return sorted(found)
+
+
+def _shared_names(spec):
+    """No id and no label that another spec has already.
+
+    Sphinx knows this by itself; it is for those who check one file.
+    """
+    theirs = {}
+    for path in specs.spec_files(spec.path.parents[3]):
+        if path != spec.path:
+            lines = path.read_text(encoding='utf-8',
+                                   errors='replace').split('\n')
+            for kind, name, _ in specs.defined(lines):
+                theirs[kind, name] = path
+    for kind, name, line in specs.defined(spec.lines):
+        other = theirs.get((kind, name))
+        if other:
+            yield specs.Problem(line, (
+                f'{name} stands in {other.parent.parent.name}/{other.stem} '
+                'too; choose another'))
 
 
 def _check_markup(path, text):

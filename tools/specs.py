@@ -616,17 +616,26 @@ def _document(spec, target):
 def _targets(spec):
     """All ids of needs and all labels, in this spec and its neighbours."""
     root = spec.path.parent.parent.parent.parent
-    files = {spec.path, *spec_files(root),
-             *(root / 'doc' / 'source').glob('*.rst')}
-    needs, labels = set(), {'genindex', 'modindex', 'search'}
-    for path in files:
-        text = ('\n'.join(spec.lines) if path == spec.path
-                else path.read_text(encoding='utf-8', errors='replace'))
-        needs.update(re.findall(r'^ +:id: *(\S+)', text, re.M))
-        for name in re.findall(r'^ +:name: *(.+?) *$|^ *\.\. _([^:`]+):',
-                               text, re.M):
-            labels.add(' '.join((name[0] or name[1]).lower().split()))
-    return {'need': needs, 'ref': labels}
+    found = {'need': set(), 'ref': {'genindex', 'modindex', 'search'}}
+    for path in {spec.path, *spec_files(root),
+                 *(root / 'doc' / 'source').glob('*.rst')}:
+        lines = (spec.lines if path == spec.path else path.read_text(
+            encoding='utf-8', errors='replace').split('\n'))
+        for kind, name, _ in defined(lines):
+            found[kind].add(name)
+    return found
+
+
+def defined(lines):
+    """(``need`` or ``ref``, id or label, line number) of what is defined."""
+    for number, line in enumerate(lines, 1):
+        need = re.match(r' +:id: *(\S+)', line)
+        if need:
+            yield 'need', need[1], number
+        label = re.match(r' +:name: *(.+?) *$| *\.\. _([^:`]+):', line)
+        if label:
+            yield 'ref', ' '.join(
+                (label[1] or label[2]).lower().split()), number
 
 
 RULES = (

@@ -68,6 +68,9 @@ MISTAKES = {
         'there is no image none.png'),
     'missing image of the site': (
         '.. image:: /none.png', '.. image::', 'there is no image /none.png'),
+    'id of another spec': (
+        '.. req:: Draw\n   :id: OTHER-001\n\n   It MUST be.',
+        ':id: OTHER-001', 'OTHER-001 stands in stein/other too'),
     'missing include': (
         '.. include:: none.txt', '.. include::', 'include:: in a spec'),
     'literalinclude': (
