@@ -63,6 +63,7 @@ def expand(states, low, high, at, kids, node, member, keep, put,
     number of an active property tree, or -1 for a deadlock.
     """
     words = states.shape[2]
+    after = np.empty(words, np.uint64)
     room = buckets.shape[1] - steps
     total = states.shape[0]
     while at[0] < total:
@@ -113,19 +114,12 @@ def expand(states, low, high, at, kids, node, member, keep, put,
             full = False
             for index in range(count):
                 leaf = leaves[index]
-                mixed = np.uint64(0x9E3779B97F4A7C15)
                 for w in range(words):
-                    leaves_word = (row[w] & keep[leaf, w]) | put[leaf, w]
-                    mixed ^= leaves_word
-                    mixed *= np.uint64(0xBF58476D1CE4E5B9)
-                    mixed ^= mixed >> np.uint64(32)
-                mixed *= np.uint64(0x94D049BB133111EB)
-                mixed ^= mixed >> np.uint64(29)
-                to = np.int64(mixed >> bits)
+                    after[w] = (row[w] & keep[leaf, w]) | put[leaf, w]
+                to = np.int64(_hash(after, words) >> bits)
                 place = fill[to]
                 for w in range(words):
-                    buckets[to, place, w] = (
-                        row[w] & keep[leaf, w]) | put[leaf, w]
+                    buckets[to, place, w] = after[w]
                 fill[to] = place + 1
                 full = full or place + 1 > room
             tally[0] += count

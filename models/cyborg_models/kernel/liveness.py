@@ -188,12 +188,7 @@ def _lasso(graph, starts, allowed, inside):
     called = np.zeros(graph.size, np.bool_)
     called[starts] = True
     # To a state that calls for it, and on without it into the part.
-    able = np.zeros(graph.size, np.bool_)
-    parent = np.full(graph.size, -1, np.int64)
-    compiled.shortest(graph.begin, graph.to, allowed,
-                      np.flatnonzero(called), np.zeros_like(called), parent)
-    able = parent != -1
-    first = _path(graph, everywhere, [graph.initial], called & able)
+    first = _path(graph, everywhere, [graph.initial], called)
     second = _path(graph, allowed, [first[0][-1]], inside)
     if second is None:
         # The nearest caller may not reach this part: try each.

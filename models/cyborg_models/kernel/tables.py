@@ -9,6 +9,8 @@ family as it likes, and it never sees values that do not occur together.
 A state is packed into 64-bit words, one field per cell.
 """
 
+import itertools
+
 import numpy as np
 
 from cyborg_models.kernel.language import (
@@ -318,7 +320,6 @@ def _unsteady(body):
 
 
 def _combinations(sets):
-    import itertools
     return itertools.product(*sets.values())
 
 
