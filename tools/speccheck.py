@@ -11,6 +11,7 @@ is no spec.
 
 import argparse
 import contextlib
+import difflib
 import gc
 import os
 import re
@@ -189,13 +190,10 @@ def check(path):
     :raises OSError: if the file cannot be read
     """
     path = Path(path).resolve()
+    spec, problems = specs.examine(path)
     found = {(str(path), problem.line, problem.message)
-             for problem in specs.check(path)}
-    text, _ = specs.decode(path.read_bytes())
-    found.update(_check_markup(path, text))
-    spec = specs.read(path, text)
-    found.update((str(path), problem.line, problem.message)
-                 for problem in _shared_names(spec))
+             for problem in [*problems, *_shared_names(spec)]}
+    found.update(_check_markup(path, '\n'.join(spec.lines)))
     if {spec.metadata.get(name, 'none') for name in (
             'supersedes', 'superseded-by')} != {'none'}:
         others = (specs.read(other) for other in specs.spec_files(
@@ -269,7 +267,6 @@ def _check_markup(path, text):
 
 
 def _near(kind, name):
-    import difflib
     known = ((*ROLES, *_domain_names(1)) if kind == 'role' else
              (*CONTAINERS, *OPAQUE, *_domain_names(0), 'seqdiag', 'note',
               'warning', 'image', 'figure', 'list-table', 'table', 'math',

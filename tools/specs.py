@@ -8,6 +8,7 @@ broken fixture in ``tools/tests/fixtures/specs``.
 
 import datetime
 import difflib
+import functools
 import json
 import os
 import re
@@ -431,8 +432,7 @@ def check_leftovers(spec):
             yield Problem(number, f'{found[0]} in a spec of status '
                           f'{spec.status}; settle it, or make it an open '
                           'question')
-    template = template_for(spec)
-    given = (set(read(template).lines) if template.exists() else set())
+    given, sentences = _of_template(template_for(spec))
     blocks = [(number, line) for number, line, diagram in _rst_blocks(spec)
               if diagram or line in given]
     for start, text in [*_prose_paragraphs(spec), *blocks]:
@@ -441,12 +441,25 @@ def check_leftovers(spec):
             words = ' '.join(found[0].split())
             yield Problem(number, f'the placeholder {words} is left over '
                           'from the template; replace it')
-    if given:
-        leftover = {text for _, text in _sentences(read(template))}
-        for number, text in _sentences(spec):
-            if text in leftover:
-                yield Problem(number, 'a sentence of the template is left '
-                              f'over: {text[:50]!r}; replace it')
+    for number, text in _sentences(spec) if sentences else ():
+        if text in sentences:
+            yield Problem(number, 'a sentence of the template is left '
+                          f'over: {text[:50]!r}; replace it')
+
+
+def _of_template(path):
+    """The lines and the sentences of a template; none if it is not there."""
+    try:
+        return _read_template(path, path.stat().st_mtime_ns)
+    except FileNotFoundError:
+        return frozenset(), frozenset()
+
+
+@functools.lru_cache(maxsize=16)
+def _read_template(path, changed):
+    template = read(path)
+    return frozenset(template.lines), frozenset(
+        text for _, text in _sentences(template))
 
 
 def _rst_blocks(spec):
@@ -652,11 +665,18 @@ def check(path, rules=RULES):
     :param path: a spec, in a folder ``specs/<release>/approved``
     :raises OSError: if the file cannot be read
     """
+    return examine(path, rules)[1]
+
+
+def examine(path, rules=RULES):
+    """Read one spec, and check it; (:class:`Spec`, problems as of
+    :func:`check`).
+    """
     text, problems = decode(Path(path).read_bytes())
     spec = read(path, text)
     for rule in rules:
         problems.extend(rule(spec))
-    return sorted(set(problems))
+    return spec, sorted(set(problems))
 
 
 def check_together(specs):
