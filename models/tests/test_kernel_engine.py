@@ -12,7 +12,8 @@ from pathlib import Path
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from cyborg_models.kernel import tables
+from cyborg_models.kernel import engine as engines
+from cyborg_models.kernel import memo, tables
 from cyborg_models.kernel.engine import Engine, Trace
 from cyborg_models.kernel.language import Guard, Model, run, successor, when
 from cyborg_models.kernel.walk import may_end, successors, walk
@@ -130,7 +131,7 @@ class AgainstTheWalk(unittest.TestCase):
         # The drawn models are worth it: they do all that there is.
         if cls.seen:
             lacking = {'violated', 'witnessed', 'stuck', 'many states',
-                       'several words', 'deep'} - set(cls.seen)
+                       'several words', 'deep', 'groups'} - set(cls.seen)
             assert not lacking, f'no drawn model is {lacking}'
 
     @settings(PROFILE, max_examples=200)
@@ -146,6 +147,24 @@ class AgainstTheWalk(unittest.TestCase):
                 ('deep', explored.depth > 5)):
             if there:
                 self.seen[name] = self.seen.get(name, 0) + 1
+
+    @settings(PROFILE, max_examples=100)
+    @given(recipes())
+    def test_in_groups(self, recipe):
+        # Groups are formed again and again, with hardly any room.
+        with contextlib.ExitStack() as stack:
+            for owner, name, value in (
+                    (engines, 'FIRST_GROUPS', 2), (engines, 'MORE_GROUPS', 2),
+                    (engines, 'SAMPLE', 16), (memo, 'SLOTS', 4),
+                    (memo, 'MOST_SLOTS', 16), (memo, 'RECORDS', 256),
+                    (memo, 'PATHS', 2), (tables, 'MAX_ENTRIES', 1 << 26)):
+                stack.enter_context(
+                    unittest.mock.patch.object(owner, name, value))
+            engine, _ = compare(self, recipe.build())
+        trees = engine.memo.arrays[3]
+        self.assertEqual(sorted(trees), list(range(len(trees))))
+        if engine.memo.arrays[0][:, :engine.tables.packing.words].any():
+            self.seen['groups'] = self.seen.get('groups', 0) + 1
 
     def test_by_hand(self):
         for model in (gate(), gate(3), gate(3, locked=False), digits(3),
@@ -332,6 +351,12 @@ class Limits(unittest.TestCase):
                     'of tests.digits exceed 100 entries; let it read fewer'):
                 explore(digits(3))
 
+    def test_more_records_than_are_of_use(self):
+        engine = Engine(digits(5), memory=MEMORY)
+        with unittest.mock.patch.object(memo, 'MOST_SLOTS', memo.SLOTS):
+            engine.explore()
+        self.assertEqual(int(engine.high.sum()), 10 ** 5)
+
     def test_memory(self):
         # Apart, since what it guards against kills the interpreter.
         for places, padding in ((6, 0), (6, 2)):
@@ -435,6 +460,13 @@ class TheComparisonBites(unittest.TestCase):
         def add(made, writes):
             return right(made, writes[:1])
         self.noticed(self.patch(tables.Tables, '_add_effect', add))
+
+    def test_a_tree_in_no_group(self):
+        def groups(grouping):
+            return [(mask, trees[1:]) for mask, trees in right(grouping)]
+        right = memo._Grouping.groups
+        self.noticed(self.patch(engines, 'FIRST_GROUPS', 2),
+                     self.patch(memo._Grouping, 'groups', groups))
 
     def test_two_states_taken_for_one(self):
         right = tables.Packing.__init__

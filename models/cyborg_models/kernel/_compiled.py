@@ -1,15 +1,52 @@
 """The inner loops, compiled by Numba.
 
 Nothing here knows of models: states are words, trees are arrays (see
-``tables``).  All numbers are of fixed width, so that Numba keeps them
-integers: words, shifts and masks are uint64, places are int64.
+``tables``), and so is what has been worked out before (see ``memo``).  All
+numbers are of fixed width, so that Numba keeps them integers: words, shifts
+and masks are uint64, places are int64.  ``wide`` is a tuple of as many zeros
+as a state has words: its length is known when the code is compiled, and the
+loops over the words of a state are unrolled.
 """
 
 import numpy as np
-from numba import njit
+from llvmlite import ir
+from numba import njit, types
+from numba.core import cgutils
+from numba.extending import intrinsic
 
-DONE, LEARN, FLUSH, FOUND = 0, 1, 2, 3
+DONE, LEARN, FLUSH, FOUND, GROW = 0, 1, 2, 3, 4
+ABLE, HIT, MISSING, FULL = 1, 2, 4, 8  # what `enabled` says beside its steps
+AHEAD = 12  # states that insert looks ahead
+SEED = 0x9E3779B97F4A7C15
+ONE, TWO, THREE = np.uint64(1), np.uint64(2), np.uint64(3)
+# What the row of a group has after its mask: where its slots begin, the
+# last of them from there, the shift from a hash to a slot, how many are
+# used, and where its trees begin and end.
+FIRST, LAST, SHIFT, USED, BEGIN, END = range(6)
 
+
+@intrinsic
+def _prefetch(typing, array, place):
+    """Have the processor fetch an element that is needed soon."""
+    def generate(context, builder, signature, arguments):
+        made = context.make_array(signature.args[0])(
+            context, builder, arguments[0])
+        element = cgutils.get_item_pointer(
+            context, builder, signature.args[0], made,
+            cgutils.unpack_tuple(builder, arguments[1]))
+        pointer = builder.bitcast(element, cgutils.voidptr_t)
+        number = ir.IntType(32)
+        fetch = builder.module.declare_intrinsic(
+            'llvm.prefetch', [pointer.type], ir.FunctionType(
+                ir.VoidType(), [pointer.type, number, number, number]))
+        builder.call(fetch, [pointer, number(0), number(3), number(1)])
+        return context.get_dummy_value()
+    return types.void(array, place), generate
+
+
+# Indices are unsigned where it matters: else each is tested for being
+# negative, as in Python.  No function that is inlined takes a tuple of
+# arrays or a part of an array: each use would be counted.
 
 @njit(cache=True)
 def _quantity(row, kind, first, size, member):
@@ -25,24 +62,28 @@ def _quantity(row, kind, first, size, member):
 
 
 @njit(cache=True, inline='always')
+def _answer(row, code, node, member):
+    """What the node *code* - 1 asks of a state."""
+    word = node[code - 1, 0]
+    if word >= 0:
+        return np.int64((row[np.uint64(word)] >> np.uint64(node[code - 1, 1]))
+                        & np.uint64(node[code - 1, 2]))
+    return _quantity(row, word, node[code - 1, 1], node[code - 1, 2], member)
+
+
+@njit(cache=True, inline='always')
 def _leaf(row, entry, kids, node, member):
     code = kids[entry]
     while code > 0:
-        word = node[code - 1, 0]
-        if word >= 0:
-            value = np.int64((row[word] >> np.uint64(node[code - 1, 1]))
-                             & np.uint64(node[code - 1, 2]))
-        else:
-            value = _quantity(row, word, node[code - 1, 1],
-                              node[code - 1, 2], member)
-        code = kids[node[code - 1, 3] + value]
+        code = kids[np.uint64(node[code - 1, 3]
+                              + _answer(row, code, node, member))]
     return code
 
 
 @njit(cache=True, inline='always')
-def _hash(row, words):
-    mixed = np.uint64(0x9E3779B97F4A7C15)
-    for index in range(words):
+def _hash(wide, row):
+    mixed = np.uint64(SEED)
+    for index in range(len(wide)):
         mixed ^= row[index]
         mixed *= np.uint64(0xBF58476D1CE4E5B9)
         mixed ^= mixed >> np.uint64(32)
@@ -51,154 +92,468 @@ def _hash(row, words):
 
 
 @njit(cache=True)
-def expand(states, low, high, at, kids, node, member, keep, put,
-           group, span, candidate, steps, lively, final, active, want,
-           leaves, buckets, fill, bits, tally, found):
-    """Expand states into the buckets until something needs attention.
+def partition(wide, row, bits):
+    """The partition that a state belongs to."""
+    return np.int64(_hash(wide, row) >> bits)
 
-    Steps that ask for the same cell first stand in one ``group``; the cell's
-    value selects a ``span`` of candidates, an entry and a step each.
-    ``at`` is (partition, index) of the next state, and is kept up to date.
-    ``tally`` counts transitions; ``found`` receives, for FOUND, what: the
-    number of an active property tree, or -1 for a deadlock.
-    """
-    words = states.shape[2]
-    after = np.empty(words, np.uint64)
-    room = buckets.shape[1] - steps
-    total = states.shape[0]
-    while at[0] < total:
-        part = at[0]
-        end = high[part]
-        while at[1] < end:
-            row = states[part, at[1]]
-            missing = False
-            for index in range(len(active)):
-                if want[index] == 0:
-                    continue
-                code = _leaf(row, active[index], kids, node, member)
-                if code == 0:
-                    missing = True
-                elif code == want[index]:
-                    found[0] = index
-                    return FOUND
-            able = False
-            count = 0
-            for index in range(len(group)):
-                if group[index, 0] >= 0:
-                    value = np.int64(
-                        (row[group[index, 0]] >> np.uint64(group[index, 1]))
-                        & np.uint64(group[index, 2]))
-                else:
-                    value = 0
-                place = group[index, 3] + value
-                for chosen in range(span[place], span[place + 1]):
-                    code = _leaf(row, candidate[chosen, 0], kids, node,
-                                 member)
-                    if code < -1:
-                        leaves[count] = -code - 1
-                        count += 1
-                        able = able or lively[candidate[chosen, 1]]
-                    elif code == 0:
-                        missing = True
-            if missing:
-                return LEARN
-            if not able and want[len(active)] != 0:
-                code = np.int32(-1)
-                if final >= 0:
-                    code = _leaf(row, final, kids, node, member)
-                if code == 0:
-                    return LEARN
-                if code == -1:
-                    found[0] = -1
-                    return FOUND
-            full = False
-            for index in range(count):
-                leaf = leaves[index]
-                for w in range(words):
-                    after[w] = (row[w] & keep[leaf, w]) | put[leaf, w]
-                to = np.int64(_hash(after, words) >> bits)
-                place = fill[to]
-                for w in range(words):
-                    buckets[to, place, w] = after[w]
-                fill[to] = place + 1
-                full = full or place + 1 > room
-            tally[0] += count
-            at[1] += 1
-            if full:
-                return FLUSH
-        at[0] += 1
-        if at[0] < total:
-            at[1] = low[at[0]]
-    return DONE
+
+@njit(cache=True, inline='always')
+def _covers(wide, groups, group, code, node, member):
+    """True if all that a node asks of a state lies within a mask."""
+    word = node[code - 1, 0]
+    if word >= 0:
+        asked = (np.uint64(node[code - 1, 2])
+                 << np.uint64(node[code - 1, 1]))
+        return groups[group, word] & asked == asked
+    first = node[code - 1, 1]
+    for index in range(first, first + node[code - 1, 2]):
+        asked = np.uint64(member[index, 2]) << np.uint64(member[index, 1])
+        if groups[group, member[index, 0]] & asked != asked:
+            return False
+    return True
 
 
 @njit(cache=True)
-def insert(states, table, high, buckets, fill):
-    """Move the buckets' new states to the end of their partitions.
+def _work_out(wide, row, group, slot, kids, node, member, groups, slots,
+              record, tree_of, watch, want, lively):
+    """Follow the trees of a group as far as its mask reaches, and note
+    where that led, under *slot*.
 
-    Returns False when a partition is full.
+    Returns 0, or MISSING or FULL.
     """
-    words = states.shape[2]
-    size = np.uint64(table.shape[1] - 1)
-    for part in range(states.shape[0]):
-        for index in range(fill[part]):
-            row = buckets[part, index]
-            slot = _hash(row, words) & size
-            while True:
-                there = table[part, slot]
-                if there == 0:
-                    if high[part] == states.shape[1]:
-                        return False
-                    for w in range(words):
-                        states[part, high[part], w] = row[w]
-                    high[part] += 1
-                    table[part, slot] = high[part]
+    steps = len(lively)
+    words = len(wide)
+    place = np.int64(record[0])
+    begin = np.int64(groups[group, words + BEGIN])
+    end = np.int64(groups[group, words + END])
+    if (groups[group, words + USED] * np.uint64(2)
+            > groups[group, words + LAST]
+            or place + 3 + 2 * (end - begin) > len(record)):
+        return FULL
+    done, rest, flags = 0, 0, 0
+    # Steps that are possible come first, what is left to be asked last: it
+    # is put down from the far end, and moved up when all is known.
+    far = len(record)
+    for index in range(begin, end):
+        tree = tree_of[index]
+        entry = np.int64(tree)
+        if tree >= steps:
+            if want[tree - steps] == 0:
+                continue
+            entry = watch[tree - steps]
+        code = kids[entry]
+        while code > 0 and _covers(wide, groups, group, code, node, member):
+            entry = node[code - 1, 3] + _answer(row, code, node, member)
+            code = kids[entry]
+        if code == 0:
+            return MISSING
+        if code > 0:
+            far -= 2
+            record[far] = entry
+            record[far + 1] = tree
+            rest += 1
+        elif tree >= steps:
+            if code == want[tree - steps]:
+                flags |= HIT
+        elif code < -1:
+            record[place + 3 + 2 * done] = -code - 1
+            record[place + 4 + 2 * done] = tree
+            done += 1
+            if lively[tree]:
+                flags |= ABLE
+    record[place] = done
+    record[place + 1] = rest
+    record[place + 2] = flags
+    into = place + 3 + 2 * done
+    for index in range(rest):
+        record[into + 2 * index] = record[far + 2 * index]
+        record[into + 2 * index + 1] = record[far + 2 * index + 1]
+    record[0] = into + 2 * rest
+    groups[group, words + USED] += ONE
+    for index in range(words):
+        slots[slot, index] = row[index] & groups[group, index]
+    slots[slot, words] = place
+    return 0
+
+
+@njit(cache=True, inline='always')
+def enabled(wide, row, kids, node, member, groups, slots, record, tree_of,
+            watch, want, lively, leaves, labels):
+    """The steps that are possible in a state, and their effects.
+
+    :returns: how many, and ABLE if one is no fault, HIT if what is watched
+        may be seen, MISSING if a tree is unknown here, FULL if the memo is
+    """
+    steps = np.uint64(len(lively))
+    words = len(wide)
+    count, flags = np.uint64(0), np.uint64(0)
+    for group in range(np.uint64(len(groups))):
+        mixed = np.uint64(SEED)
+        for index in range(words):
+            mixed = (mixed ^ (row[index] & groups[group, index])
+                     ) * np.uint64(0xD6E8FEB86659FD93)
+            if index + 1 < words:
+                mixed ^= mixed >> np.uint64(32)
+        first = groups[group, words + FIRST]
+        last = groups[group, words + LAST]
+        slot = mixed >> groups[group, words + SHIFT]
+        while True:
+            place = slots[first + slot, words]
+            if place == 0:
+                status = _work_out(
+                    wide, row, group, first + slot, kids, node, member,
+                    groups, slots, record, tree_of, watch, want, lively)
+                if status:
+                    flags = np.uint64(status)
                     break
+                place = slots[first + slot, words]
+                break
+            same = True
+            for index in range(words):
+                if (slots[first + slot, index]
+                        != row[index] & groups[group, index]):
+                    same = False
+            if same:
+                break
+            slot = (slot + ONE) & last
+        if place == 0:
+            break
+        done = np.uint64(record[place])
+        rest = np.uint64(record[place + ONE])
+        flags |= np.uint64(record[place + TWO])
+        place += THREE
+        for _ in range(done):
+            leaves[count] = record[place]
+            labels[count] = record[place + ONE]
+            count += ONE
+            place += TWO
+        for _ in range(rest):
+            tree = np.uint64(record[place + ONE])
+            if tree < steps or want[tree - steps] != 0:
+                code = _leaf(row, np.uint64(record[place]), kids, node,
+                             member)
+                if code == 0:
+                    flags |= np.uint64(MISSING)
+                elif tree >= steps:
+                    if code == want[tree - steps]:
+                        flags |= np.uint64(HIT)
+                elif code < -1:
+                    leaves[count] = -code - 1
+                    labels[count] = tree
+                    count += ONE
+                    if lively[tree]:
+                        flags |= np.uint64(ABLE)
+            place += TWO
+    return count, np.int64(flags)
+
+
+@njit(cache=True)
+def paths(states, roots, kids, node, member, masks, counts):
+    """What each tree asks for in some states: for each tree the different
+    sets of cells, as masks, and how often each occurs.
+
+    What does not fit into ``masks`` is added to the last of them.
+    """
+    words, most = states.shape[1], masks.shape[1]
+    row, asked = np.empty(words, np.uint64), np.empty(words, np.uint64)
+    for state in range(len(states)):
+        row[:] = states[state]
+        for tree in range(len(roots)):
+            asked[:] = 0
+            code = kids[roots[tree]]
+            while code > 0:
+                word = node[code - 1, 0]
+                if word >= 0:
+                    asked[word] |= (np.uint64(node[code - 1, 2])
+                                    << np.uint64(node[code - 1, 1]))
+                else:
+                    first = node[code - 1, 1]
+                    for index in range(first, first + node[code - 1, 2]):
+                        asked[member[index, 0]] |= (
+                            np.uint64(member[index, 2])
+                            << np.uint64(member[index, 1]))
+                code = kids[node[code - 1, 3]
+                            + _answer(row, code, node, member)]
+            for index in range(most):
                 same = True
                 for w in range(words):
-                    if states[part, there - 1, w] != row[w]:
-                        same = False
-                if same:
+                    same = same and masks[tree, index, w] == asked[w]
+                if same or counts[tree, index] == 0 or index + 1 == most:
+                    for w in range(words):
+                        masks[tree, index, w] |= asked[w]
+                    counts[tree, index] += 1
                     break
-                slot = (slot + np.uint64(1)) & size
+
+
+@njit(cache=True)
+def weigh(states, mask, trees, masks, counts, slots, answer):
+    """How a group with this mask would do on some states.
+
+    ``slots`` is room to work in.  ``answer`` receives how many different
+    values the masked cells have in a quarter of the states and in all, and
+    how many trees must be walked further, all states together.
+    """
+    words = states.shape[1]
+    slots[:] = 0
+    last = np.uint64(len(slots) - 1)
+    found = 0
+    for state in range(len(states)):
+        if state == len(states) // 4:
+            answer[0] = found
+        mixed = np.uint64(SEED)
+        for w in range(words):
+            mixed = (mixed ^ (states[state, w] & mask[w])
+                     ) * np.uint64(0xD6E8FEB86659FD93)
+            mixed ^= mixed >> np.uint64(32)
+        mixed |= ONE  # never 0
+        slot = (mixed >> np.uint64(8)) & last
+        while slots[slot] != 0 and slots[slot] != mixed:
+            slot = (slot + ONE) & last
+        if slots[slot] == 0:
+            slots[slot] = mixed
+            found += 1
+    answer[1] = found
+    answer[2] = 0
+    for tree in trees:
+        for index in range(masks.shape[1]):
+            for w in range(words):
+                if masks[tree, index, w] & ~mask[w]:
+                    answer[2] += counts[tree, index]
+                    break
+
+
+@njit(cache=True)
+def _seen(row, kids, node, member, watch, want):
+    """The first of the watched trees that says what is wanted, or -1."""
+    for index in range(len(watch)):
+        if want[index] != 0 and _leaf(row, watch[index], kids, node,
+                                      member) == want[index]:
+            return index
+    return -1
+
+
+@njit(cache=True)
+def expand(wide, states, low, high, at, kids, node, member, keep, put,
+           groups, slots, record, tree_of, watch, want, lively, final,
+           leaves, labels, buckets, fill, bits, tally, found):
+    """Expand states into the buckets until something needs attention.
+
+    ``at`` is (partition, index) of the next state, and is kept up to date.
+    ``tally`` counts transitions; ``found`` receives, for FOUND, what: the
+    number of a watched tree, or -1 for a deadlock.
+    """
+    room = np.uint64(buckets.shape[1] - len(lively))
+    row = np.empty(len(wide), np.uint64)
+    after = np.empty(len(wide), np.uint64)
+    transitions = np.uint64(0)
+    while at[0] < states.shape[0]:
+        part = at[0]
+        for place in range(at[1], high[part]):
+            status = -1
+            for w in range(len(wide)):
+                row[w] = states[part, place, w]
+            count, flags = enabled(
+                wide, row, kids, node, member, groups, slots, record,
+                tree_of, watch, want, lively, leaves, labels)
+            if flags != ABLE:
+                if flags & MISSING:
+                    status = LEARN
+                elif flags & FULL:
+                    status = GROW
+                else:
+                    if flags & HIT:
+                        found[0] = _seen(row, kids, node, member, watch,
+                                         want)
+                        if found[0] >= 0:
+                            status = FOUND
+                    if (status < 0 and not flags & ABLE
+                            and want[len(watch)] != 0):
+                        code = np.int32(-1)
+                        if final >= 0:
+                            code = _leaf(row, final, kids, node, member)
+                        if code == 0:
+                            status = LEARN
+                        if code == -1:
+                            found[0] = -1
+                            status = FOUND
+            if status < 0:
+                full = False
+                for index in range(count):
+                    leaf = leaves[index]
+                    for w in range(len(wide)):
+                        after[w] = (row[w] & keep[leaf, w]) | put[leaf, w]
+                    to = _hash(wide, after) >> bits
+                    end = fill[to]
+                    for w in range(len(wide)):
+                        buckets[to, end, w] = after[w]
+                    fill[to] = end + ONE
+                    full = full or end >= room
+                transitions += count
+                if full:
+                    status = FLUSH
+                    at[1] = place + 1
+            else:
+                at[1] = place
+            if status >= 0:
+                tally[0] += np.int64(transitions)
+                return status
+        at[0] += 1
+        if at[0] < states.shape[0]:
+            at[1] = low[at[0]]
+    tally[0] += np.int64(transitions)
+    return DONE
+
+
+# An entry of a table is the number of a state within its partition, from 1
+# on, in the lowest ``bits`` bits, and above them a mark, bits of the hash:
+# a state that hashes alike is hardly ever looked at in vain.
+
+@njit(cache=True, inline='always')
+def _slot(mixed, size):
+    return ((mixed & np.uint64(0xFFFFFFFF)) * size) >> np.uint64(32)
+
+
+@njit(cache=True, inline='always')
+def _mark(mixed, bits):
+    return ((mixed >> np.uint64(32)) << bits) & np.uint64(0xFFFFFFFF)
+
+
+@njit(cache=True, inline='always')
+def _same(wide, states, part, there, others, other, place):
+    """Are two stored states the same?"""
+    same = True
+    for w in range(len(wide)):
+        if states[part, there, w] != others[other, place, w]:
+            same = False
+    return same
+
+
+@njit(cache=True)
+def insert(wide, states, table, high, buckets, fill, bits, hashes):
+    """Move the buckets' new states to the end of their partitions.
+
+    ``hashes`` is room to work in.  Returns False when a partition is full.
+    """
+    size = np.uint64(table.shape[1])
+    capacity = np.uint64(states.shape[1])
+    low = (ONE << bits) - ONE
+    ahead = np.uint64(AHEAD)
+    row = np.empty(len(wide), np.uint64)
+    for part in range(np.uint64(states.shape[0])):
+        count = fill[part]
+        for index in range(count):
+            for w in range(len(wide)):
+                row[w] = buckets[part, index, w]
+            hashes[index] = _hash(wide, row)
+        for index in range(count):
+            if index + TWO * ahead < count:
+                _prefetch(table, (part, _slot(
+                    hashes[index + TWO * ahead], size)))
+            if index + ahead < count:
+                there = np.uint64(table[part, _slot(
+                    hashes[index + ahead], size)]) & low
+                if there != 0:
+                    _prefetch(states, (part, there - ONE, np.uint64(0)))
+            slot = _slot(hashes[index], size)
+            mark = _mark(hashes[index], bits)
+            while True:
+                entry = np.uint64(table[part, slot])
+                if entry == 0:
+                    end = np.uint64(high[part])
+                    if end == capacity:
+                        return False
+                    for w in range(len(wide)):
+                        states[part, end, w] = buckets[part, index, w]
+                    high[part] += 1
+                    table[part, slot] = mark | (end + ONE)
+                    break
+                if entry & ~low == mark and _same(
+                        wide, states, part, (entry & low) - ONE, buckets,
+                        part, index):
+                    break
+                slot += ONE
+                if slot == size:
+                    slot = np.uint64(0)
         fill[part] = 0
     return True
 
 
 @njit(cache=True)
-def rehash(states, table, high):
+def rehash(wide, states, table, high, bits):
     """Fill a new, larger table."""
-    words = states.shape[2]
-    size = np.uint64(table.shape[1] - 1)
-    for part in range(states.shape[0]):
-        for index in range(high[part]):
-            slot = _hash(states[part, index], words) & size
+    size = np.uint64(table.shape[1])
+    row = np.empty(len(wide), np.uint64)
+    for part in range(np.uint64(states.shape[0])):
+        for index in range(np.uint64(high[part])):
+            for w in range(len(wide)):
+                row[w] = states[part, index, w]
+            mixed = _hash(wide, row)
+            slot = _slot(mixed, size)
             while table[part, slot] != 0:
-                slot = (slot + np.uint64(1)) & size
-            table[part, slot] = index + 1
+                slot += ONE
+                if slot == size:
+                    slot = np.uint64(0)
+            table[part, slot] = _mark(mixed, bits) | (index + ONE)
 
 
 @njit(cache=True)
-def predecessor(states, low, high, target, kids, node, member,
-                keep, put, steps, answer):
+def look_up(wide, states, table, row, partition_bits, bits):
+    """(partition, index) of a state that is stored."""
+    size = np.uint64(table.shape[1])
+    low = (ONE << bits) - ONE
+    mixed = _hash(wide, row)
+    part = mixed >> partition_bits
+    slot = _slot(mixed, size)
+    mark = _mark(mixed, bits)
+    while True:
+        entry = np.uint64(table[part, slot])
+        there = (entry & low) - ONE
+        if entry == 0:
+            return np.int64(part), np.int64(-1)
+        if entry & ~low == mark:
+            same = True
+            for w in range(len(wide)):
+                if states[part, there, w] != row[w]:
+                    same = False
+            if same:
+                return np.int64(part), np.int64(there)
+        slot += ONE
+        if slot == size:
+            slot = np.uint64(0)
+
+
+@njit(cache=True)
+def predecessor(wide, states, low, high, target, kids, node, member, keep,
+                put, steps, likely, answer):
     """Find a state of a level with a step to *target*.
 
+    ``likely`` has the effects that agree with *target* in what they write:
+    only a state that differs from it nowhere else is asked for its steps.
     ``answer`` receives partition, index and step.
     """
-    words = states.shape[2]
+    row = np.empty(len(wide), np.uint64)
     for part in range(states.shape[0]):
         for index in range(low[part], high[part]):
-            row = states[part, index]
+            for w in range(len(wide)):
+                row[w] = states[part, index, w]
+            near = False
+            for effect in likely:
+                same = True
+                for w in range(len(wide)):
+                    if (row[w] ^ target[w]) & keep[effect, w]:
+                        same = False
+                near = near or same
+            if not near:
+                continue
             for step in range(steps):
                 code = _leaf(row, step, kids, node, member)
                 if code < -1:
                     leaf = -code - 1
                     same = True
-                    for w in range(words):
-                        if ((row[w] & keep[leaf, w]) | put[leaf, w]
-                                ) != target[w]:
+                    for w in range(len(wide)):
+                        if ((row[w] & keep[leaf, w])
+                                | put[leaf, w]) != target[w]:
                             same = False
-                            break
                     if same:
                         answer[0] = part
                         answer[1] = index
@@ -210,64 +565,59 @@ def predecessor(states, low, high, target, kids, node, member,
 # --- the state graph, for liveness -----------------------------------------
 
 @njit(cache=True)
-def out_degrees(states, high, kids, node, member, steps, degrees):
-    """How many steps are possible in each state."""
-    state = 0
-    for part in range(states.shape[0]):
-        for index in range(high[part]):
-            count = 0
-            for step in range(steps):
-                if _leaf(states[part, index], step, kids, node,
-                         member) < -1:
-                    count += 1
-            degrees[state] = count
-            state += 1
+def edges(wide, states, high, at, offset, table, kids, node, member, keep,
+          put, groups, slots, record, tree_of, watch, want, lively,
+          partition_bits, bits, leaves, labels, begin, to, label):
+    """Count each state's edges, or where ``to`` is given, write them: where
+    to, and by which step.  ``begin`` has for each state where its edges
+    begin, or receives their number.
+
+    ``at`` is (partition, index) of the next state, and is kept up to date.
+    """
+    row = np.empty(len(wide), np.uint64)
+    after = np.empty(len(wide), np.uint64)
+    while at[0] < states.shape[0]:
+        part = at[0]
+        while at[1] < high[part]:
+            for w in range(len(wide)):
+                row[w] = states[part, at[1], w]
+            count, flags = enabled(
+                wide, row, kids, node, member, groups, slots, record,
+                tree_of, watch, want, lively, leaves, labels)
+            if flags & FULL:
+                return GROW
+            if flags & MISSING:
+                return LEARN
+            state = offset[part] + at[1]
+            if len(to) == 0:
+                begin[state] = count
+            else:
+                edge = begin[state]
+                for index in range(count):
+                    leaf = leaves[index]
+                    for w in range(len(wide)):
+                        after[w] = (row[w] & keep[leaf, w]) | put[leaf, w]
+                    there, found = look_up(wide, states, table, after,
+                                           partition_bits, bits)
+                    to[edge] = offset[there] + found
+                    label[edge] = labels[index]
+                    edge += 1
+            at[1] += 1
+        at[0] += 1
+        at[1] = 0
+    return DONE
 
 
 @njit(cache=True)
-def fill_edges(states, table, high, offset, kids, node, member, keep, put,
-               steps, bits, begin, to, label):
-    """Write each state's edges: where to, and by which step."""
-    words = states.shape[2]
-    size = np.uint64(table.shape[1] - 1)
-    after = np.empty(words, np.uint64)
-    state = 0
-    for part in range(states.shape[0]):
-        for index in range(high[part]):
-            place = begin[state]
-            row = states[part, index]
-            for step in range(steps):
-                code = _leaf(row, step, kids, node, member)
-                if code >= -1:
-                    continue
-                leaf = -code - 1
-                for w in range(words):
-                    after[w] = (row[w] & keep[leaf, w]) | put[leaf, w]
-                mixed = _hash(after, words)
-                there = np.int64(mixed >> bits)
-                slot = mixed & size
-                while True:
-                    found = np.int64(table[there, slot]) - 1
-                    same = True
-                    for w in range(words):
-                        if states[there, found, w] != after[w]:
-                            same = False
-                    if same:
-                        break
-                    slot = (slot + np.uint64(1)) & size
-                to[place] = offset[there] + found
-                label[place] = step
-                place += 1
-            state += 1
-
-
-@njit(cache=True)
-def judge(states, high, tree, kids, node, member, answers):
+def judge(wide, states, high, tree, kids, node, member, answers):
     """The leaf of one tree in each state; False at an unknown one."""
     state = 0
+    row = np.empty(len(wide), np.uint64)
     for part in range(states.shape[0]):
         for index in range(high[part]):
-            code = _leaf(states[part, index], tree, kids, node, member)
+            for w in range(len(wide)):
+                row[w] = states[part, index, w]
+            code = _leaf(row, tree, kids, node, member)
             if code == 0:
                 answers[0] = -1
                 answers[1 % len(answers)] = state

@@ -16,11 +16,14 @@ import numpy as np
 
 from cyborg_models.kernel import _compiled as compiled
 from cyborg_models.kernel.language import Step
+from cyborg_models.kernel.memo import SAMPLE, Memo
 from cyborg_models.kernel.tables import FALSE, TRUE, UNKNOWN, Tables
 
 PARTITION_BITS = 8
 BUCKET_BYTES = 16 << 20
-FULL = 0.7  # of a table, before it is doubled
+FULL = 0.8  # of a table, before it grows by half
+FIRST_GROUPS = 1 << 13  # states, before trees are put into groups
+MORE_GROUPS = 16  # times as many, before that is done anew
 
 
 @dataclass
@@ -88,39 +91,49 @@ class Engine:
         self.memory = memory or int(
             0.4 * os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES'))
         words = self.tables.packing.words
+        self.wide = (0,) * words
         parts = 1 << PARTITION_BITS
+        self.bits = np.uint64(64 - PARTITION_BITS)
         capacity = max(1024, self.memory // (8 * words) // parts)
         self.states = _reserve((parts, capacity, words))
+        self.number_bits = np.uint64(capacity.bit_length())
         self.table = np.zeros((parts, 64), np.uint32)
         steps = len(model.steps)
+        self.lively = np.array([not step.action.fault
+                                for step in model.steps])
+        self.room = (np.empty(steps, np.uint64),
+                     np.empty(steps, np.uint64))
         size = max(2 * steps, BUCKET_BYTES // (8 * words * parts))
         self.buckets = np.empty((parts, size, words), np.uint64)
-        self.fill = np.zeros(parts, np.int64)
+        self.hashes = np.empty(size, np.uint64)
+        self.fill = np.zeros(parts, np.uint64)
         self.levels = [np.zeros(parts, np.int64)]
         self.high = np.zeros(parts, np.int64)
         self._told = 0.0
+        self._watch = [(prop, tree, 'violations', FALSE)
+                       for prop, _, tree in self.tables.invariants]
+        self._watch += [(prop, tree, 'witnessed', TRUE)
+                        for prop, _, tree in self.tables.witnesses]
+        self.active = np.array([row[1] for row in self._watch], np.int64)
+        # What is wanted of each, and at the end: whether to look for
+        # deadlocks.
+        self.want = np.array([*(row[3] for row in self._watch), 1], np.int32)
+        self.memo = Memo(self.tables, self.active)
+        self._regroup_at = FIRST_GROUPS
 
     def explore(self):
         """Visit every state; returns an :class:`Explored`."""
         result, began = Explored(), time.monotonic()
-        tables = self.tables
-        self._watch = [(prop, tree, result.violations, FALSE)
-                       for prop, _, tree in tables.invariants]
-        self._watch += [(prop, tree, result.witnessed, TRUE)
-                        for prop, _, tree in tables.witnesses]
-        active = np.array([row[1] for row in self._watch], np.int64)
-        want = np.array([*(row[3] for row in self._watch), 1], np.int32)
-        tally, found = np.zeros(1, np.int64), np.zeros(1, np.int64)
-        self._start()
+        tally = np.zeros(1, np.int64)
         pending = []
         try:
+            self._start()
             while True:
                 low, high = self.levels[-1].copy(), self.high.copy()
                 if (low == high).all():
                     break
                 at = np.array([0, low[0]], np.int64)
-                while self._run_level(low, high, at, active, want, tally,
-                                      found, pending):
+                while self._run_level(low, high, at, tally, pending):
                     self._tell(tally, began)
                 self.levels.append(high)
                 self._tell(tally, began)
@@ -140,59 +153,74 @@ class Engine:
 
     def _start(self):
         first = self.tables.packing.pack(self.model.initial)
-        part = int(compiled._hash(first, len(first))
-                   >> np.uint64(64 - PARTITION_BITS))
+        part = compiled.partition(self.wide, first, self.bits)
         self.buckets[part, 0] = first
         self.fill[part] = 1
         self._flush()
 
-    def _run_level(self, low, high, at, active, want, tally, found,
-                   pending):
+    def _run_level(self, low, high, at, tally, pending):
         """Expand until the level is done; False when it is."""
-        tables = self.tables
-        lively = np.array([not step.action.fault
-                           for step in self.model.steps])
-        leaves = np.empty(len(lively), np.int64)
+        found = np.zeros(1, np.int64)
         while True:
             # Learning may replace an array by a larger one.
             status = compiled.expand(
-                self.states, low, high, at, *self._arrays(),
-                *tables.dispatch(), len(lively),
-                lively, tables.final_tree, active, want, leaves,
-                self.buckets, self.fill, np.uint64(64 - PARTITION_BITS),
-                tally, found)
+                self.wide, self.states, low, high, at,
+                *self.tables.arrays, *self.memo.arrays, self.active,
+                self.want, self.lively, self.tables.final_tree, *self.room,
+                self.buckets, self.fill, self.bits, tally, found)
             if status == compiled.LEARN:
-                self._learn(at, active, want)
+                self.learn(at)
+            elif status == compiled.GROW:
+                self.grow_memo()
             elif status == compiled.FOUND:
-                where = (len(self.levels) - 1, int(at[0]), int(at[1]))
                 index = int(found[0])
-                pending.append((index, where))
-                self._settle(index, want)
+                pending.append((index, (len(self.levels) - 1, int(at[0]),
+                                        int(at[1]))))
+                self._settle(index)
             else:
                 self._flush()
+                if self.high.sum() >= self._regroup_at:
+                    self._regroup()
                 return status != compiled.DONE
 
-    def _arrays(self):
-        tables = self.tables
-        return (tables.kids, tables.node, tables.member, tables.keep,
-                tables.set)
+    def grow_memo(self):
+        """Make room in the memo, or form its groups anew."""
+        if not self.memo.grow():
+            self._regroup()
 
-    def _settle(self, index, want):
+    def _regroup(self):
+        """Form the memo's groups by some of the states that are stored."""
+        total = int(self.high.sum())
+        self._regroup_at = total * MORE_GROUPS
+        # A partition's states are in order of their levels: take of each.
+        chosen = np.linspace(0, total - 1, min(total, SAMPLE)).astype(int)
+        chosen = np.random.default_rng(0).permutation(chosen)
+        ends = np.cumsum(self.high)
+        part = np.searchsorted(ends, chosen, side='right')
+        self.memo.regroup(
+            self.states[part, chosen - (ends - self.high)[part]],
+            self._regroup_at)
+
+    def _settle(self, index):
         """One violation of a property is enough: watch it no more."""
         if index < 0:
-            want[-1] = 0
+            self.want[-1] = 0
             return
         prop = self._watch[index][0]
         for other, row in enumerate(self._watch):
             if row[0] is prop:
-                want[other] = 0
+                self.want[other] = 0
+        self.memo.clear()
 
-    def _learn(self, at, active, want):
-        """Run the Python for all that this state asks and no table says."""
+    def learn(self, at):
+        """Run the Python for all that a state asks and no table says.
+
+        :param at: where the state is stored: (partition, index)
+        """
         tables = self.tables
         codes = tables.packing.unpack(self.states[at[0], at[1]])
-        wanted = [tree for tree, code in zip(active, want, strict=False)
-                  if code]
+        wanted = [tree for tree, code
+                  in zip(self.active, self.want, strict=False) if code]
         wanted += range(len(self.model.steps))
         if tables.final_tree >= 0:
             wanted.append(tables.final_tree)
@@ -206,16 +234,18 @@ class Engine:
                                  'about a state; report this as a bug')
 
     def _flush(self):
-        need = int((self.high + self.fill).max())
-        if need > FULL * self.table.shape[1]:
-            size = self.table.shape[1]
+        need = int((self.high + self.fill.astype(np.int64)).max())
+        size = self.table.shape[1]
+        if need > FULL * size:
             while need > FULL * size:
-                size *= 2
-            self.table = None
+                size += size // 2
+            self.table = None  # before the larger one is made
             self.table = np.zeros((len(self.high), size), np.uint32)
-            compiled.rehash(self.states, self.table, self.high)
-        if not compiled.insert(self.states, self.table, self.high,
-                               self.buckets, self.fill):
+            compiled.rehash(self.wide, self.states, self.table, self.high,
+                            self.number_bits)
+        if not compiled.insert(self.wide, self.states, self.table,
+                               self.high, self.buckets, self.fill,
+                               self.number_bits, self.hashes):
             self.fill[:] = 0
             raise MemoryError
 
@@ -233,7 +263,7 @@ class Engine:
                 result.stuck = trace
             else:
                 prop, _, into, _ = self._watch[index]
-                into[prop.name] = trace
+                getattr(result, into)[prop.name] = trace
 
     def trace(self, level, part, index):
         """The shortest run to a state.
@@ -241,15 +271,19 @@ class Engine:
         :param level: its distance from the start
         :param part, index: where it is stored
         """
-        unpack = self.tables.packing.unpack
+        tables = self.tables
+        unpack = tables.packing.unpack
         states, steps = [unpack(self.states[part, index])], []
         answer = np.zeros(3, np.int64)
         while level:
             target = self.states[part, index].copy()
             level -= 1
+            agree = (target & ~tables.keep[1:tables.effects]
+                     == tables.set[1:tables.effects]).all(axis=1)
             compiled.predecessor(
-                self.states, self.levels[level], self.levels[level + 1],
-                target, *self._arrays(), len(self.model.steps), answer)
+                self.wide, self.states, self.levels[level],
+                self.levels[level + 1], target, *tables.arrays,
+                len(self.model.steps), 1 + np.flatnonzero(agree), answer)
             part, index = int(answer[0]), int(answer[1])
             states.append(unpack(self.states[part, index]))
             steps.append(self.model.steps[int(answer[2])])

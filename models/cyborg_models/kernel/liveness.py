@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cyborg_models.kernel import _compiled as compiled
-from cyborg_models.kernel.engine import PARTITION_BITS, Trace
+from cyborg_models.kernel.engine import Trace
 from cyborg_models.kernel.language import STRONG, WEAK
 
 
@@ -48,28 +48,42 @@ class Graph:
         self.size = int(high.sum())
         self.offset = np.concatenate(([0], np.cumsum(high)))[:-1]
         degrees = np.zeros(self.size, np.int64)
-        arrays = engine._arrays()
-        compiled.out_degrees(engine.states, high, *arrays[:3], steps,
-                             degrees)
+        self._edges(degrees, np.empty(0, np.int32), np.empty(0, np.int16))
         self.begin = np.concatenate(([0], np.cumsum(degrees)))
         self.to = np.empty(self.begin[-1], np.int32 if self.size < 2**31
                            else np.int64)
         self.label = np.empty(self.begin[-1], np.int16 if steps < 2**15
                               else np.int32)
-        compiled.fill_edges(
-            engine.states, engine.table, high, self.offset, *arrays, steps,
-            np.uint64(64 - PARTITION_BITS), self.begin, self.to, self.label)
+        if len(self.to):
+            self._edges(self.begin, self.to, self.label)
         self.source = np.repeat(np.arange(self.size, dtype=self.to.dtype),
                                 degrees)
         self.initial = self._number(engine.model.initial)
 
+    def _edges(self, begin, to, label):
+        engine, at = self.engine, np.zeros(2, np.int64)
+        nothing = np.zeros_like(engine.want)  # is watched
+        engine.memo.clear()
+        while True:
+            status = compiled.edges(
+                engine.wide, engine.states, engine.high, at, self.offset,
+                engine.table, *engine.tables.arrays, *engine.memo.arrays,
+                engine.active, nothing, engine.lively, engine.bits,
+                engine.number_bits, *engine.room, begin, to, label)
+            if status == compiled.LEARN:
+                engine.learn(at)
+            elif status == compiled.GROW:
+                engine.grow_memo()
+            else:
+                return
+
     def _number(self, codes):
-        words = self.engine.tables.packing.pack(codes)
-        part = int(compiled._hash(words, len(words))
-                   >> np.uint64(64 - PARTITION_BITS))
-        rows = self.engine.states[part, :self.engine.high[part]]
-        return int(self.offset[part]
-                   + np.flatnonzero((rows == words).all(axis=1))[0])
+        engine = self.engine
+        part, index = compiled.look_up(
+            engine.wide, engine.states, engine.table,
+            engine.tables.packing.pack(codes), engine.bits,
+            engine.number_bits)
+        return int(self.offset[part] + index)
 
     def codes(self, number):
         """A state by its number, as a tuple of codes."""
@@ -92,8 +106,9 @@ class Graph:
         """What a property's tree says in every state."""
         tables = self.engine.tables
         found = np.empty(self.size, np.int64)
-        while not compiled.judge(self.engine.states, self.engine.high, tree,
-                                 *self.engine._arrays()[:3], found):
+        while not compiled.judge(
+                self.engine.wide, self.engine.states, self.engine.high, tree,
+                *tables.arrays[:3], found):
             tables.learn(tree, self.codes(int(found[1 % len(found)])))
         return found
 

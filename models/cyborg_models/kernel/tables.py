@@ -38,7 +38,7 @@ class Packing:
     """
 
     def __init__(self, model):
-        bits = [max(1, (len(variable.domain) - 1).bit_length())
+        bits = [(len(variable.domain) - 1).bit_length()
                 for variable, _ in model.cells]
         self.word, self.shift, self.mask = [], [], []
         word, used = 0, 0
@@ -46,7 +46,7 @@ class Packing:
             if used + size > 64:  # a field never straddles two words
                 word, used = word + 1, 0
             self.word.append(word)
-            self.shift.append(used)
+            self.shift.append(used % 64)  # of no bits, after the last one
             self.mask.append((1 << size) - 1)
             used += size
         self.words = word + 1
@@ -116,8 +116,12 @@ class Tables:
         self.by_effect = {}
         self._mine = {}
         self._learned = {}  # tree -> how often
-        self._dispatch, self._changes, self._again = None, 0, 0
         self.values, self.value_number = [], {}
+
+    @property
+    def arrays(self):
+        """The arrays, as compiled code takes them."""
+        return self.kids, self.node, self.member, self.keep, self.set
 
     def learn(self, tree, codes):
         """Run tree *tree* on a state and remember the outcome.
@@ -137,7 +141,6 @@ class Tables:
             elif code < 0 or self._mine[int(code) - 1] != cell:
                 raise _unsteady(body)
             entry = int(self.node[code - 1, 3]) + self._value(cell, codes)
-        self._changes += 1
         if self.kids[entry] != UNKNOWN:
             raise _unsteady(body)
         self.kids[entry] = self._leaf(outcome.value, frozen, entry, body)
@@ -260,46 +263,6 @@ class Tables:
         self.by_effect[writes] = self.effects
         self.effects += 1
         return self.effects - 1
-
-    def dispatch(self):
-        """Steps filed under the cell that they ask for first.
-
-        :returns: (group, span, candidate), see ``_compiled.expand``; a step
-            that a value refuses at once is not filed under it
-        """
-        # An old one is right, only slower: it is made anew each time that
-        # twice as much has been learned.
-        if self._changes >= self._again:
-            self._again = 2 * self._changes + 1
-            self._dispatch = self._make_dispatch()
-        return self._dispatch
-
-    def _make_dispatch(self):
-        by_cell, loose = {}, []
-        for step in range(len(self.model.steps)):
-            code = int(self.kids[step])
-            cell = self._mine.get(code - 1)
-            if code > 0 and not isinstance(cell, Quantity):
-                by_cell.setdefault(cell, []).append(step)
-            else:
-                loose.append(step)
-        group, span, candidate = [], [], []
-        for cell, steps in by_cell.items():
-            group.append((self.packing.word[cell], self.packing.shift[cell],
-                          self.packing.mask[cell], len(span)))
-            for value in range(self.packing.mask[cell] + 1):
-                span.append(len(candidate))
-                for step in steps:
-                    entry = int(self.node[self.kids[step] - 1, 3]) + value
-                    if self.kids[entry] != REFUSED:
-                        candidate.append((entry, step))
-            span.append(len(candidate))
-        group.append((-1, 0, 0, len(span)))
-        span.append(len(candidate))
-        candidate += [(step, step) for step in loose]
-        span.append(len(candidate))
-        return (np.array(group, np.int64), np.array(span, np.int64),
-                np.array(candidate, np.int64).reshape(-1, 2))
 
     def look_up(self, tree, codes):
         """The leaf of a tree for a state, or ``UNKNOWN``; with the entry."""

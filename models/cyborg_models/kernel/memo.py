@@ -1,0 +1,182 @@
+"""What has been worked out before, so that trees are seldom walked.
+
+Most trees ask for the same few cells, and those cells have few values
+together.  So trees are put into *groups*, each with a mask of the cells that
+it looks at.  For each value that the masked cells have had together, a
+record says which steps of the group are then possible, with their effects,
+and from where on the other trees must still be walked.  A mask need not hold
+all that a tree may ask for: that costs a walk, and never the truth.
+
+A record is: number of possible steps, number of trees still to be walked,
+flags (see ``_compiled.enabled``); then (effect, step) for each of the first,
+and (entry, tree) for each of the second.
+"""
+
+import itertools
+import math
+
+import numpy as np
+
+from cyborg_models.kernel import _compiled as compiled
+
+SAMPLE = 2048  # states on which groups are tried
+SLOTS = 1 << 10  # of a group, at first; for at most half as many records
+MOST_SLOTS = 1 << 17
+RECORDS = 1 << 16  # numbers in all records, at first
+PATHS = 32  # different sets of cells that are told apart for one tree
+# What things cost, in nanoseconds, roughly: it matters only which of two
+# ways to group is the cheaper.
+LOOK, WALK, MISS = 15.0, 12.0, 1500.0
+CACHED = 2000.0  # records beyond which each look-up takes longer
+
+
+class Memo:
+    """The groups of an engine's trees, and their records.
+
+    :param tables: the :class:`~.tables.Tables`
+    :param watch: the roots of the trees that are watched beside the steps
+    """
+
+    def __init__(self, tables, watch):
+        self.tables, self.watch = tables, watch
+        self.roots = np.array([*range(len(tables.model.steps)), *watch],
+                              np.int64)
+        words = tables.packing.words
+        # One group that looks at nothing: every tree is walked.
+        self._set([(np.zeros(words, np.uint64), range(len(self.roots)))])
+
+    def _set(self, groups):
+        self._mask = np.array([mask for mask, _ in groups], np.uint64)
+        self._begin = np.cumsum([0, *(len(trees) for _, trees in groups)])
+        self._tree = np.concatenate(
+            [list(trees) for _, trees in groups]).astype(np.uint64)
+        self._slots = [SLOTS if mask.any() else 2 for mask, _ in groups]
+        self._records = RECORDS
+        self.clear()
+
+    def clear(self):
+        """Forget the records, as when less is watched than before."""
+        slots = np.array(self._slots)
+        words = self._mask.shape[1]
+        groups = np.zeros((len(slots), words + 6), np.uint64)
+        groups[:, :words] = self._mask
+        groups[:, words + compiled.FIRST] = np.cumsum(slots) - slots
+        groups[:, words + compiled.LAST] = slots - 1
+        groups[:, words + compiled.SHIFT] = [
+            65 - int(size).bit_length() for size in slots]
+        groups[:, words + compiled.BEGIN] = self._begin[:-1]
+        groups[:, words + compiled.END] = self._begin[1:]
+        record = np.zeros(self._records, np.uint32)
+        record[0] = 1  # where the next record begins
+        self.arrays = (groups, np.zeros((slots.sum(), words + 1), np.uint64),
+                       record, self._tree)
+
+    def grow(self):
+        """Make room for more records.
+
+        :returns: False if there are more than can be of use: then other
+            groups should be formed
+        """
+        words = self._mask.shape[1]
+        used = self.arrays[0][:, words + compiled.USED]
+        full = False
+        for group, slots in enumerate(self._slots):
+            if 2 * int(used[group]) > slots - 1:
+                full = True
+                if slots == MOST_SLOTS:
+                    return False
+                self._slots[group] = 2 * slots
+        if not full:
+            self._records *= 2
+        self.clear()
+        return True
+
+    def regroup(self, states, expected):
+        """Form the groups anew, by what a sample of states asks for.
+
+        :param states: an array of packed states, in no order
+        :param expected: how many states are to be looked up
+        """
+        shape = len(self.roots), PATHS, states.shape[1]
+        masks = np.zeros(shape, np.uint64)
+        counts = np.zeros(shape[:2], np.int64)
+        compiled.paths(states, self.roots, *self.tables.arrays[:3], masks,
+                       counts)
+        self._set(_Grouping(states, masks, counts, expected).groups())
+
+
+class _Grouping:
+    """Finds groups of trees that cost little on a sample of states."""
+
+    def __init__(self, states, masks, counts, expected):
+        self.states, self.masks, self.counts = states, masks, counts
+        self.expected = expected
+        self.room = np.zeros(2 << len(states).bit_length(), np.uint64)
+
+    def cost(self, mask, trees):
+        """What a group costs for each state, in nanoseconds."""
+        answer, size = np.zeros(3, np.int64), len(self.states)
+        compiled.weigh(self.states, mask, np.array(trees), self.masks,
+                       self.counts, self.room, answer)
+        few, many, rest = answer.tolist()
+        # The number of records grows like a power of the number of states.
+        power = math.log(many / max(few, 1)) / math.log(4)
+        records = many * (self.expected / size) ** power
+        return (LOOK * (1 + math.log1p(records / CACHED))
+                + WALK * rest / size + MISS * records / self.expected)
+
+    def groups(self):
+        """Join two groups while that makes them cheaper."""
+        found = {}
+        for tree in range(len(self.masks)):
+            mask = self.best_mask(tree)
+            found.setdefault(tuple(mask.tolist()), []).append(tree)
+        groups = [(self.cost(mask, trees), mask, trees)
+                  for mask, trees in _absorbed(found)]
+        gains = {}
+        while len(groups) > 1:
+            for one, two in itertools.combinations(groups, 2):
+                if (id(one), id(two)) not in gains:
+                    mask, trees = one[1] | two[1], one[2] + two[2]
+                    cost = self.cost(mask, trees)
+                    gains[id(one), id(two)] = (
+                        one[0] + two[0] - cost, one, two,
+                        (cost, mask, trees))
+            gain, one, two, both = max(gains.values(),
+                                       key=lambda row: row[0])
+            if gain <= 0:
+                break
+            gone = id(one), id(two)
+            groups = [each for each in groups if id(each) not in gone]
+            groups.append(both)
+            gains = {key: row for key, row in gains.items()
+                     if key[0] not in gone and key[1] not in gone}
+        return [(mask, sorted(trees)) for _, mask, trees in groups]
+
+    def best_mask(self, tree):
+        """The mask that serves one tree best: all that it asks for, or
+        only what it asks for often.
+        """
+        often = np.argsort(-self.counts[tree], kind='stable')
+        often = often[self.counts[tree, often] > 0]
+        tried = np.unique(np.bitwise_or.accumulate(
+            self.masks[tree, often], axis=0), axis=0)
+        return min([np.zeros_like(tried[0]), *tried],
+                   key=lambda mask: self.cost(mask, [tree]))
+
+
+def _absorbed(found):
+    """Masks with their trees, those within another mask with that one."""
+    masks = sorted(found, key=lambda mask: sum(
+        word.bit_count() for word in mask))
+    for index, mask in enumerate(masks):
+        for other in masks[index + 1:]:
+            if all(word & ~more == 0 for word, more
+                   in zip(mask, other, strict=True)):
+                found[other] += found.pop(mask)
+                break
+    return [(np.array(mask, np.uint64), trees)
+            for mask, trees in found.items()]
+
+
+__all__ = ['Memo', 'SAMPLE']
