@@ -37,8 +37,10 @@ With ``--json`` a command prints one JSON object.  Its keys are stable:
 ``diagram MODEL --table``
     ``model``, ``actions``: objects with ``name``, ``parameters``,
     ``message``, ``fair``, ``fault``, ``doc``, ``guards`` (``requirement``,
-    ``condition``), ``effects``; with ``--of``: ``variable``, ``moves``:
-    objects with ``from``, ``to``, ``actions``
+    ``condition``), ``effects``
+``diagram MODEL --table --of``, ``diagram MODEL --chart``
+    ``model``, ``variable``, ``start``, ``moves``: objects with ``from``,
+    ``to``, ``actions``; ``actions``: of those that make a move, as above
 ``compare``
     ``left``, ``right``: each as ``check MODEL`` gives it; ``same``
 
@@ -141,18 +143,29 @@ def parser():
                       action='extend', default=[],
                       help='tell of these actions only')
 
-    made = command('diagram', do_diagram, 'Print the seqdiag source of a '
-                   'trace, or the table of a model.')
+    made = command('diagram', do_diagram, 'Draw a trace as a sequence '
+                   'diagram, how a variable changes as a state chart, or '
+                   'print the transition table of a model.')
     made.add_argument('what', metavar='TRACE|MODEL')
-    made.add_argument('--table', action='store_true',
-                      help='the guards and effects of each action of MODEL')
+    kind = made.add_mutually_exclusive_group()
+    kind.add_argument('--chart', metavar='VARIABLE',
+                      help='of MODEL: which values follow which, by which '
+                           'actions, over all states')
+    kind.add_argument('--table', action='store_true',
+                      help='of MODEL: the guards and effects of each action')
+    kind.add_argument('--seqdiag', action='store_true',
+                      help='of TRACE: the source for seqdiag')
     made.add_argument('--of', metavar='VARIABLE',
-                      help='with --table: how this variable changes, and '
-                           'by which actions, over all states')
+                      help='with --table: how this variable changes, by '
+                           'which actions, and their guards')
+    made.add_argument('--svg', metavar='FILE',
+                      help='write the trace or the chart there, as SVG')
     made.add_argument('--set', metavar='KEY=VALUE', nargs='+',
-                      action='extend', default=[])
+                      action='extend', default=[],
+                      help='settings of MODEL; a trace has its own')
     made.add_argument('--defect', metavar='NAME', nargs='+',
-                      action='extend', default=[])
+                      action='extend', default=[],
+                      help='defects to switch on in MODEL')
     memory(made)
 
     made = command('compare', do_compare, 'Check two configurations of a '
@@ -657,37 +670,83 @@ def _print_guard(out, guard):
 # diagram
 
 def do_diagram(options):
-    """A trace as a sequence diagram, a model as a table."""
+    """A trace as a sequence diagram; a model as a chart or a table."""
+    _check_diagram(options)
+    if options.chart is not None or options.of is not None:
+        return _moves(options)
     if options.table:
         return _table(options)
-    if options.of or options.set or options.defect:
-        raise InputError('--of, --set and --defect need --table')
     chosen, told = _read_trace(options.what)
     source = trace.seqdiag(told)
+    if options.svg:
+        from cyborg_models import drawing
+
+        _write(options.svg, drawing.sequence_svg(told, chosen.title))
     if options.json:
         _print_json({'model': chosen.name, 'seqdiag': source})
-    else:
+    elif options.seqdiag:
         print(source)
+    else:
+        _print_drawing(chosen.title, told, options.svg)
     return HOLDS
+
+
+def _check_diagram(options):
+    of_model = options.table or options.chart is not None
+    if options.of is not None and not options.table:
+        raise InputError('--of needs --table')
+    if options.svg and (options.table or options.seqdiag):
+        raise InputError('--svg draws a trace or a --chart; leave out '
+                         f'{"--table" if options.table else "--seqdiag"}')
+    if of_model:
+        if os.path.isfile(options.what):
+            raise InputError(f'{options.what} is a file; --table and '
+                             '--chart need a MODEL')
+    elif options.set or options.defect or options.memory:
+        raise InputError('--set, --defect and --memory need --table or '
+                         '--chart; a trace names its own settings')
+    elif options.what in registry.names():
+        raise InputError(f'{options.what} is a model; add --table or '
+                         '--chart VARIABLE')
+
+
+def _print_drawing(title, told, written):
+    """What was written where, or the drawing of a run or a chart."""
+    from cyborg_models import drawing
+
+    out = _terminal()
+    if written:
+        out.line(f'written: {written}')
+        return
+    out.line(title, 'bold')
+    out.line()
+    draw = (drawing.chart_text if isinstance(told, drawing.Chart)
+            else drawing.sequence_text)
+    for line, style in draw(told, out.width, drawing.UNICODE if out.can(
+            ''.join(drawing.UNICODE.values())) else drawing.ASCII):
+        out.put(line, style)
+
+
+def _described_json(action):
+    described = describe.describe(action)
+    return {**_action_json(action),
+            'guards': [{'requirement': requirement, 'condition': condition}
+                       for requirement, condition in described.guards],
+            'effects': list(described.effects)}
 
 
 def _table(options):
     chosen = registry.choose(options.what, options.set, options.defect)
-    if options.of:
-        return _moves(options, chosen)
-    rows = [(action, describe.describe(action))
-            for action in chosen.model.actions.values()]
+    actions = chosen.model.actions.values()
     if options.json:
-        _print_json({'model': chosen.name, 'actions': [{
-            **_action_json(action),
-            'guards': [{'requirement': requirement, 'condition': condition}
-                       for requirement, condition in described.guards],
-            'effects': list(described.effects)}
-            for action, described in rows]})
+        _print_json({'model': chosen.name,
+                     'actions': [_described_json(action)
+                                 for action in actions]})
         return HOLDS
     out = _terminal()
     out.line(chosen.title, 'bold')
-    for action, described in rows:
+    for action in actions:
+        described = describe.describe(action)
         out.line()
         out.line(' '.join(filter(None, (_signature(action),
                                         _kind_of(action)))), 'bold')
@@ -699,23 +758,46 @@ def _table(options):
     return HOLDS
 
 
-def _moves(options, chosen):
-    from cyborg_models import check, terminal
+def _moves(options):
+    from cyborg_models import check, drawing, terminal
 
+    chosen = registry.choose(options.what, options.set, options.defect)
+    model, name = chosen.model, options.chart or options.of
     with terminal.progress() as (tell, _):
-        found = check.moves(chosen.model, options.of, _bytes(options), tell)
+        found = check.moves(model, name, _bytes(options), tell)
+    chart = drawing.Chart(
+        f'{chosen.title}: {name}',
+        trace.value_name(model.variables[name].start), found,
+        frozenset(action.name for action in model.actions.values()
+                  if action.fault))
+    if options.svg:
+        _write(options.svg, drawing.chart_svg(chart))
     if options.json:
-        _print_json({'model': chosen.name, 'variable': options.of,
-                     'moves': [{'from': before, 'to': after,
-                                'actions': actions} for (before, after),
-                               actions in found.items()]})
-        return HOLDS
-    out = _terminal()
-    out.line(f'{chosen.title}: {options.of}', 'bold')
-    out.line()
-    out.pairs([(f'{before} -> {after}', ', '.join(actions))
-               for (before, after), actions in found.items()], indent=0)
+        _print_json({
+            'model': chosen.name, 'variable': name, 'start': chart.start,
+            'moves': [{'from': before, 'to': after, 'actions': actions}
+                      for (before, after), actions in found.items()],
+            'actions': [_described_json(model.actions[action])
+                        for action in sorted(set().union(*found.values()))]})
+    elif options.table:
+        _print_moves(chosen, chart)
+    else:
+        _print_drawing(chart.title, chart, options.svg)
     return HOLDS
+
+
+def _print_moves(chosen, chart):
+    """The transition table: from, to, by which action, and its guards."""
+    out = _terminal()
+    out.line(chart.title, 'bold')
+    for (before, after), names in chart.moves.items():
+        out.line()
+        out.line(f'{before} -> {after}', 'bold cyan')
+        for name in names:
+            action = chosen.model.actions[name]
+            out.line('  ' + ' '.join(filter(None, (_signature(action),
+                                                   _kind_of(action)))))
+            out.pairs(describe.describe(action).guards, indent=4)
 
 
 # compare

@@ -25,15 +25,24 @@ class Terminal:
         self.console = Console(highlight=False, markup=False, emoji=False)
         self.width = max(40, self.console.width)
 
+    def can(self, text):
+        """True if the output has characters for all of *text*."""
+        try:
+            text.encode(self.console.encoding)
+        except (LookupError, UnicodeError):
+            return False
+        return True
+
     def line(self, text='', style=None):
-        """Print a line as it is, but broken where it is too long."""
+        """Print a line, broken where it is too long."""
         indent = text[:len(text) - len(text.lstrip())]
         for part in textwrap.wrap(
                 text, self.width, subsequent_indent=indent,
                 break_on_hyphens=False, drop_whitespace=True) or ['']:
-            self._put(part, style)
+            self.put(part, style)
 
-    def _put(self, text, style=None):
+    def put(self, text='', style=None):
+        """Print a line as it is."""
         self.console.print(text, style=style, no_wrap=True, crop=False,
                            overflow='ignore')
 
@@ -45,14 +54,14 @@ class Terminal:
         for name, text in rows:
             start = f'{" " * indent}{name:<{first}}  '
             if len(name) > first:
-                self._put(f'{" " * indent}{name}')
+                self.put(f'{" " * indent}{name}')
                 start = ' ' * len(f'{" " * indent}{"":<{first}}  ')
             wrapped = textwrap.wrap(
                 text, max(16, self.width - len(start)),
                 break_on_hyphens=False) or ['']
-            self._put((start + wrapped[0]).rstrip())
+            self.put((start + wrapped[0]).rstrip())
             for part in wrapped[1:]:
-                self._put(' ' * len(start) + part)
+                self.put(' ' * len(start) + part)
 
     def messages(self, lines):
         """Print the lines of a run, with numbers, actors and values set
