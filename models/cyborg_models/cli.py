@@ -345,6 +345,8 @@ def do_check(options):
     if options.small or options.record:
         raise InputError('--small and --record need --manifest')
     chosen = _chosen(options)
+    if options.out:  # before the work, not after it
+        os.makedirs(options.out, exist_ok=True)
     checked = _explore(chosen, options, options.property)
     files = _write_runs(chosen, checked, options.out)
     if options.json:
@@ -371,7 +373,6 @@ def _write_runs(chosen, checked, folder):
     for one in checked.verdicts:
         if folder is None or one.run is None:
             continue
-        os.makedirs(folder, exist_ok=True)
         path = os.path.join(folder, f'{chosen.name}-{one.name}.itf.json')
         _write(path, itf.dumps(one.run, chosen.name, chosen.set,
                                chosen.defects, f'{one.name}: {one}'))
@@ -380,8 +381,12 @@ def _write_runs(chosen, checked, folder):
 
 
 def _write(path, text):
-    with open(path, 'w', encoding='utf-8') as file:
-        file.write(text)
+    try:
+        with open(path, 'w', encoding='utf-8') as file:
+            file.write(text)
+    except (OSError, ValueError) as error:  # such as a null byte in it
+        raise InputError(f'{path}: {getattr(error, "strerror", error)}; '
+                         'give a path that can be written') from None
 
 
 def _checked_json(chosen, checked):
@@ -450,9 +455,11 @@ def _heading(one):
 
 
 def _figures(checked):
+    # Of a small model, the rate says how long compiling took.
+    rate = f', {checked.rate:,.0f} states/s' if checked.states > 9999 else ''
     return (f'{checked.states:,} states, {checked.transitions:,} '
             f'transitions, depth {checked.depth}, '
-            f'{checked.seconds:.2f} s, {checked.rate:,.0f} states/s')
+            f'{checked.seconds:.2f} s{rate}')
 
 
 def _conclude(out, checked):
@@ -584,12 +591,14 @@ def _read_trace(path):
                                  document.defects)
     except InputError as error:
         raise InputError(f'{document.path}: "#meta": {error}') from error
-    return chosen, document.run(chosen.model)
+    told = document.run(chosen.model)
+    description = document.data['#meta'].get('description')
+    return chosen, told, description if isinstance(description, str) else ''
 
 
 def do_explain(options):
     """Step by step, what may happen and what may not."""
-    chosen, told = _read_trace(options.trace)
+    chosen, told, _ = _read_trace(options.trace)
     _check_actions(chosen, options.only)
     last = len(told.states)
     if options.step and options.step > last:
@@ -676,18 +685,19 @@ def do_diagram(options):
         return _moves(options)
     if options.table:
         return _table(options)
-    chosen, told = _read_trace(options.what)
-    source = trace.seqdiag(told)
-    if options.svg:
-        from cyborg_models import drawing
+    from cyborg_models import drawing
 
-        _write(options.svg, drawing.sequence_svg(told, chosen.title))
+    chosen, told, description = _read_trace(options.what)
+    title = ': '.join(filter(None, (
+        chosen.title, drawing.clean(description)[:120])))
+    if options.svg:
+        _write(options.svg, drawing.sequence_svg(told, title))
     if options.json:
-        _print_json({'model': chosen.name, 'seqdiag': source})
+        _print_json({'model': chosen.name, 'seqdiag': trace.seqdiag(told)})
     elif options.seqdiag:
-        print(source)
+        print(trace.seqdiag(told))
     else:
-        _print_drawing(chosen.title, told, options.svg)
+        _print_drawing(title, told, options.svg)
     return HOLDS
 
 
@@ -762,7 +772,8 @@ def _moves(options):
     from cyborg_models import check, drawing, terminal
 
     chosen = registry.choose(options.what, options.set, options.defect)
-    model, name = chosen.model, options.chart or options.of
+    model = chosen.model
+    name = options.of if options.chart is None else options.chart
     with terminal.progress() as (tell, _):
         found = check.moves(model, name, _bytes(options), tell)
     chart = drawing.Chart(
@@ -771,6 +782,12 @@ def _moves(options):
         frozenset(action.name for action in model.actions.values()
                   if action.fault))
     if options.svg:
+        if (len(chart.values) > drawing.VALUES
+                or len(chart.moves) > drawing.MOVES):
+            raise InputError(
+                f'{name} has {len(chart.values)} values and '
+                f'{len(chart.moves)} moves, too many for a picture; ask for '
+                f'--table --of {name}')
         _write(options.svg, drawing.chart_svg(chart))
     if options.json:
         _print_json({
@@ -825,6 +842,10 @@ def do_compare(options):
         out.table(('', 'property', 'left', 'right'), [
             ('*' if a != b and name != 'seconds' else '', name, a, b)
             for name, a, b in rows])
+        out.line()
+        differ = [name for name, a, b in rows[:-4] if a != b]
+        out.line(f'Otherwise on the right: {", ".join(differ)}.' if differ
+                 else 'Every verdict is the same on both sides.', 'bold')
         for checked in found:
             if checked.reason:
                 out.line(f'Inconclusive: {checked.reason}.', 'yellow')

@@ -24,6 +24,7 @@ FOLD, DROP = 26, 20  # a message to oneself: how far out, and down
 LABEL = 210  # pixels after which a label breaks, if its arrow is no longer
 ACTORS_AGAIN = 12  # messages after which the actors stand below as well
 BOUND = 1e6  # no picture is so wide
+VALUES, MOVES = 60, 200  # of which there can be a chart that is read
 NUMBER = 6  # columns of '  12. '
 
 _STYLE = '''
@@ -158,7 +159,7 @@ class _Canvas:
     def svg(self, title, told):
         """The whole, with what a screen reader says of it."""
         width, height = self.right + 2 * PAD, self.bottom + 2 * PAD
-        least = min(width, 720)
+        least = max(min(width, 720), width * 0.75)  # else it is scrolled
         return (
             '<svg xmlns="http://www.w3.org/2000/svg" class="cyborg"'
             ' role="img"'
@@ -264,10 +265,9 @@ def _lifelines(rows, actors, half):
             two, need = one + 1, need + FOLD
         if two < len(actors) and need > sum(gaps[one:two]):
             gaps[two - 1] += need - sum(gaps[one:two])
-    at, x = {}, 2 * PAD + (half[actors[0]] if actors else 0)
-    for name, gap in zip(actors, [*gaps, 0], strict=True):
-        at[name] = x
-        x += gap
+    at = {name: 2 * PAD + half[name] for name in actors[:1]}
+    for name, before, gap in zip(actors[1:], actors, gaps, strict=False):
+        at[name] = at[before] + gap
     return at
 
 
@@ -332,15 +332,14 @@ def sequence_text(told, width=80, marks=UNICODE):
     """
     rows = trace.messages(told)
     actors, rules = _actors(rows), _rules(told)
-    names, key = {name: _name_lines(clean(name)) for name in actors}, []
-    at = _columns(rows, actors, names, width)
-    if at is None:
-        names, key = _letters(actors, width)
+    for names, key in _namings(actors, width):
         at = _columns(rows, actors, names, width)
-    if at is None:
+        if at is not None:
+            found = [(line, 'dim') for line in key]
+            break
+    else:
         return [(line, None) for line in trace.lines(told, width)]
     sheet = _Sheet(width, marks, at)
-    found = [(line, 'dim') for line in key]
     high = max(map(len, names.values()), default=0)
     for index in range(high):
         line = ' ' * width
@@ -360,23 +359,20 @@ def sequence_text(told, width=80, marks=UNICODE):
     return found if actors else [row for row in found if row[0]]
 
 
-def _name_lines(name):
-    """A name in lines, broken after hyphens where it is long."""
-    return [textwrap.shorten(line, 14, placeholder='...') if len(line) > 14
-            else line for line in textwrap.wrap(
-                name, 10, break_long_words=False)]
-
-
-def _letters(actors, width):
-    """A letter or two for each actor, and the lines that explain them."""
-    def letter(index):
-        return (chr(64 + index // 26) if index >= 26 else '') + chr(
-            65 + index % 26)
-    named = {name: letter(index) for index, name in enumerate(actors)}
-    key = textwrap.wrap(', '.join(f'{short} {clean(name)}'
-                                  for name, short in named.items()),
-                        width, break_on_hyphens=False)
-    return {name: [short] for name, short in named.items()}, [*key, '']
+def _namings(actors, width):
+    """How the actors may be called, the best first: actor -> lines, and
+    lines that explain them.
+    """
+    for most in (14, 10, 8):  # broken after a hyphen, where there is one
+        yield {name: [line if len(line) <= 14 else f'{line[:11]}...'
+                      for line in textwrap.wrap(
+                          clean(name), most, break_long_words=False)]
+               for name in actors}, []
+    letters = {name: (chr(64 + index // 26) if index >= 26 else '')
+               + chr(65 + index % 26) for index, name in enumerate(actors)}
+    key = [line for name, letter in letters.items() for line in _folded(
+        '', f'{letter:<2} {clean(name)}', width, '   ')]
+    yield {name: [letter] for name, letter in letters.items()}, [*key, '']
 
 
 def _columns(rows, actors, names, width):
@@ -394,16 +390,14 @@ def _columns(rows, actors, names, width):
     for row in rows:
         if row.sender:
             one, two = sorted((place[row.sender], place[row.receiver]))
-            one_self = one == two
             if one < len(gaps) and two <= one + 1:
                 wanted[one] = max(wanted[one], len(row.text) + 3
-                                  + 2 * one_self - gaps[one])
+                                  + 2 * (one == two) - gaps[one])
     share = min(1, spare / max(1, sum(wanted)))
-    at, x = {}, first
-    for name, gap, more in zip(actors, [*gaps, 0], [*wanted, 0],
-                               strict=True):
-        at[name] = x
-        x += gap + int(more * share)
+    at = {name: first for name in actors[:1]}
+    for name, before, gap, more in zip(actors[1:], actors, gaps, wanted,
+                                       strict=False):
+        at[name] = at[before] + gap + int(more * share)
     return at
 
 
@@ -433,48 +427,48 @@ class _Sheet:
                        for part in lines[1:]]
 
     def message(self, row):
-        number = f'{row.number:>{NUMBER - 2}}. '[:self.width]
+        number = f'{row.number:>{NUMBER - 2}}. '
         if not row.sender:
             return [*self.rule(number, clean(row.text)),
-                    *self._changes(row, NUMBER)]
+                    *(self.row(*said) for said in self._changes(row, NUMBER))]
         x1, x2 = self.at[row.sender], self.at[row.receiver]
         dash = self.marks['fault' if row.step.action.fault else 'dash']
-        texts, start = self._block(clean(row.text),
-                                   min(x1, x2) + (4 if x1 == x2 else 2))
-        labels = [((0, number if index == 0 else ''), (start, f'{text} '))
-                  for index, text in enumerate(texts)]
+        left = min(x1, x2) + (4 if x1 == x2 else 2)
+        labels = self._label(clean(row.text), left)
+        changes = self._changes(row, left)
         if x1 == x2:
-            loop = (f'{self.marks["right"]}{dash}{self.marks["out"]}',
-                    f'{self.marks["line"]}<{self.marks["back"]}')
-            if start < x1 + 4:  # no room beside it
-                found = [self.row(None, *label) for label in labels]
-                return [*found, *(self.row(None, (x1, part))
-                                  for part in loop),
-                        *self._changes(row, x1 + 2)]
-            found = [self.row(None, (x1, loop[0]), *labels[0]),
-                     *(self.row(None, *label) for label in labels[1:])]
-            changed = self._changes(row, x1 + 4)
-            below = changed[0] if changed else self.row()
-            line = below[0].ljust(x1 + 3)
-            return [*found, (line[:x1] + loop[1] + line[x1 + 3:],
-                             below[1]), *changed[1:]]
-        if x1 < x2:
-            arrow = self.marks['right'] + dash * (x2 - x1 - 2) + '>'
+            arrows = [(x1, f'{self.marks["right"]}{dash}'
+                           f'{self.marks["out"]}'),
+                      (x1, f'{self.marks["line"]}<{self.marks["back"]}')]
+        elif x1 < x2:
+            arrows = [(x1, self.marks['right'] + dash * (x2 - x1 - 2) + '>')]
         else:
-            arrow = '<' + dash * (x1 - x2 - 2) + self.marks['left']
-        return [*(self.row(None, *label) for label in labels),
-                self.row(None, (min(x1, x2) + (x1 > x2), arrow)),
-                *self._changes(row, min(x1, x2) + 2)]
+            arrows = [(x2 + 1, '<' + dash * (x1 - x2 - 2)
+                       + self.marks['left'])]
+        # A label stands beside an arrow that comes back, if it can.
+        rows = []
+        while len(arrows) < 2 and labels or labels and labels[0][1][0] < left:
+            rows.append(labels.pop(0))
+        beside = [*labels, *changes]
+        for arrow in arrows:
+            if len(arrows) == 2 and beside and beside[0][1][0] >= left:
+                style, text = beside.pop(0)
+                rows.append((style, arrow, text))
+            else:
+                rows.append((None, arrow))
+        rows += beside
+        rows[0] = (rows[0][0], (0, number), *rows[0][1:])
+        return [self.row(*said) for said in rows]
 
-    def _block(self, text, start):
-        """Lines of a text, and the column where they begin."""
+    def _label(self, text, start):
+        """A message's text: (style, (column, line)) each."""
         room = self.width - start
         if room < min(24, len(text)):
             start = max(NUMBER, self.width - min(
                 len(text), max(24, self.width // 2)))
             room = self.width - start
-        return textwrap.wrap(text, room, break_on_hyphens=False) or [
-            ''], start
+        return [(None, (start, f'{line} ')) for line in textwrap.wrap(
+            text, room, break_on_hyphens=False) or ['']]
 
     def _changes(self, row, start):
         texts = [clean(str(change)) for change in row.changes]
@@ -486,7 +480,7 @@ class _Sheet:
                 lines[-1] += f', {text}'
             else:
                 lines += textwrap.wrap(text, room, break_on_hyphens=False)
-        return [self.row('dim', (start, f'{line} ')) for line in lines]
+        return [('dim', (start, f'{line} ')) for line in lines]
 
 
 # State charts
@@ -592,15 +586,11 @@ class _Layers:
         self.chains = {}
         self._add_chains()
         depth = 1 + max(node.layer for node in self.states.values())
-        nodes = dict.fromkeys(
-            id(node) for chain in self.chains.values() for node in chain)
-        known = {id(node): node for node in self.states.values()}
-        known.update((id(node), node) for chain in self.chains.values()
-                     for node in chain)
-        nodes = dict.fromkeys([*map(id, self.states.values()), *nodes])
         self.layers = [[] for _ in range(depth)]
-        for one in nodes:
-            self.layers[known[one].layer].append(known[one])
+        for node in [*self.states.values(), *(
+                node for chain in self.chains.values()
+                for node in chain[1:-1])]:
+            self.layers[node.layer].append(node)
         self._order()
         self._place()
         self._stack()
@@ -774,7 +764,7 @@ class _Layers:
 
     def _stack(self):
         self.top, self.bottom, y = [], [], 0
-        for index, row in enumerate(self.layers):
+        for row in self.layers:
             height = max((node.height for node in row), default=0)
             self.top.append(y)
             self.bottom.append(y + height)
@@ -948,8 +938,10 @@ def _draw_state(canvas, laid, value, node):
                      (node.x, top), (0, 1))
     if node.loop:
         x, fault = node.x + wide, chart.is_fault((value, value))
-        canvas.arrow(f'M {_n(x)} {_n(y - 8)} H {_n(x + FOLD)}'
-                     f' V {_n(y + 8)} H {_n(x)}', (x, y + 8), (-1, 0), fault)
+        half = high - 7
+        canvas.arrow(f'M {_n(x)} {_n(y - half)} H {_n(x + FOLD)}'
+                     f' V {_n(y + half)} H {_n(x)}', (x, y + half), (-1, 0),
+                     fault)
         _draw_label(canvas, x + FOLD + 5, y, node.loop)
 
 

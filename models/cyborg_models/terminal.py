@@ -14,6 +14,7 @@ import time
 STYLES = {'holds': 'green', 'witnessed': 'green', 'as expected': 'green',
           'violated': 'bold red', 'not witnessed': 'bold red',
           'differs': 'bold red', 'inconclusive': 'yellow'}
+NARROW = 24  # columns that a text needs, to stand beside its name
 
 
 class Terminal:
@@ -47,21 +48,27 @@ class Terminal:
                            overflow='ignore')
 
     def pairs(self, rows, indent=2):
-        """Print (name, text) rows; the texts begin in one column."""
+        """Print (name, text) rows; the texts begin in one column, or below
+        their names where that column would be narrow.
+        """
         rows = [(str(name), str(text)) for name, text in rows]
-        first = min(max((len(name) for name, _ in rows), default=0),
-                    self.width // 2)
+        start = indent + 2 + min(max((len(name) for name, _ in rows),
+                                     default=0), self.width // 2)
+        longest = max((len(text) for _, text in rows), default=0)
+        below = self.width - start < min(longest, NARROW)
+        if below:
+            start = indent + 2
         for name, text in rows:
-            start = f'{" " * indent}{name:<{first}}  '
-            if len(name) > first:
-                self.put(f'{" " * indent}{name}')
-                start = ' ' * len(f'{" " * indent}{"":<{first}}  ')
-            wrapped = textwrap.wrap(
-                text, max(16, self.width - len(start)),
-                break_on_hyphens=False) or ['']
-            self.put((start + wrapped[0]).rstrip())
-            for part in wrapped[1:]:
-                self.put(' ' * len(start) + part)
+            first = ' ' * indent + name
+            wrapped = textwrap.wrap(text, max(16, self.width - start),
+                                    break_on_hyphens=False) or ['']
+            if below or len(first) + 2 > start:
+                self.put(first)
+            else:
+                wrapped[0] = f'{first:<{start}}{wrapped[0]}'.lstrip()
+                self.put((' ' * indent + wrapped.pop(0)).rstrip())
+            for part in wrapped:
+                self.put((' ' * start + part).rstrip())
 
     def messages(self, lines):
         """Print the lines of a run, with numbers, actors and values set
@@ -79,27 +86,35 @@ class Terminal:
             self.console.print(text, no_wrap=True, crop=False,
                                overflow='ignore')
 
-    def table(self, headers, rows, numbers=()):
+    def table(self, headers, rows):
         """Print a table; a verdict has its colour.
 
-        :param numbers: which columns are set to the right
+        Where it is too wide, what follows the name, the first column that
+        has a header, stands below it.
         """
-        from rich.table import Table
         from rich.text import Text
 
-        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0),
-                      header_style='bold', show_edge=False)
-        for index, header in enumerate(headers):
-            table.add_column(
-                Text(header), overflow='fold',
-                justify='right' if index in numbers else 'left')
-        for row in rows:
-            table.add_row(*(Text(str(cell), STYLES.get(
-                str(cell).partition(' at depth')[0], '')) for cell in row))
-        with self.console.capture() as kept:
-            self.console.print(table)
-        for line in kept.get().rstrip('\n').split('\n'):
-            self.console.file.write(line.rstrip() + '\n')
+        rows = [[str(cell) for cell in row] for row in rows]
+        wide = [max(map(len, column)) for column
+                in zip(headers, *rows, strict=True)]
+        first = 1 + sum(not header for header in headers)
+        below = sum(wide) + 2 * len(wide) > self.width + 2
+        for row in (headers, *rows):
+            text = Text(style='bold' if row is headers else '')
+            used = 0
+            for index, cell in enumerate(row):
+                if not below:
+                    cell = f'{cell:<{wide[index]}}'
+                elif index == first or (
+                        index > first and used + len(cell) > self.width):
+                    text.append('\n    ')
+                    used = 4
+                text.append(f'{cell}  ' if cell or not below else '',
+                            STYLES.get(cell.partition(' at depth')[0].strip()))
+                used += len(cell) + 2
+            for line in text.split('\n'):
+                line.rstrip()
+                self.put(line)
 
 
 def _actors(line):

@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -241,6 +242,30 @@ class TestCheck(Commands):
         self.call('check', 'test.small', '--set', 'size=35', '--memory', '1',
                   '--defect', 'greedy', status=1)
 
+    def test_where_nothing_can_be_written(self):
+        with mock.patch('cyborg_models.check.check') as checked:
+            self.assertIn('/dev/null/x', self.call(
+                'check', 'test.small', '--out', '/dev/null/x', status=3))
+        checked.assert_not_called()
+
+    def test_narrow(self):
+        with mock.patch.dict(os.environ, COLUMNS='40'):
+            for argv, words in (
+                    (('check', 'test.small'),
+                     '\none_owner\n    always  TEST-003  holds\n'),
+                    (('compare', 'test.small', '--vs-defect', 'greedy'),
+                     '\n*  one_owner\n    holds  violated at depth 4\n'),
+                    (('list',), 'rocky.attach\n  Attach: from the'),
+                    (('list', 'test.small'), '\n  plug(van)'),
+                    (('run', 'test.small', '--steps', '4'), '   1. '),
+                    (('diagram', 'test.small', '--table'), 'plug(van)'),
+                    (('diagram', 'test.small', '--chart', 'state'),
+                     'ASKED: ask')):
+                text = self.call(*argv, status=int(argv[0] == 'compare'))
+                self.assertIn(words, text)
+                for line in text.split('\n'):
+                    self.assertLessEqual(len(line), 40, line)
+
     def test_interrupted(self):
         with mock.patch.object(engine.Engine, '_run_level',
                                side_effect=KeyboardInterrupt):
@@ -411,8 +436,9 @@ class TestExplain(Commands):
             self.call('run', name, '--seed', '1', '--steps', '6', '--out',
                       path)
             self.call('explain', path)
-            self.assertTrue(self.call('diagram', path).startswith(
-                'seqdiag {\n'))
+            self.call('diagram', path)
+            self.assertTrue(self.call('diagram', path, '--seqdiag')
+                            .startswith('seqdiag {\n'))
 
     def test_bad_traces(self):
         path = self.trace()
@@ -435,13 +461,130 @@ class TestExplain(Commands):
                 self.assertRegex(self.call(command, path, status=3), words)
 
 
+    def test_bad_files(self):
+        path, other = self.trace(), self.path('other')
+        with open(path, 'rb') as file:
+            data = file.read()
+        os.symlink(other, other)
+        os.mkdir(self.path('folder'))
+        cases = [(self.path('folder'), None, 'folder: not a file; give'),
+                 (other, None, r'other: Too many levels of symbolic links;')]
+        for name, content, words in (
+                ('short', data[:-30], r'short:\d+: .*truncated, write it'),
+                ('words', b'once\nupon', r'words:1: not JSON'),
+                ('empty', b'', r'empty:1: the file is empty'),
+                ('bytes', data.replace(b'IDLE', b'\xff', 1),
+                 r'bytes:\d+: not UTF-8 at byte')):
+            cases.append((self.path(name), content, words))
+        for name, content, words in cases:
+            if content is not None:
+                with open(name, 'wb') as file:
+                    file.write(content)
+            for command in ('explain', 'diagram'):
+                self.assertRegex(self.call(command, name, status=3), words)
+        with open(path, 'wb') as file:
+            file.truncate(1 << 30)
+        for command in ('explain', 'diagram'):
+            self.assertIn('1,073,741,824 bytes are more than',
+                          self.call(command, path, status=3))
+
+    def test_what_is_written_is_read(self):
+        self.call('check', 'test.small', '--set', 'busy=true', '--out',
+                  self.folder, status=1)
+        self.call('run', 'test.small', '--out', self.path('run.itf.json'))
+        lassos = 0
+        names = sorted(os.listdir(self.folder))
+        self.assertEqual(3, len(names), names)
+        for name in names:
+            path = self.path(name)
+            with open(path, encoding='utf-8') as file:
+                steps = len(json.load(file)['states'])
+            text = self.call('diagram', path)
+            lassos += 'from here on, again and again' in text
+            numbers = re.findall(r'(?m)^ +(\d+)\. ', text)
+            self.assertEqual([str(number) for number
+                              in range(1, len(numbers) + 1)], numbers)
+            self.assertIn(len(numbers), (steps - 1, steps))
+            self.assertIn('At step 1\n', self.call('explain', path))
+        self.assertEqual(1, lassos)
+
+
 class TestDiagram(Commands):
+    chart = 'diagram', 'test.small', '--chart', 'state'
+
     def test_trace(self):
         path = self.trace('--steps', '3')
         text = self.call('diagram', path)
+        self.assertRegex(text, r'\Atest.small: seed 2\n\n +nova-compute +os-')
+        self.assertRegex(text, r'(?m)^   1\. +│ attach van\d')
+        self.assertIn('├──', text)
+
+    def test_where_there_are_no_lines_to_draw_with(self):
+        path = self.trace('--steps', '3')
+        out = io.TextIOWrapper(io.BytesIO(), encoding='ascii')
+        with contextlib.redirect_stdout(out):
+            self.assertEqual(0, cli.main(['diagram', path]))
+        out.seek(0)
+        self.assertIn('|--', out.read())
+
+    def test_seqdiag(self):
+        path = self.trace('--steps', '3')
+        text = self.call('diagram', path, '--seqdiag')
         self.assertIn('  nova-compute -> os-acc [label = "attach van', text)
         self.assertEqual({'model': 'test.small', 'seqdiag': text[:-1]},
                          self.json('diagram', path))
+
+    def test_svg(self):
+        for argv in (('diagram', self.trace('--steps', '3')), self.chart):
+            path = self.path('x.svg')
+            self.assertEqual(f'written: {path}\n', self.call(
+                *argv, '--svg', path).replace('\n/', ' /'))
+            first = self.read(path)
+            self.assertTrue(first.startswith('<svg xmlns='))
+            self.json(*argv, '--svg', path)
+            self.assertEqual(first, self.read(path))
+
+    def read(self, path):
+        with open(path, encoding='utf-8') as file:
+            return file.read()
+
+    def test_a_file_survives_bad_input(self):
+        path, bad = self.path('x.svg'), self.trace('--steps', '3')
+        text = self.read(bad)
+        for argv, content in (
+                (('diagram', bad), text[:-40]),
+                (('diagram', bad), text.replace('"IDLE"', '"IDEL"')),
+                (('diagram', 'test.small', '--chart', 'stat'), ''),
+                (('diagram', 'test.smal', '--chart', 'state'), ''),
+                ((*self.chart, '--set', 'vans=0'), ''),
+                ((*self.chart, '--defect', 'greed'), ''),
+                (('diagram', 'test.small', '--chart', 'c0', '--set',
+                  'size=61'), '')):
+            for name, said in ((path, 'precious'), (bad, content)):
+                with open(name, 'w', encoding='utf-8') as file:
+                    file.write(said)
+            if 'c0' in argv:  # more values than a picture shows
+                with mock.patch('cyborg_models.drawing.VALUES', 2), \
+                        mock.patch('cyborg_models.check.moves', return_value={
+                            ('0', '1'): ['a'], ('1', '2'): ['a']}):
+                    self.assertIn('--table --of c0', self.call(
+                        *argv, '--svg', path, status=3))
+            else:
+                self.call(*argv, '--svg', path, status=3)
+            self.assertEqual('precious', self.read(path), argv)
+
+    def test_paths_that_cannot_be_written(self):
+        folder = self.path('folder')
+        os.mkdir(folder)
+        loop = self.path('loop')
+        os.symlink(loop, loop)
+        for argv in (('diagram', self.trace('--steps', '3')), self.chart):
+            for path, words in (('/nowhere/x.svg', 'No such file'),
+                                (folder, 'Is a directory'),
+                                (loop, 'symbolic links'),
+                                ('a\0b', 'null byte')):
+                self.assertIn(words, self.call(*argv, '--svg', path,
+                                               status=3))
 
     def test_table(self):
         text = self.call('diagram', 'test.small', '--table')
@@ -454,14 +597,37 @@ class TestDiagram(Commands):
         self.assertEqual({'name', 'parameters', 'message', 'fair', 'fault',
                           'doc', 'guards', 'effects'}, set(row))
 
-    def test_moves(self):
+    def test_transition_table(self):
         argv = 'diagram', 'test.small', '--table', '--of', 'state'
-        self.assertIn('\nIDLE -> ASKED     ask\nASKED -> PLUGGED  plug\n'
-                      'PLUGGED -> IDLE   unplug\n', self.call(*argv))
+        self.assertIn('\nASKED -> PLUGGED\n  plug(van) [weakly fair]\n'
+                      '    TEST-002  s.state[van] is Van.ASKED\n'
+                      '    TEST-003  s.owner is None\n\n'
+                      'PLUGGED -> IDLE\n  unplug(van)\n', self.call(*argv))
+        found = self.json(*argv)
+        self.assertEqual({'model', 'variable', 'start', 'moves', 'actions'},
+                         set(found))
         self.assertEqual({'from': 'IDLE', 'to': 'ASKED', 'actions': ['ask']},
-                         self.json(*argv)['moves'][0])
+                         found['moves'][0])
+        self.assertEqual(['ask', 'plug', 'unplug'],
+                         [row['name'] for row in found['actions']])
+        self.assertEqual(found, self.json(*self.chart))
         self.assertIn('did you mean state?', self.call(
             *argv[:-1], 'stat', status=3))
+
+    def test_chart(self):
+        self.assertEqual('test.small: state\n\nIDLE (start)\n'
+                         '  └──> ASKED: ask\nASKED\n  └──> PLUGGED: plug\n'
+                         'PLUGGED\n  └──> IDLE: unplug\n',
+                         self.call(*self.chart))
+
+    def test_a_chart_is_of_the_configuration(self):
+        found = self.json(*self.chart, '--defect', 'deaf', '--set',
+                          'vans=1')['moves']
+        self.assertIn('TEST-001', str(self.json(
+            *self.chart, '--defect', 'deaf')))
+        self.assertEqual([('IDLE', 'ASKED'), ('ASKED', 'PLUGGED'),
+                          ('PLUGGED', 'IDLE')],
+                         [(row['from'], row['to']) for row in found])
 
 
 class TestCompare(Commands):
@@ -506,7 +672,16 @@ class TestUsage(Commands):
             ('run', 'test.small', '--out', '/nowhere/x'): '/nowhere/x: No',
             ('explain',): 'required: TRACE',
             ('explain', '/nowhere/x'): '/nowhere/x: No such file',
-            ('diagram', '/nowhere/x', '--of', 'a'): 'need --table',
+            ('diagram', '/nowhere/x', '--of', 'a'): 'needs --table',
+            ('diagram', '/nowhere/x', '--set', 'a=1'): 'need --table',
+            ('diagram', '/nowhere/x'): '/nowhere/x: No such file',
+            ('diagram', 'test.small'): 'is a model; add --table or',
+            ('diagram', cli.__file__, '--table'): 'is a file',
+            ('diagram', 'test.small', '--table', '--svg', 'x'): '--table',
+            ('diagram', 'test.small', '--seqdiag', '--svg', 'x'): 'leave',
+            ('diagram', 'test.small', '--table', '--chart', 'state'):
+                'not allowed with',
+            ('diagram', 'test.small', '--chart', ''): 'no variable',
             ('compare', 'test.small'): 'needs --vs',
         }
         for argv, words in cases.items():
@@ -520,7 +695,8 @@ class TestUsage(Commands):
 
     def test_every_command_is_documented(self):
         for command in ('list', 'check MODEL', 'check --manifest', 'run',
-                        'explain', 'diagram TRACE', 'compare'):
+                        'explain', 'diagram TRACE',
+                        'diagram MODEL --table', 'compare'):
             self.assertIn(f'``{command}``\n', cli.__doc__)
 
 

@@ -252,15 +252,18 @@ class TestBadInput(Folder):
 
     def test_not_a_file(self):
         folder = os.path.dirname(self.path)
+        loop = os.path.join(folder, 'loop')
+        os.symlink(loop, loop)
         cases = {folder: 'not a file', '/dev/zero': 'not a file',
+                 loop: 'symbolic links',
                  os.path.join(folder, 'none'): 'No such file',
                  'a\0b': 'null'}
         for path, words in cases.items():
             with self.assertRaisesRegex(itf.TraceError, words):
                 itf.Document(path)
         with open(self.path, 'wb') as file:
-            file.write(b'{"\xff\xfe": 1}')
-        with self.assertRaisesRegex(itf.TraceError, 'UTF-8'):
+            file.write(b'{\n"\xff\xfe": 1}')
+        with self.assertRaisesRegex(itf.TraceError, ':2: not UTF-8 at byte'):
             itf.Document(self.path)
 
     def test_a_gigabyte_is_not_read(self):

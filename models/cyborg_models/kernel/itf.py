@@ -153,7 +153,8 @@ class Document:
                               parse_float=_no_float,
                               parse_int=_short_integer)
         except json.JSONDecodeError as error:
-            end = error.pos >= len(self.text.rstrip())
+            end = (error.pos >= len(self.text.rstrip())
+                   or error.msg.startswith('Unterminated string'))
             what = (f'the file ends early: {error.msg}; it is truncated, '
                     'write it again' if end and self.text.strip() else
                     'the file is empty; write it again'
@@ -403,8 +404,10 @@ def _content(path):
         with open(path, 'rb') as file:
             return file.read(LARGEST + 1).decode('utf-8')
     except UnicodeDecodeError as error:
-        raise TraceError(f'{path}: not UTF-8 at byte {error.start:,}; a '
-                         'trace is JSON in UTF-8') from None
+        line = 1 + error.object.count(b'\n', 0, error.start)
+        raise TraceError(f'{path}:{line}: not UTF-8 at byte '
+                         f'{error.start:,}; a trace is JSON in UTF-8'
+                         ) from None
     except ValueError as error:  # such as a null byte in the path
         raise TraceError(f'{path!r}: {error}; give the path of an ITF '
                          'trace') from None

@@ -162,7 +162,7 @@ def lines(told, width=80, only=None):
     texts = [[str(change) for change in row.changes] or ['(no change)']
              for row in rows]
     widest = max((len(text) for row in texts for text in row), default=0)
-    right = min(widest, max(24, (width - NUMBER) * 2 // 5))
+    right = min(widest, max(24, (width - NUMBER) * 9 // 20))
     found = []
     for row, text in zip(rows, texts, strict=True):
         if only is not None:
