@@ -9,6 +9,7 @@ layer of its own, and between two layers there is nothing but edges; so no
 edge and no label ever lies on a box, whatever the graph.
 """
 
+import functools
 import re
 import textwrap
 import unicodedata
@@ -71,6 +72,7 @@ def clean(text):
                   '\ufffd', ' '.join(text.split()))
 
 
+@functools.lru_cache(maxsize=4096)
 def _em(char):
     # A little over the usual sans-serif fonts, so that a reader's own fits.
     if char in "iIjl.,:;'|!":
@@ -93,14 +95,17 @@ def text_width(text, size=FONT):
 
 def _wrap(text, width, size=FONT):
     """Lines of at most *width* pixels, broken between words if possible."""
-    found = ['']
+    found, used = [''], 0
     for word in re.findall(r'[^\s-]*-|[^\s-]+\s*|\s+', clean(text)):
-        if found[-1] and text_width(found[-1] + word.rstrip(), size) > width:
+        if found[-1] and used + text_width(word.rstrip(), size) > width:
             found.append('')
+            used = 0
         for char in word:
-            if found[-1] and text_width(found[-1] + char, size) > width:
+            if found[-1] and used + text_width(char, size) > width:
                 found.append('')
+                used = 0
             found[-1] += char
+            used += text_width(char, size)
     return [line.strip() for line in found if line.strip()] or ['']
 
 
@@ -566,10 +571,8 @@ class _Node:
     height: float = 0
     x: float = 0
     loop: list = field(default_factory=list)
-    near: tuple = ()  # the neighbours in the layer above, and below
-
-    def __post_init__(self):
-        self.near = ([], [])
+    # The neighbours in the layer above, and in the one below.
+    near: tuple = field(default_factory=lambda: ([], []))
 
 
 class _Layers:

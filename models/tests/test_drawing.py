@@ -366,7 +366,7 @@ def hostile_run():
 class TestChart(unittest.TestCase):
     def test_random_charts(self):
         loops = backs = 0
-        for seed in range(60):
+        for seed in range(40):
             chart = random_chart(seed)
             self.assertEqual([], chart_faults(drawing.chart_svg(chart),
                                               chart), seed)
@@ -375,7 +375,7 @@ class TestChart(unittest.TestCase):
             loops += sum(a == b for a, b in chart.moves)
             backs += sum(order[a] > order[b] for a, b in chart.moves)
         self.assertGreater(loops, 10)
-        self.assertGreater(backs, 100)
+        self.assertGreater(backs, 80)
 
     def test_planted_faults_are_noticed(self):
         chart = drawing.Chart('c', 'A', {
