@@ -162,5 +162,6 @@ def progress(total=None):
                 f'{states:,} states  depth {depth}  {rate:,.0f} states/s'))
 
         def say(text):
-            bar.update(task, total=None, description=text)
+            bar.tasks[0].total = None  # how long that takes is not known
+            bar.update(task, description=text)
         yield tell, say
