@@ -69,11 +69,8 @@ def is_fair(model, states, taken, ways):
     return True
 
 
-def broken_by_definition(model):
-    """Names of the ``eventually`` properties that a fair run breaks."""
-    states = list(walk(model).depth)
-    ways = {state: list(successors(model, state)) for state in states}
-    circles = []
+def _circles(model, states, ways):
+    """The sets of states that can be gone round fairly."""
     for size in range(1, len(states) + 1):
         for some in itertools.combinations(states, size):
             # One state can be stood still in; many need ways between them.
@@ -82,11 +79,44 @@ def broken_by_definition(model):
                 taken = [step for state in some for step, after in ways[state]
                          if after in some]
                 if is_fair(model, some, taken, ways):
-                    circles.append(some)
+                    yield some
+
+
+def broken_by_definition(model):
+    """Names of the ``eventually`` properties that a fair run breaks."""
+    states = list(walk(model).depth)
+    ways = {state: list(successors(model, state)) for state in states}
+    circles = list(_circles(model, states, ways))
     return {prop.name for prop in model.properties.values()
             if prop.kind == 'eventually'
             for arguments in combinations(prop)
             if _breaks(model, prop, arguments, states, ways, circles)}
+
+
+def shortest_stem(model, prop):
+    """How many steps at least lead to a circle that breaks a property."""
+    states = list(walk(model).depth)
+    ways = {state: list(successors(model, state)) for state in states}
+    circles = list(_circles(model, states, ways))
+    best = None
+    for arguments in combinations(prop):
+        says = {state: answer(model, prop, arguments, state)
+                for state in states}
+        ends = {state for circle in circles for state in circle
+                if not any(says[each][1] for each in circle)}
+
+        def after(waits, state, says=says):
+            called, come = says[state]
+            return (waits or called) and not come, state
+        level, seen, depth = {after(False, model.initial)}, set(), 0
+        while level and (best is None or depth < best):
+            if any(waits and state in ends for waits, state in level):
+                best = depth
+            seen |= level
+            level = {after(waits, there) for waits, state in level
+                     for _, there in ways[state]} - seen
+            depth += 1
+    return best
 
 
 def _breaks(model, prop, arguments, states, ways, circles):
@@ -222,6 +252,11 @@ def compare(case, model, judged=None):
     case.assertEqual(set(failed), broken_by_definition(model))
     for name, lasso in failed.items():
         case.assertEqual(lasso_faults(model, name, lasso), [])
+        # Of a property of several members, it is of the first that fails.
+        prop = model.properties[name]
+        if not prop.sets:
+            case.assertEqual(len(lasso.stem.steps),
+                             shortest_stem(model, prop))
     return failed
 
 
@@ -240,7 +275,8 @@ class AgainstTheDefinition(unittest.TestCase):
     @given(graphs())
     def test_drawn_models(self, drawn):
         with unittest.mock.patch.object(
-                liveness, '_judge', side_effect=liveness._judge) as judge:
+                liveness, '_fair_components',
+                side_effect=liveness._fair_components) as judge:
             failed = compare(self, drawn.build())
         self.seen['several rounds'] += (
             judge.call_count > len(drawn.calls) + 2 * bool(drawn.pair))
@@ -442,20 +478,40 @@ class TheComparisonBites(unittest.TestCase):
         self.noticed(ignore=STRONG)
 
     def test_strong_fairness_taken_for_weak(self):
-        right = liveness._judge
+        right = liveness._fair_components
 
         def judge(*arguments):
             with unittest.mock.patch.object(liveness, 'WEAK', STRONG):
                 return right(*arguments)
-        self.noticed(_judge=judge)
+        self.noticed(_fair_components=judge)
 
     def test_given_up_after_the_first_round(self):
-        right = liveness._judge
+        right = liveness._fair_components
 
-        def judge(*arguments):
-            fair, removed = right(*arguments)
-            return fair, removed & False
-        self.noticed(_judge=judge)
+        def judge(graph, allowed, *arguments):
+            found = right(graph, allowed, *arguments)
+            allowed &= found.any()
+            return found
+        self.noticed(_fair_components=judge)
+
+    def test_nothing_lasts_but_cycles(self):
+        right = liveness.compiled.lasting
+
+        def lasting(begin, to, label, component, sizes, number, answer):
+            right(begin, to, label, component, sizes, number, answer)
+            answer &= sizes[component] > 1
+        with unittest.mock.patch.object(liveness.compiled, 'lasting',
+                                        lasting):
+            self.noticed()
+
+    def test_a_stem_that_is_no_shortest_one(self):
+        right = liveness.compiled.first_of
+
+        def first_of(begin, to, depth, starts, *rest):
+            return right(begin, to, depth, starts[-1:], *rest)
+        with unittest.mock.patch.object(liveness.compiled, 'first_of',
+                                        first_of):
+            self.noticed()
 
     def test_standing_still_forbidden(self):
         right = liveness._find

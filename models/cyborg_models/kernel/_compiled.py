@@ -702,6 +702,68 @@ def components(begin, to, allowed, component):
 
 
 @njit(cache=True)
+def lasting(begin, to, label, component, sizes, number, answer):
+    """Mark the states in which a run can stay, or to which it can return:
+    those on a cycle, and those where no fair step is possible.
+    """
+    for state in range(len(begin) - 1):
+        mine = component[state]
+        lasts = sizes[mine] > 1
+        able = False
+        for edge in range(begin[state], begin[state + 1]):
+            lasts = lasts or to[edge] == state
+            able = able or number[label[edge]] >= 0
+        answer[state] = lasts or not able
+
+
+@njit(cache=True)
+def fairness(begin, to, label, allowed, component, number, taken, idle,
+             asked):
+    """What the components do about fair steps, as bits.
+
+    ``number`` has each step's number among the fair ones, or -1.  Each of
+    the others has a row of words for a component: ``taken``: the step is
+    taken within it; ``idle``: it is impossible somewhere in it; ``asked``:
+    it is possible somewhere in it.
+    """
+    able = np.empty(taken.shape[1], np.uint64)
+    for state in range(len(begin) - 1):
+        if not allowed[state]:
+            continue
+        mine = component[state]
+        able[:] = 0
+        for edge in range(begin[state], begin[state + 1]):
+            fair = number[label[edge]]
+            if fair < 0:
+                continue
+            bit = ONE << np.uint64(fair & 63)
+            able[fair >> 6] |= bit
+            if allowed[to[edge]] and component[to[edge]] == mine:
+                taken[mine, fair >> 6] |= bit
+        for word in range(len(able)):
+            idle[mine, word] |= ~able[word]
+            asked[mine, word] |= able[word]
+
+
+@njit(cache=True)
+def keep_out(begin, label, allowed, component, number, broken, done):
+    """Take out of *allowed* the components that are done with, and the
+    states in which a step is possible that is ``broken`` (as bits) there.
+    """
+    for state in range(len(begin) - 1):
+        if not allowed[state]:
+            continue
+        mine = component[state]
+        out = done[mine]
+        for edge in range(begin[state], begin[state + 1]):
+            fair = number[label[edge]]
+            if fair >= 0 and (broken[mine, fair >> 6]
+                              >> np.uint64(fair & 63)) & ONE:
+                out = True
+        allowed[state] = not out
+
+
+@njit(cache=True)
 def shortest(begin, to, allowed, starts, goal, parent):
     """A shortest way from any start to any goal within *allowed*.
 
@@ -727,4 +789,58 @@ def shortest(begin, to, allowed, starts, goal, parent):
                 parent[other] = edge
                 queue[count] = other
                 count += 1
+    return -1
+
+
+@njit(cache=True)
+def depths(begin, to, start, depth):
+    """The distance of each state from the start."""
+    queue = np.empty(len(begin) - 1, np.int64)
+    depth[:] = -1
+    depth[start] = 0
+    queue[0] = start
+    count, at = 1, 0
+    while at < count:
+        state = queue[at]
+        at += 1
+        for edge in range(begin[state], begin[state + 1]):
+            if depth[to[edge]] < 0:
+                depth[to[edge]] = depth[state] + 1
+                queue[count] = to[edge]
+                count += 1
+
+
+@njit(cache=True)
+def first_of(begin, to, depth, starts, allowed, goal, parent):
+    """The goal that is nearest to the beginning, by way of any start and
+    within *allowed* from there on; -1 if there is none.
+
+    ``starts`` are in order of their depth.  ``parent`` receives the edge
+    that led to each state (-2: a start).
+    """
+    now = np.empty(len(begin) - 1, np.int64)
+    after = np.empty(len(begin) - 1, np.int64)
+    coming, taken, level = 0, 0, 0
+    while coming or taken < len(starts):
+        now, after = after, now
+        count, coming = coming, 0
+        if count == 0:
+            level = depth[starts[taken]]
+        while taken < len(starts) and depth[starts[taken]] <= level:
+            if parent[starts[taken]] == -1:
+                parent[starts[taken]] = -2
+                now[count] = starts[taken]
+                count += 1
+            taken += 1
+        for index in range(count):
+            state = now[index]
+            if goal[state]:
+                return state
+            for edge in range(begin[state], begin[state + 1]):
+                other = to[edge]
+                if allowed[other] and parent[other] == -1:
+                    parent[other] = edge
+                    after[coming] = other
+                    coming += 1
+        level += 1
     return -1

@@ -10,6 +10,7 @@ taken out and the rest is looked at again).  Standing still for ever counts
 as going on: one state is a part of its own.
 """
 
+import functools
 import itertools
 from dataclasses import dataclass
 
@@ -59,6 +60,11 @@ class Graph:
         self.source = np.repeat(np.arange(self.size, dtype=self.to.dtype),
                                 degrees)
         self.initial = self._number(engine.model.initial)
+        kinds = [step.action.fair for step in self.model.steps]
+        self.fair = [step for step, kind in enumerate(kinds) if kind]
+        # Each step's number among the fair ones, or -1.
+        self.fair_number = np.full(steps, -1, np.int64)
+        self.fair_number[self.fair] = range(len(self.fair))
 
     def _edges(self, begin, to, label):
         engine, at = self.engine, np.zeros(2, np.int64)
@@ -92,6 +98,24 @@ class Graph:
             part -= 1
         return self.engine.tables.packing.unpack(
             self.engine.states[part, number - self.offset[part]])
+
+    @functools.cached_property
+    def lasting(self):
+        """The states in which a run can stay, or to which it can return."""
+        component = np.full(self.size, -1, np.int64)
+        compiled.components(self.begin, self.to,
+                            np.ones(self.size, np.bool_), component)
+        found = np.empty(self.size, np.bool_)
+        compiled.lasting(self.begin, self.to, self.label, component,
+                         np.bincount(component), self.fair_number, found)
+        return found
+
+    @functools.cached_property
+    def depth(self):
+        """The distance of each state from the start."""
+        found = np.empty(self.size, np.int64)
+        compiled.depths(self.begin, self.to, self.initial, found)
+        return found
 
     def trace_to_edge(self, edge):
         """The shortest run to an edge's source, and over the edge."""
@@ -138,85 +162,68 @@ def _find(graph, called, come):
     """A fair run that is called for and never comes, or None."""
     waiting = np.zeros(graph.size, np.bool_)
     starts = np.flatnonzero(called & ~come)
-    if not len(starts):
+    # No run that goes on for ever ends up among states that it never
+    # returns to: the most part of most graphs need not be looked at.
+    lasting = graph.lasting & ~come
+    if not len(starts) or not lasting.any():
         return None
     queue = np.empty(graph.size, np.int64)
     queue[:len(starts)] = starts
     waiting[starts] = True
     compiled.reach(graph.begin, graph.to, ~come, queue, len(starts),
                    waiting)
-    allowed = waiting.copy()
+    allowed, part, parts = waiting & lasting, np.full_like(queue, -1), 0
     while True:
         component = np.full(graph.size, -1, np.int64)
         count = compiled.components(graph.begin, graph.to, allowed,
                                     component)
         if not count:
-            return None
-        fair, removed = _judge(graph, allowed, component, count)
-        if fair is not None:
-            return _lasso(graph, starts, ~come, component == fair)
-        if not removed.any():
-            return None
-        allowed &= ~removed
+            break
+        fair = _fair_components(graph, allowed, component, count)
+        inside = (component >= 0) & fair[component]
+        part[inside] = component[inside] + parts
+        parts += count
+    return _lasso(graph, starts, ~come, part) if (part >= 0).any() else None
 
 
-def _judge(graph, allowed, component, count):
-    """The number of a component that can be gone round fairly, or None and
-    the states to take out before looking again.
+def _fair_components(graph, allowed, component, count):
+    """Which components can be gone round fairly; those, and what cannot be
+    part of any, are taken out of *allowed*.
     """
-    inside = (allowed[graph.source] & allowed[graph.to]
-              & (component[graph.source] == component[graph.to]))
-    dead = np.zeros(count, np.bool_)  # weakly unfair: no part of it serves
-    wounded = np.zeros(count, np.bool_)
-    removed = np.zeros(graph.size, np.bool_)
-    for number, step in enumerate(graph.model.steps):
-        if step.action.fair is None:
-            continue
-        edges = graph.label == number
-        taken = np.zeros(count, np.bool_)
-        taken[component[graph.source[edges & inside]]] = True
-        enabled = np.zeros(graph.size, np.bool_)
-        enabled[graph.source[edges]] = True
-        if step.action.fair == WEAK:
-            idle = np.zeros(count, np.bool_)
-            idle[component[allowed & ~enabled]] = True
-            dead |= ~taken & ~idle
-        else:
-            asked = np.zeros(count, np.bool_)
-            asked[component[allowed & enabled]] = True
-            broken = asked & ~taken
-            wounded |= broken
-            hit = allowed & enabled
-            removed[hit] |= broken[component[hit]]
-    good = np.flatnonzero(~dead & ~wounded)
-    if len(good):
-        return int(good[0]), removed
-    lost = np.zeros(graph.size, np.bool_)
-    lost[allowed] = dead[component[allowed]]
-    # Taken out: parts that cannot serve, and the states that strong
-    # fairness forbids to stay in.
-    return None, removed | lost
+    words = len(graph.fair) // 64 + 1
+    weak, strong = np.zeros(words, np.uint64), np.zeros(words, np.uint64)
+    for bit, step in enumerate(graph.fair):
+        kind = graph.model.steps[step].action.fair
+        into = weak if kind == WEAK else strong
+        into[bit // 64] |= np.uint64(1 << bit % 64)
+    taken, idle, asked = np.zeros((3, count, words), np.uint64)
+    compiled.fairness(graph.begin, graph.to, graph.label, allowed,
+                      component, graph.fair_number, taken, idle, asked)
+    # Weak fairness forbids the whole part, and every part of it; strong
+    # fairness only to stay where the step is possible.
+    dead = (weak & ~taken & ~idle).any(axis=1)
+    broken = strong & asked & ~taken
+    good = ~dead & ~broken.any(axis=1)
+    compiled.keep_out(graph.begin, graph.label, allowed, component,
+                      graph.fair_number, broken, dead | good)
+    return good
 
 
-def _lasso(graph, starts, allowed, inside):
-    everywhere = np.ones(graph.size, np.bool_)
-    called = np.zeros(graph.size, np.bool_)
-    called[starts] = True
-    # To a state that calls for it, and on without it into the part.
-    first = _path(graph, everywhere, [graph.initial], called)
-    second = _path(graph, allowed, [first[0][-1]], inside)
-    if second is None:
-        # The nearest caller may not reach this part: try each.
-        for start in starts:
-            second = _path(graph, allowed, [int(start)], inside)
-            if second is not None:
-                only = np.zeros_like(called)
-                only[start] = True
-                first = _path(graph, everywhere, [graph.initial], only)
-                break
-    numbers = first[0] + second[0][1:]
-    labels = first[1] + second[1]
-    loop = _loop(graph, numbers[-1], inside)
+def _lasso(graph, starts, allowed, part):
+    """The lasso with the shortest stem: to a state that calls for it, and
+    on without it into a part that can be gone round fairly.
+    """
+    starts = starts[np.argsort(graph.depth[starts], kind='stable')]
+    parent = np.full(graph.size, -1, np.int64)
+    end = compiled.first_of(graph.begin, graph.to, graph.depth, starts,
+                            allowed, part >= 0, parent)
+    numbers, labels = _way(graph, parent, end)
+    only = np.zeros(graph.size, np.bool_)
+    only[numbers[0]] = True
+    first = _path(graph, np.ones(graph.size, np.bool_), [graph.initial],
+                  only)
+    numbers, labels = first[0] + numbers[1:], first[1] + labels
+    loop = _loop(graph, numbers[-1], part == part[end])
     return Lasso(_trace(graph, numbers, labels), _trace(graph, *loop))
 
 
@@ -268,8 +275,11 @@ def _path(graph, allowed, starts, goal):
     parent = np.full(graph.size, -1, np.int64)
     at = compiled.shortest(graph.begin, graph.to, allowed,
                            np.array(starts, np.int64), goal, parent)
-    if at < 0:
-        return None
+    return None if at < 0 else _way(graph, parent, at)
+
+
+def _way(graph, parent, at):
+    """(states, steps) of the way that leads to a state."""
     numbers, labels = [int(at)], []
     while parent[numbers[-1]] != -2:
         edge = parent[numbers[-1]]
