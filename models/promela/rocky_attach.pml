@@ -841,7 +841,7 @@ active proctype fate()
 #ifdef LIVENESS
     MAY_VAN(build)
     :: api_back()
-    :: true  /* whatever may happen need not */
+    :: d_step { true -> skip }  /* whatever may happen need not */
 #else
     ALWAYS_VAN(one_owner_per_handle)
     ALWAYS_HANDLE(never_free_while_used)

@@ -832,7 +832,7 @@ active proctype fate()
     :: crash_conductor()
 #ifdef LIVENESS
     MAY_INSTANCE(claim)
-    :: true  /* whatever may happen need not */
+    :: d_step { true -> skip }  /* whatever may happen need not */
 #else
     ALWAYS0(state_matrix)
     ALWAYS0(nothing_impossible)
