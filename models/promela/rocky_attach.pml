@@ -32,6 +32,9 @@
 #ifndef FAULTS
 #define FAULTS 1
 #endif
+#if VANS > 6 || HANDLES > 6
+#error at most 6 of a kind: each.pml has no longer lists
+#endif
 
 /* Defects; -DCLAIM_NOT_EXCLUSIVE switches one on */
 #ifndef CLAIM_NOT_EXCLUSIVE  /* two claims for a handle may both win */

@@ -44,6 +44,9 @@
 #ifndef FAULTS
 #define FAULTS 1
 #endif
+#if ARQS > 6 || HANDLES > 6
+#error at most 6 of a kind: each.pml has no longer lists
+#endif
 
 /* Defects; -DA1 switches one on */
 #ifndef A1  /* that a handle is in use is never written */

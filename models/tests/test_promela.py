@@ -1,0 +1,355 @@
+"""The models against their twins, written by hand and run by Spin."""
+
+import dataclasses
+import re
+import unittest
+import unittest.mock
+
+from cyborg_models.kernel import liveness
+from cyborg_models.kernel.engine import Engine
+from cyborg_models.kernel.language import STRONG, WEAK
+from cyborg_models.kernel.walk import walk
+from cyborg_models.rocky import attach as rocky
+from cyborg_models.stein import attach as stein
+
+from . import spin
+
+MODULES = {'stein.attach': stein, 'rocky.attach': rocky}
+QUICK = ('-O0', '-DNOREDUCE', '-DSAFETY')  # to compile, and it checks bounds
+WHY = 'no {}: install the packages that bindep.txt lists for spin'.format(
+    ' and no '.join(spin.missing()))
+
+BATCH = {'instances': 1, 'arqs': 2}
+SHORT = {**BATCH, 'handles': 1, 'inventory': 2}  # the second gets none
+ALONE = {'instances': 1, 'handles': 1}
+ONE = {'vans': 1}
+
+CLEAN = (
+    ('stein.attach', {'faults': 0}),
+    ('stein.attach', {}),
+    ('stein.attach', {'faults': 2}),
+    ('stein.attach', {'twins': True}),
+    ('stein.attach', {'quota': 1}),
+    ('stein.attach', BATCH),
+    ('stein.attach', {'instances': 3, 'handles': 3, 'faults': 0}),
+    ('rocky.attach', {'faults': 0}),
+    ('rocky.attach', {}),
+    ('rocky.attach', {'faults': 2}),
+    ('rocky.attach', {'handles': 2, 'limit': 1}),
+    ('rocky.attach', {'kind': 'GPU', 'handles': 2, 'limit': 2}),
+)
+
+WALKED = (
+    ('stein.attach', ALONE),
+    ('stein.attach', {**BATCH, 'faults': 0}),
+    ('rocky.attach', {'faults': 0}),
+    ('rocky.attach', ONE),
+)
+
+# Defect -> settings with which it does harm.
+STEIN = {
+    'A1': {}, 'A5': {}, 'A6': BATCH, 'A7': {}, 'A8': BATCH, 'A9': SHORT,
+    'A12': {'twins': True}, 'A20': {}, 'B3': {}, 'B4': SHORT, 'B9': {},
+    'B13': {'twins': True}, 'B17': {}, 'B18': {'quota': 1}, 'B20': {},
+    'B23': {}, 'P6b': {}, 'crash': {}}
+ROCKY = {
+    'claim-not-exclusive': {'limit': 2},
+    'quota-not-checked': {'handles': 2, 'limit': 1},
+    'claim-after-release': {},
+    'repeated-claim-granted-anew': {'handles': 2, 'limit': 2},
+    'refused-claim-not-closed': {}, 'plug-before-journal': {},
+    'failed-plug-is-ready': {}, 'guest-without-plug': {},
+    'old-report-counts': {}, 'lost-answer-is-an-acknowledgement': {},
+    'freed-before-released': {}, 'recovery-forgets-plugging': {},
+    'plugging-is-taken-for-ready': {}, 'no-answer-is-an-answer': {'faults': 2}}
+# In these models nothing that must always hold is broken by them.
+HARMLESS = {'claim-after-release', 'freed-before-released',
+            'recovery-forgets-plugging'}
+
+# Model, settings, defects: what must come, under weak fairness alone.
+COMING = (
+    ('stein.attach', ALONE, ()),
+    ('stein.attach', ALONE, ('A20',)),
+    ('stein.attach', ALONE, ('B20',)),
+    ('stein.attach', SHORT, ('B4',)),
+    ('rocky.attach', ONE, ()),
+    ('rocky.attach', ONE, ('recovery-forgets-plugging',)),
+)
+
+
+def build(name, settings, defects=()):
+    module = MODULES[name]
+    return module.build(module.Settings(**settings), defects)
+
+
+def verify(name, settings, defects=(), **options):
+    options = {'flags': QUICK, 'breadth_first': True, **options}
+    with spin.Pan(name, settings, defects, **options) as pan:
+        return pan.run()
+
+
+def of_engine(model):
+    """(states, transitions, what is wrong -> where it first is)."""
+    found = Engine(model, memory=1 << 30).explore()
+    wrong = {name: len(trace.steps)
+             for name, trace in found.violations.items()}
+    if found.stuck is not None:
+        wrong[spin.NO_DEADLOCK] = len(found.stuck.steps)
+    return found.states, found.transitions, wrong
+
+
+def of_walk(model):
+    found = walk(model)
+    wrong = {name: depth for name, (depth, _) in found.violations.items()}
+    if found.stuck is not None:
+        wrong[spin.NO_DEADLOCK] = found.stuck[0]
+    return len(found.depth), found.transitions, wrong
+
+
+def of_spin(verified):
+    return verified.states, verified.transitions, verified.errors
+
+
+def differences(one, other):
+    """What two explorations do not agree on."""
+    names = ('states', 'transitions', 'errors')
+    return [name for name, ours, theirs in zip(names, one, other, strict=True)
+            if ours != theirs]
+
+
+def weakened(model):
+    """The model, with weak fairness wherever it asks for strong."""
+    for name, action in model.actions.items():
+        if action.fair == STRONG:
+            model.actions[name] = dataclasses.replace(action, fair=WEAK)
+    return model
+
+
+def never_coming(model):
+    """Names of what must come, and does not."""
+    engine = Engine(model, memory=1 << 30)
+    engine.explore()
+    return set(liveness.check(liveness.Graph(engine)))
+
+
+def must_come(model):
+    return {prop.name for prop in model.properties.values()
+            if prop.kind == 'eventually'}
+
+
+@unittest.skipIf(spin.missing(), WHY)
+class SpinTest(unittest.TestCase):
+
+    def agree(self, name, settings, defects=()):
+        """That the engine and Spin agree; returns what Spin found."""
+        found = verify(name, settings, defects)
+        self.assertGreater(found.states, 1)
+        self.assertEqual(of_engine(build(name, settings, defects)),
+                         of_spin(found))
+        return found
+
+
+class CleanTest(SpinTest):
+
+    def test_states_transitions_and_verdicts(self):
+        for name, settings in CLEAN:
+            with self.subTest(name, **settings):
+                self.assertEqual({}, self.agree(name, settings).errors)
+
+    def test_depth_first_counts_the_same(self):
+        for name, settings in (('stein.attach', {}), ('rocky.attach', {})):
+            with self.subTest(name):
+                self.assertEqual(
+                    of_spin(verify(name, settings)),
+                    of_spin(verify(name, settings, breadth_first=False)))
+
+    def test_the_plain_walk_agrees_too(self):
+        for name, settings in WALKED:
+            with self.subTest(name, **settings):
+                self.assertEqual(of_walk(build(name, settings)),
+                                 of_spin(verify(name, settings)))
+
+    def test_every_property_has_its_number(self):
+        for name, fixed, left_out in (
+                ('stein.attach', {'twins': True, 'quota': 1}, set()),
+                ('rocky.attach', {'kind': 'GPU'},
+                 {'the_host_needs_no_controller'})):
+            always = {prop.name for prop in build(
+                name, fixed).properties.values() if prop.kind == 'always'}
+            with spin.Pan(name, flags=QUICK) as pan:
+                self.assertEqual(always - left_out | {spin.NO_DEADLOCK},
+                                 set(pan.numbers.values()))
+
+
+class DefectTest(SpinTest):
+
+    def test_stein(self):
+        for defect, settings in STEIN.items():
+            with self.subTest(defect):
+                found = self.agree('stein.attach', settings, (defect,))
+                self.assertNotEqual({}, found.errors)
+
+    def test_rocky(self):
+        for defect, settings in ROCKY.items():
+            with self.subTest(defect):
+                found = self.agree('rocky.attach', settings, (defect,))
+                self.assertEqual(defect in HARMLESS, not found.errors)
+
+    def test_a_twin_that_differs_is_found_out(self):
+        for name in MODULES:
+            with self.subTest(name):
+                self.assertIn('states', differences(
+                    of_engine(build(name, {})),
+                    of_spin(verify(name, {}, ('ODD',)))))
+
+    def test_a_model_that_differs_is_found_out(self):
+        # A model with a defect against a twin without: whatever the defect
+        # changes, something of it shows.
+        for name, defect, shows in (
+                ('stein.attach', 'A20', ['transitions', 'errors']),
+                ('rocky.attach', 'failed-plug-is-ready',
+                 ['states', 'transitions', 'errors'])):
+            with self.subTest(name):
+                self.assertEqual(shows, differences(
+                    of_engine(build(name, {}, (defect,))),
+                    of_spin(verify(name, {}))))
+
+    def test_every_defect_of_a_twin_is_tried(self):
+        for name, defects in (('stein.attach', STEIN),
+                              ('rocky.attach', ROCKY)):
+            text = (spin.PROMELA
+                    / f'{name.replace(".", "_")}.pml').read_text()
+            text = text[text.index('/* Defects'):text.index('#include')]
+            self.assertEqual(
+                set(re.findall(r'^#ifndef (\w+)', text, re.M)) - {'ODD'},
+                {re.search('-D(.*)=1', spin.definitions(
+                    name, {}, (defect,))[-1])[1] for defect in defects})
+
+
+class LivenessTest(SpinTest):
+
+    def test_what_must_come(self):
+        verdicts = set()
+        for name, settings, defects in COMING:
+            with self.subTest(name, defects=defects, **settings):
+                model = weakened(build(name, settings, defects))
+                never = never_coming(model)
+                with spin.Pan(name, settings, defects, liveness=True,
+                              flags=QUICK) as pan:
+                    coming = {prop: pan.must_come(prop)
+                              for prop in must_come(model)}
+                self.assertEqual({prop: prop not in never
+                                  for prop in must_come(model)}, coming)
+                verdicts |= set(coming.items())
+        # Each verdict can be the other.
+        self.assertLessEqual(
+            {(prop, True) for name in MODULES
+             for prop in must_come(build(name, {}))}, verdicts)
+        self.assertLess(3, sum(not comes for _, comes in verdicts))
+
+    def test_no_such_property(self):
+        with spin.Pan('stein.attach', ALONE, liveness=True,
+                      flags=QUICK) as pan, self.assertRaisesRegex(
+                          spin.SpinError, 'no property sunshine'):
+            pan.must_come('sunshine')
+
+
+SAID = '''pan:1: assertion violated  !(2) (at depth 7)
+pan:2: assertion violated  !(3) (at depth 9)
+State-vector 28 byte, depth reached 9, errors: 4
+       20 states, stored
+\t      18 nominal states (stored-atomic)
+       16 states, matched
+       36 transitions (= stored+matched)
+        2 atomic steps
+    0.001\tequivalent memory usage for states
+  128.500\ttotal actual memory usage
+pan: elapsed time 0.25 seconds
+'''
+
+
+class ParseTest(unittest.TestCase):
+    """What Spin says, and what it never should; needs no Spin."""
+
+    numbers = {1: spin.NO_DEADLOCK, 2: 'fits', 3: 'shines'}
+
+    def parse(self, said=SAID, **options):
+        return spin.parse(said, self.numbers, **options)
+
+    def test_numbers(self):
+        self.assertEqual(
+            spin.Verified(18, 18 + 16 - 1 - 2 - 4, {'fits': 7, 'shines': 9},
+                          0.25, 128 * 2**20 + 2**19, 28),
+            self.parse(breadth_first=True))
+        self.assertEqual(20, self.parse().states)
+
+    def test_deadlocks(self):
+        alone = self.parse(SAID.replace('!(3)', '!(1)').replace(
+            'pan:1: assertion violated  !(2) (at depth 7)\n', ''))
+        self.assertEqual({spin.NO_DEADLOCK: 7}, alone.errors)
+        self.assertEqual(20 + 16 - 1 - 2 + 4, alone.transitions)
+        both = self.parse(SAID.replace('!(3)', '!(1)'))
+        self.assertIsNone(both.transitions)
+
+    def test_what_cannot_be_believed(self):
+        for said, message in (
+                ('', 'said nothing like'),
+                (SAID.replace('states, matched', 'cows'),
+                 'said nothing like.*matched'),
+                (SAID.replace('!(2)', '!(9)'), 'no property.*9'),
+                (SAID.replace('assertion violated  !(2)',
+                              'invalid end state'),
+                 'no property: invalid end state'),
+                (SAID.replace('errors: 4', 'errors: 0'), 'does not count'),
+                (re.sub('(?m)^pan:[12].*\n', '', SAID), 'does not name'),
+                ('error: max search depth too small\n' + SAID,
+                 'did not visit all states'),
+                ('pan: reached -DMEMLIM bound\n' + SAID,
+                 'did not visit all.*allow more memory')):
+            with self.subTest(message), self.assertRaisesRegex(
+                    spin.SpinError, f'(?s){message}'):
+                self.parse(said)
+
+    def test_what_there_is_not(self):
+        for call, message in (
+                (lambda: spin.Pan('stein.release'), 'no twin.*rocky.attach'),
+                (lambda: spin.definitions('rocky.attach', {'moon': 1}),
+                 'moon fixed; those it has: vans'),
+                (lambda: spin.definitions('rocky.attach', {'kind': 'FPGA'}),
+                 'no kind FPGA'),
+                (lambda: spin.definitions('rocky.attach', {}, ('B3',)),
+                 'no defect B3'),
+                (lambda: spin.measure('big'), 'no configuration big')):
+            with self.subTest(message), self.assertRaisesRegex(
+                    spin.SpinError, message):
+                call()
+
+    def test_no_compiler(self):
+        with unittest.mock.patch.object(spin.shutil, 'which',
+                                        lambda name: None), \
+                self.assertRaisesRegex(spin.SpinError,
+                                       'no spin and no gcc.*bindep'):
+            spin.Pan('stein.attach')
+
+
+class FailureTest(SpinTest):
+
+    def test_more_than_there_are_lists_for(self):
+        with self.assertRaisesRegex(spin.SpinError, 'at most 6'):
+            spin.Pan('stein.attach', {'instances': 7})
+
+    def test_no_memory(self):
+        with spin.Pan('stein.attach', {'faults': 2}, flags=QUICK,
+                      memory=1 << 20) as pan, self.assertRaisesRegex(
+                          spin.SpinError, 'memory'):
+            pan.run()
+
+    def test_no_time(self):
+        with spin.Pan('stein.attach', {'instances': 3, 'handles': 3},
+                      flags=QUICK) as pan, self.assertRaisesRegex(
+                          spin.SpinError, 'took longer than 0.01 s'):
+            pan.run(timeout=0.01)
+
+
+if __name__ == '__main__':
+    unittest.main()
