@@ -54,5 +54,5 @@
  * A property that is broken stops Spin with the message "assertion violated
  * !(n)", where n is its number.
  */
-#define ALWAYS(x, p) :: d_step { !(p(x)) -> assert(!(NR_ ## p)) }
-#define ALWAYS0(p) :: d_step { !(p) -> assert(!(NR_ ## p)) }
+#define ALWAYS(x, p) :: atomic { !(p(x)) -> assert(!(NR_ ## p)) }
+#define ALWAYS0(p) :: atomic { !(p) -> assert(!(NR_ ## p)) }

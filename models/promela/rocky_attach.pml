@@ -161,8 +161,13 @@ byte faults = FAULTS;
 #define holds_grant(w, v) \
     ((w) != (v) && is_unreleased(w) && \
      handle[w] != NO_HANDLE && owner[handle[w]] == (v))
-/* The journal holds the granted handle for another VAN. */
-#define held_by_another(v) ANY_VAN(holds_grant, v)
+#define holds_nothing(w, v) \
+    ((w) != (v) && is_unreleased(w) && handle[w] == NO_HANDLE)
+/* The journal holds the granted handle for another VAN; a grant that is gone,
+ * which takes a defect, counts as held by whoever has no handle. */
+#define held_by_another(v) \
+    (ANY_VAN(holds_grant, v) || \
+     (!ANY_HANDLE(owns, v) && ANY_VAN(holds_nothing, v)))
 
 /* The API may grant some handle to a claim that is new. */
 #define some_grantable \
@@ -332,6 +337,7 @@ inline bind(v)
         claim[v] = NONE;
         if  /* the first that it owns */
         CAT(B_, HANDLES)(, note, v)
+        :: else -> handle[v] = NO_HANDLE
         fi;
         journal(v, BOUND)
     }
@@ -817,11 +823,7 @@ active proctype openstack()
     MUST0(compute_restart)
     MUST0(agent_restart)
 #ifndef LIVENESS
-    :: atomic { else ->
-        if
-        :: at_rest
-        :: else -> assert(!(NR_no_deadlock))
-        fi }
+    :: atomic { else -> assert(!(NR_no_deadlock) || at_rest) }
     od
 }
 #endif

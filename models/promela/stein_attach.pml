@@ -808,11 +808,7 @@ active proctype openstack()
     MUST_INSTANCE(start)
     MUST_INSTANCE(time_out)
 #ifndef LIVENESS
-    :: atomic { else ->
-        if
-        :: at_rest
-        :: else -> assert(!(NR_no_deadlock))
-        fi }
+    :: atomic { else -> assert(!(NR_no_deadlock) || at_rest) }
     od
 }
 #endif

@@ -9,11 +9,11 @@ What Spin counts is set against what the models count as follows.
   for deadlock; it says how many states are left without that.
 * Transitions: Spin counts states stored and states met again, that is, each
   transition, and the first state.  Beside those of the model there is one
-  that stands still for each state in which nothing ordinary can happen: the
-  check for deadlock, which has two steps and so is an "atomic step" also
-  (or two, if it fails); and one for each property that is broken in a state.
-* Depth: the number of steps to the state that is wrong; two more for a
-  deadlock.
+  that stands still for each state in which nothing ordinary can happen (the
+  check for deadlock), and for each property that is broken in a state.
+  Only these have two steps, so Spin counts them as "atomic steps".
+* Depth: Spin says where a check fails, which is one step after the state
+  that is wrong.
 """
 
 import re
@@ -61,8 +61,7 @@ class Verified:
     """What Spin found.
 
     :ivar states: number of distinct states
-    :ivar transitions: of the model; None if there are deadlocks and other
-        errors, for Spin says only how many errors there are in all
+    :ivar transitions: number of the model's transitions
     :ivar errors: property -> depth of the first state that breaks it
     :ivar seconds: that the exploration took, as Spin says
     :ivar memory: bytes in all, as Spin says
@@ -70,7 +69,7 @@ class Verified:
     """
 
     states: int
-    transitions: int | None
+    transitions: int
     errors: dict
     seconds: float
     memory: int
@@ -106,8 +105,9 @@ class Pan:
             flags.append('-DNFAIR=32')  # room for 126 processes
         self._folder = tempfile.TemporaryDirectory()
         try:
-            # -o2: a variable that is only written is part of the state.
-            self._call('spin', '-o2', *defined, '-a', str(source))
+            # -o2: a variable that is only written is part of the state;
+            # -o3: two statements are two steps.
+            self._call('spin', '-o2', '-o3', *defined, '-a', str(source))
             self._call('gcc', *flags, '-o', 'pan', 'pan.c')
         except BaseException:
             self.close()
@@ -229,16 +229,14 @@ def parse(said, numbers, breadth_first=False):
     errors = {}
     for what, depth in re.findall(r'^pan:\d+: (.*) \(at depth (\d+)\)$',
                                   said, re.M):
-        broken = re.fullmatch(r'assertion violated +!\((\d+)\)', what)
+        broken = re.match(r'assertion violated +\(? *!\((\d+)\)', what)
         if what == 'acceptance cycle':
             errors.setdefault(what, int(depth))
         elif broken is None or int(broken[1]) not in numbers:
             raise SpinError(f'Spin found an error that is no property: '
                             f'{what}')
-        elif numbers[int(broken[1])] == NO_DEADLOCK:
-            errors.setdefault(NO_DEADLOCK, int(depth) - 2)
         else:
-            errors.setdefault(numbers[int(broken[1])], int(depth))
+            errors.setdefault(numbers[int(broken[1])], int(depth) - 1)
     counted = number(r'errors: (\d+)$')
     if bool(counted) != bool(errors):
         raise SpinError('Spin counts errors that it does not name, or names '
@@ -248,14 +246,8 @@ def parse(said, numbers, breadth_first=False):
     atomic = number(r'^ *([\d.e+]+) atomic steps', float)
     states = int(number(r'^\s*([\d.e+]+) nominal states', float)
                  if breadth_first else stored)
-    if NO_DEADLOCK not in errors:
-        transitions = int(states + matched - 1 - atomic - counted)
-    elif len(errors) == 1:
-        transitions = int(states + matched - 1 - atomic + counted)
-    else:
-        transitions = None
     return Verified(
-        states, transitions, errors,
+        states, int(states + matched - 1 - atomic), errors,
         number(r'elapsed time ([\d.e+]+) seconds', float),
         int(number(r'([\d.]+)\ttotal actual memory usage', float)
             * (1 << 20)),
