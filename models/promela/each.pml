@@ -54,5 +54,6 @@
  * A property that is broken stops Spin with the message "assertion violated
  * !(n)", where n is its number.
  */
-#define ALWAYS(x, p) :: atomic { !(p(x)) -> assert(!(NR_ ## p)) }
-#define ALWAYS0(p) :: atomic { !(p) -> assert(!(NR_ ## p)) }
+#define ALWAYS(p) :: atomic { !(p) -> assert(!(NR_ ## p)) }
+#define ALWAYS_EACH(list, p) \
+    :: atomic { !(list(&&, p)) -> assert(!(NR_ ## p)) }

@@ -16,6 +16,15 @@
  * the other topologies (the_host_needs_no_controller).
  */
 
+/*
+ * By hand: spin -o2 -o3 -DFAULTS=2 -a rocky_attach.pml
+ *          gcc -O2 -DNOREDUCE -DSAFETY -o pan pan.c && ./pan
+ * -o2 keeps variables that are only written, as the model has them.  What
+ * must come: add -DLIVENESS for spin, take -DNFAIR=32 for -DSAFETY, and run
+ * ./pan -a -f -N <name>.  That is fair weakly to all; where the model asks
+ * for strong fairness, it is to be compared with the model made weak.
+ */
+
 /* Settings */
 #ifndef VANS
 #define VANS 2
@@ -90,13 +99,13 @@
 #define DO_VAN(p) CAT(A_, VANS)(;, p)
 #define MUST_VAN(step) CAT(A_, VANS)(, MUST, step)
 #define MAY_VAN(step) CAT(A_, VANS)(, MAY, step)
-#define ALWAYS_VAN(p) CAT(C_, VANS)(, ALWAYS, p)
+#define ALWAYS_VAN(p) ALWAYS_EACH(CAT(C_, VANS), p)
 
 #define ANY_HANDLE(p, ...) (CAT(B_, HANDLES)(||, p, ##__VA_ARGS__))
 #define HOW_MANY_HANDLES(p, ...) (CAT(B_, HANDLES)(+, p, ##__VA_ARGS__))
 #define MUST_HANDLE(v, step) CAT(B_, HANDLES)(, MUST2, v, step)
 #define MUST_VAN_HANDLE(step) CAT(A_, VANS)(, MUST_HANDLE, step)
-#define ALWAYS_HANDLE(p) CAT(B_, HANDLES)(, ALWAYS, p)
+#define ALWAYS_HANDLE(p) ALWAYS_EACH(CAT(B_, HANDLES), p)
 
 mtype = {
     NONE,  /* unknown; nothing of the kind */
@@ -851,8 +860,8 @@ active proctype fate()
     ALWAYS_VAN(one_owner_per_handle)
     ALWAYS_HANDLE(never_free_while_used)
     ALWAYS_HANDLE(never_offered_before_erased)
-    ALWAYS0(quota_is_exact)
-    ALWAYS0(one_user_per_isolation_group)
+    ALWAYS(quota_is_exact)
+    ALWAYS(one_user_per_isolation_group)
     ALWAYS_VAN(no_belief_without_device)
     ALWAYS_VAN(database_and_device_agree)
 #endif

@@ -38,13 +38,29 @@ DEFINITIONS = {
         'kind': 'GPU', 'faults': 'FAULTS'},
 }
 
-# Explored by each engine alike, from about 10**4 to 3 * 10**7 states.
+# Explored by each engine alike: model, settings, about how many states.
 CONFIGURATIONS = {
+    'stein 1e4': ('stein.attach', {'faults': 2}, 14_000),
+    'stein 1e5': ('stein.attach', {'instances': 3, 'faults': 3}, 127_000),
+    'stein 1e6': ('stein.attach', {'instances': 3, 'handles': 3,
+                                   'faults': 2}, 1_350_000),
+    'stein 8e6': ('stein.attach', {'instances': 3, 'handles': 3,
+                                   'faults': 4}, 7_640_000),
+    'rocky 1e4': ('rocky.attach', {'handles': 2, 'limit': 2}, 9_300),
+    'rocky 1e5': ('rocky.attach', {'faults': 3}, 93_000),
+    'rocky 1e6': ('rocky.attach', {'handles': 2, 'limit': 2,
+                                   'faults': 3}, 777_000),
+    'rocky 9e6': ('rocky.attach', {'handles': 2, 'limit': 2,
+                                   'faults': 7}, 8_760_000),
+    'rocky 3e7': ('rocky.attach', {'vans': 3, 'handles': 2, 'limit': 2,
+                                   'faults': 3}, 30_000_000),
 }
 
-# What makes pan fastest here: no partial order reduction (it would not
-# visit all states), no cycle detection, no checks of array bounds.
-FAST = ('-O3', '-march=native', '-DNOREDUCE', '-DSAFETY', '-DNOBOUNDCHECK')
+# What makes pan fastest here, of what was tried: no partial order reduction
+# (it would not visit all states), no search for cycles, no checks of array
+# bounds, no masks over the state vector.
+FAST = ('-O2', '-march=native', '-DNOREDUCE', '-DSAFETY', '-DNOBOUNDCHECK',
+        '-DNOCOMP')
 
 
 class SpinError(Exception):
@@ -249,7 +265,8 @@ def parse(said, numbers, breadth_first=False):
     return Verified(
         states, int(states + matched - 1 - atomic), errors,
         number(r'elapsed time ([\d.e+]+) seconds', float),
-        int(number(r'([\d.]+)\ttotal actual memory usage', float)
+        int(number(r'([\d.]+)\t(?:total actual memory|memory usage \(M)',
+                   float)
             * (1 << 20)),
         number(r'^State-vector (\d+) byte'))
 

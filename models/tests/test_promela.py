@@ -162,6 +162,13 @@ class CleanTest(SpinTest):
                     of_spin(verify(name, settings)),
                     of_spin(verify(name, settings, breadth_first=False)))
 
+    def test_what_the_benchmark_compares(self):
+        for name in ('stein 1e4', 'rocky 1e4'):
+            with self.subTest(name):
+                model, settings, _ = spin.CONFIGURATIONS[name]
+                self.assertEqual(of_engine(build(model, settings)),
+                                 of_spin(spin.measure(name)))
+
     def test_the_plain_walk_agrees_too(self):
         for name, settings in WALKED:
             with self.subTest(name, **settings):
