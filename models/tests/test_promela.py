@@ -240,6 +240,9 @@ class LivenessTest(SpinTest):
             with self.subTest(name, defects=defects, **settings):
                 model = weakened(build(name, settings, defects))
                 never = never_coming(model)
+                # Strong fairness, which Spin does not know, changes nothing.
+                self.assertEqual(never, never_coming(
+                    build(name, settings, defects)))
                 with spin.Pan(name, settings, defects, liveness=True,
                               flags=QUICK) as pan:
                     coming = {prop: pan.must_come(prop)
