@@ -148,7 +148,7 @@ class Pan:
         """
         said = self._call(
             './pan', '-n', f'-w{max(16, states.bit_length())}',
-            '-m1000000', '-c0' if all_errors else '-c1', timeout=timeout)
+            '-m10000', '-c0' if all_errors else '-c1', timeout=timeout)
         return parse(said, self.numbers, self.breadth_first)
 
     def must_come(self, name, timeout=600):
