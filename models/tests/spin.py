@@ -11,7 +11,8 @@ What Spin counts is set against what the models count as follows.
   transition, and the first state.  Beside those of the model there is one
   that stands still for each state in which nothing ordinary can happen (the
   check for deadlock), and for each property that is broken in a state.
-  Only these have two steps, so Spin counts them as "atomic steps".
+  Only these have two steps, so Spin counts them as "atomic steps".  Spin
+  prints eight digits: from 10**8 on the number is a little off.
 * Depth: Spin says where a check fails, which is one step after the state
   that is wrong.
 """
@@ -78,6 +79,7 @@ class Verified:
 
     :ivar states: number of distinct states
     :ivar transitions: number of the model's transitions
+    :ivar margin: how far that may be off, because Spin rounds
     :ivar errors: property -> depth of the first state that breaks it
     :ivar seconds: that the exploration took, as Spin says
     :ivar memory: bytes in all, as Spin says
@@ -86,6 +88,7 @@ class Verified:
 
     states: int
     transitions: int
+    margin: int
     errors: dict
     seconds: float
     memory: int
@@ -263,7 +266,8 @@ def parse(said, numbers, breadth_first=False):
     states = int(number(r'^\s*([\d.e+]+) nominal states', float)
                  if breadth_first else stored)
     return Verified(
-        states, int(states + matched - 1 - atomic), errors,
+        states, int(states + matched - 1 - atomic),
+        10 ** max(0, len(f'{matched:.0f}') - 8) // 2, errors,
         number(r'elapsed time ([\d.e+]+) seconds', float),
         int(number(r'([\d.]+)\t(?:total actual memory|memory usage \(M)',
                    float)

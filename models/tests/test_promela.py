@@ -287,10 +287,14 @@ class ParseTest(unittest.TestCase):
 
     def test_numbers(self):
         self.assertEqual(
-            spin.Verified(18, 18 + 16 - 1 - 2, {'fits': 6, 'shines': 8},
+            spin.Verified(18, 18 + 16 - 1 - 2, 0, {'fits': 6, 'shines': 8},
                           0.25, 128 * 2**20 + 2**19, 28),
             self.parse(breadth_first=True))
         self.assertEqual(20, self.parse().states)
+        large = self.parse(SAID.replace('16 states, matched',
+                                        '1.0443620e+08 states, matched'))
+        self.assertEqual((104436200 + 20 - 1 - 2, 5),
+                         (large.transitions, large.margin))
 
     def test_what_cannot_be_believed(self):
         for said, message in (
