@@ -43,6 +43,15 @@ With ``--json`` a command prints one JSON object.  Its keys are stable:
     ``to``, ``actions``; ``actions``: of those that make a move, as above
 ``compare``
     ``left``, ``right``: each as ``check MODEL`` gives it; ``same``
+``mutate``
+    ``of``, ``verdict``, ``complete``, ``configurations`` (texts),
+    ``total``, ``sample`` (a number, or null), ``killed``, ``score``,
+    ``problems`` (texts), ``mutants`` and ``inverted``: objects with
+    ``where``, ``in``, ``kind``, ``requirement``, ``text``, ``outcome``
+    (``always``, ``eventually``, ``deadlock``, ``sometimes``, ``error``,
+    ``inconclusive``, ``lives``), ``configuration``, ``by`` (objects with
+    ``name``, ``kind``, ``requirement``, ``depth``), ``states``,
+    ``transitions``, ``harmless`` (the reason, or null)
 
 A *step* has ``action`` and ``arguments``.  A *trace* has ``loop`` (null,
 or the number of steps before the loop begins) and ``steps``: steps with
@@ -178,6 +187,25 @@ def parser():
                       action='extend', default=[],
                       help='defects to switch on also on the right')
     memory(made)
+
+    made = command('mutate', do_mutate, 'Leave out each guard and each '
+                   'effect in turn: does a property fail?')
+    made.add_argument('model', metavar='RELEASE|MODEL',
+                      help='such as stein, or stein.attach')
+    made.add_argument('--set', metavar='KEY=VALUE', nargs='+',
+                      action='extend', default=[],
+                      help='in this configuration of MODEL only')
+    made.add_argument('--sample', metavar='N', type=_positive,
+                      help='judge N of them, always the same')
+    made.add_argument('--jobs', metavar='N', type=_positive,
+                      default=os.cpu_count() or 1,
+                      help='processes; the default is one per processor')
+    made.add_argument('--known', metavar='FILE',
+                      help='what is known of the mutants; the default is '
+                           'RELEASE.mutants.json beside the models')
+    made.add_argument('--record', action='store_true',
+                      help='print that file with what comes out')
+    memory(made)
     return top
 
 
@@ -217,7 +245,8 @@ def main(argv=None):
 
 def _parse(argv):
     top = parser()
-    commands = ('list', 'check', 'run', 'explain', 'diagram', 'compare')
+    commands = ('list', 'check', 'run', 'explain', 'diagram', 'compare',
+                'mutate')
     if not argv:
         top.print_help()
         raise SystemExit(BAD)
@@ -866,6 +895,95 @@ def _side_by_side(found):
         rows.append((key, *(f'{getattr(one, key):,}' for one in found)))
     rows.append(('seconds', *(f'{one.seconds:.2f}' for one in found)))
     return rows
+
+
+# mutate
+
+def do_mutate(options):
+    """Each mutant of a release, or of a model."""
+    from cyborg_models import manifest, mutate, terminal
+
+    whole = options.model in registry.RELEASES
+    if options.record and (options.sample or not whole):
+        raise InputError('--record needs all mutants of a release; leave '
+                         'out --sample, and name one of '
+                         + ', '.join(registry.RELEASES))
+    chosen = mutate.configurations(options.model, options.set,
+                                   manifest.load())
+    known = mutate.load(options.known or mutate.path_of(options.model))
+    with terminal.progress() as (_, say):
+        report = mutate.mutate(
+            chosen, known, whole or bool(options.known), options.sample,
+            options.jobs, _bytes(options), say)
+    if options.record:
+        sys.stdout.write(mutate.dumps(report))
+    elif options.json:
+        _print_json(_mutated_json(options.model, report))
+    else:
+        _print_mutated(options.model, report)
+    return report.status
+
+
+def _mutated_json(name, report):
+    rows = {True: [], False: []}
+    for mutant, (judged, configuration) in report.found.items():
+        function, _, requirement, text = mutant.key
+        rows[mutant.inverted].append({
+            'where': registry.short_path(mutant.site.where),
+            'in': function, 'kind': mutant.site.kind,
+            'requirement': requirement, 'text': text,
+            'outcome': judged.outcome, 'configuration': configuration,
+            'by': [{'name': one.name, 'kind': one.kind,
+                    'requirement': one.requirement, 'depth': one.depth}
+                   for one in judged.by],
+            'states': judged.states, 'transitions': judged.transitions,
+            'harmless': report.reasons.get(mutant.key)})
+    return {'of': name, 'verdict': ('holds', 'violated', 'inconclusive')[
+        report.status], 'complete': report.complete,
+        'configurations': [one.title for one in report.configurations],
+        'total': report.total, 'sample': report.sample,
+        'killed': report.killed, 'score': round(report.score, 4),
+        'problems': report.problems, 'mutants': rows[False],
+        'inverted': rows[True]}
+
+
+def _print_mutated(name, report):
+    from cyborg_models.kernel.mutation import OUTCOMES
+
+    out = _terminal()
+    out.line(f'{name}: {report.total:,} guards and effects', 'bold')
+    for one in report.configurations:
+        out.line(f'  {one.title}')
+    if report.sample:
+        out.line(f'A sample of {len(report.dropped)}:')
+        out.pairs([(registry.short_path(mutant.site.where),
+                    f'{mutant.name}: {judged.outcome}')
+                   for mutant, judged in report.dropped.items()])
+    out.line()
+    kinds = {}
+    for mutant, (judged, _) in report.found.items():
+        kinds.setdefault(mutant.kind, []).append(judged.outcome)
+    out.table(('', 'all', *OUTCOMES), [
+        (kind, len(found), *map(found.count, OUTCOMES))
+        for kind, found in kinds.items()], range(1, len(OUTCOMES) + 2))
+    harmless = [(mutant, judged) for mutant, judged
+                in report.dropped.items()
+                if mutant.key in report.reasons and not judged.killed]
+    if harmless:
+        out.line()
+        out.line('Harmless', 'bold')
+        out.pairs([(registry.short_path(mutant.site.where),
+                    f'{mutant.name}: {report.reasons[mutant.key]}')
+                   for mutant, _ in harmless])
+    out.line()
+    out.line(f'Killed: {report.killed} of {len(report.dropped)}, '
+             f'{report.score:.1%}; harmless for a reason: {len(harmless)}.')
+    for line in report.problems:
+        out.line(line, 'bold red')
+    if not report.complete:
+        out.line('Inconclusive: interrupted.', 'yellow')
+    elif not report.problems:
+        out.line('All are accounted for.', 'green')
 
 
 def _terminal():

@@ -50,12 +50,22 @@ class _Refused(Exception):
 _here = os.path.dirname(os.path.abspath(__file__))
 
 
+@functools.cache
+def _is_kernel(path):
+    return os.path.dirname(os.path.abspath(path)) == _here
+
+
+def _models_frame():
+    """The frame of the model's code that is running, or None."""
+    frame = sys._getframe(1)
+    while frame and _is_kernel(frame.f_code.co_filename):
+        frame = frame.f_back
+    return frame
+
+
 def _where():
     """``file:line`` of the model's code that is running."""
-    frame = sys._getframe(1)
-    while frame and os.path.dirname(
-            os.path.abspath(frame.f_code.co_filename)) == _here:
-        frame = frame.f_back
+    frame = _models_frame()
     if frame is None:
         return '?'
     return f'{_short_path(frame.f_code.co_filename)}:{frame.f_lineno}'
@@ -68,7 +78,7 @@ def _short_path(path):
 
 def place_of(body):
     """``file:line`` where the function *body* begins."""
-    code = body.__code__
+    code = inspect.unwrap(body).__code__
     return f'{_short_path(code.co_filename)}:{code.co_firstlineno}'
 
 
@@ -76,7 +86,8 @@ def _where_raised(error, body):
     """``file:line`` of the model's code, where *body* raised *error*: not
     of a library that it called.
     """
-    home = os.path.dirname(os.path.abspath(body.__code__.co_filename))
+    home = os.path.dirname(os.path.abspath(
+        inspect.unwrap(body).__code__.co_filename))
     found, trace = place_of(body), error.__traceback__
     while trace is not None:
         path = trace.tb_frame.f_code.co_filename
@@ -100,38 +111,80 @@ class Guard:
     where: str
 
 
+@dataclass(frozen=True, order=True)
+class Site:
+    """A guard or an assignment, in the text of a model.
+
+    :ivar where: ``file:line``
+    :ivar kind: ``'guard'`` or ``'effect'``
+    :ivar text: the condition, or the assignment, as written
+    :ivar requirement: of a guard, the requirement that it carries
+    :ivar function: that it stands in
+    :ivar variable: of an effect, the variable that is assigned
+    """
+
+    where: str
+    kind: str
+    text: str
+    requirement: str
+    function: str
+    variable: str
+
+
 @functools.cache
-def _conditions(path):
-    """line -> the condition, as written, of the when() that begins there."""
+def _texts(path):
+    """(condition, requirement) by the line where a when() begins, and the
+    statements by each of their lines: as written, on one line.
+    """
     source = ''.join(linecache.getlines(path))
-    found = {}
+    guards, statements = {}, {}
     try:
         tree = ast.parse(source)
     except SyntaxError:  # changed since it was imported
-        return found
+        return guards, statements
+
+    def text(node):
+        return ' '.join(line.strip() for line in ast.get_source_segment(
+            source, node).splitlines())
     for node in ast.walk(tree):
         if (isinstance(node, ast.Call) and node.args
                 and getattr(node.func, 'id', None) == 'when'):
-            text = ast.get_source_segment(source, node.args[0])
-            found[node.lineno] = ' '.join(
-                line.strip() for line in text.splitlines())
-    return found
+            guards[node.lineno] = text(node.args[0]), getattr(
+                node.args[-1], 'value', '')
+        elif isinstance(node, (ast.Assign, ast.AugAssign, ast.Expr)):
+            for line in range(node.lineno, node.end_lineno + 1):
+                statements[line] = text(node)
+    return guards, statements
 
 
 @functools.cache
 def _guard(path, line, requirement):
-    text = _conditions(path).get(line, '?')
+    text, _ = _texts(path)[0].get(line, ('?', ''))
     return Guard(requirement, text, f'{_short_path(path)}:{line}')
 
 
-_seen = None  # while recording: the set of guards and assignments run
-_without = None  # while mutating: (kind, where, text) to leave out
+@functools.cache
+def _guard_site(guard, function):
+    return Site(guard.where, 'guard', guard.text, guard.requirement,
+                function, '')
+
+
+@functools.cache
+def _effect_site(path, line, function, variable):
+    text = _texts(path)[1].get(line, '?')
+    return Site(f'{_short_path(path)}:{line}', 'effect', text, '', function,
+                variable)
+
+
+_seen = None  # while recording: the sites that were run
+_without, _inverted = None, False  # while mutating: a site, and how
+_dropped = None  # while a defect runs: what it lacks, see Model.defect
 
 
 @contextlib.contextmanager
 def recording():
-    """Collect every guard and assignment that is run meanwhile, as
-    (where, kind, text, requirement).
+    """Collect every guard and assignment that is run meanwhile, each a
+    :class:`Site`.
     """
     global _seen
     _seen = set()
@@ -142,14 +195,44 @@ def recording():
 
 
 @contextlib.contextmanager
-def without(kind, where, text):
-    """Leave out one guard or one assignment meanwhile."""
-    global _without
-    _without = (kind, where, text)
+def without(site, inverted=False):
+    """Leave out one guard or one assignment meanwhile.
+
+    :param site: a :class:`Site`
+    :param inverted: True to turn a guard into its opposite instead
+    """
+    global _without, _inverted
+    _without, _inverted = site, inverted
     try:
         yield
     finally:
-        _without = None
+        _without, _inverted = None, False
+
+
+@functools.cache
+def _known_texts(folder):
+    """Every guard, its requirement and every statement in a folder."""
+    found = set()
+    for name in sorted(os.listdir(folder)):
+        if name.endswith('.py'):
+            guards, statements = _texts(os.path.join(folder, name))
+            found |= {*statements.values(), *(
+                text for guard in guards.values() for text in guard)}
+    return found
+
+
+def _lacking(body, text, doc):
+    """*body* without some of its guards, or an assignment."""
+    @functools.wraps(body)
+    def altered(*arguments):
+        global _dropped
+        before, _dropped = _dropped, text
+        try:
+            return body(*arguments)
+        finally:
+            _dropped = before
+    altered.lacks, altered.__doc__ = text, doc
+    return altered
 
 
 def when(condition, requirement):
@@ -158,13 +241,17 @@ def when(condition, requirement):
     :param condition: a bool
     :param requirement: the id of the requirement that says so
     """
-    if condition and _seen is None:
+    if condition and _seen is None and not _inverted:
         return
     frame = sys._getframe(1)
     guard = _guard(frame.f_code.co_filename, frame.f_lineno, requirement)
-    if _seen is not None:
-        _seen.add((guard.where, 'guard', guard.text, requirement))
-    if not condition and _without != ('guard', guard.where, guard.text):
+    if _seen is not None or _without is not None:
+        site = _guard_site(guard, frame.f_code.co_name)
+        if _seen is not None:
+            _seen.add(site)
+        if site == _without:
+            condition = not condition if _inverted else True
+    if not condition and _dropped not in (guard.text, requirement):
         raise _Refused(guard)
 
 
@@ -394,23 +481,46 @@ class Model:
                                  f'ranges over {value!r}; use a set of the '
                                  'model')
 
-    def defect(self, name, of):
-        """Declare the decorated function as what a defect makes of the
-        action *of*; it is in force when the defect is switched on.
+    def defect(self, name, of, without=None, doc=None):
+        """Declare what a defect makes of the action *of*; it is in force
+        when the defect is switched on.
+
+        It is the decorated function, or the action itself without some
+        guards or assignments.
+
+        :param without: the text of a guard or an assignment that goes, or
+            a requirement, whose guards go; wherever the action runs them
+        :param doc: with *without*, what is wrong, in one sentence
         """
+        if of.__name__ not in self.actions:
+            raise ModelError(f'{_where()}: defect {name} alters '
+                             f'{of.__name__}, which is no action; name one')
+        original = self.actions[of.__name__]
+
         def declare(body):
-            if of.__name__ not in self.actions:
-                raise ModelError(f'{_where()}: defect {name} alters '
-                                 f'{of.__name__}, which is no action')
-            original = self.actions[of.__name__]
-            self._check(body, original.sets, {})
-            self.defects.setdefault(name, ' '.join(body.__doc__.split()))
+            self.defects.setdefault(name, ' '.join(
+                (body.__doc__ or '').split()))
             if name in self._wanted:
                 self.actions[of.__name__] = Action(
                     original.name, original.view, body, original.sets,
                     original.fair, original.fault)
             return body
-        return declare
+
+        def declare_other(body):
+            self._check(body, original.sets, {})
+            return declare(body)
+        if without is None:
+            return declare_other
+        if not (doc or '').strip():
+            raise ModelError(f'{_where()}: defect {name} has no doc; say in '
+                             'one sentence what is wrong')
+        if without not in _known_texts(os.path.dirname(
+                inspect.unwrap(original.body).__code__.co_filename)):
+            raise ModelError(
+                f'{_where()}: defect {name} leaves out {without!r}, which '
+                'no guard or assignment beside the model is; copy it from '
+                'there')
+        return declare(_lacking(original.body, without, doc))
 
     def ready(self):
         """Check the whole once all is declared; returns the model.
@@ -658,10 +768,8 @@ def _write(state, variable, member, value):
         raise ModelError(f'{_where()}: a property assigns '
                          f'{variable.name}; only actions may')
     cell = _cell(state, variable, member)
-    if _seen is not None:
-        _seen.add((_where(), 'effect', variable.name, ''))
-    if (_without is not None and _without[0] == 'effect'
-            and _without == ('effect', _where(), variable.name)):
+    if (_seen is not None or _without is not None
+            or _dropped is not None) and _left_out(variable):
         return
     try:
         state._writes[cell] = variable.code[_key(value)]
@@ -669,6 +777,18 @@ def _write(state, variable, member, value):
         raise ModelError(
             f'{_where()}: {variable.name} is set to {value!r}, which is not '
             'in its domain; add it there, or guard against it') from None
+
+
+def _left_out(variable):
+    """True if the assignment that is running is not to be made."""
+    frame = _models_frame()
+    if frame is None:
+        return False
+    site = _effect_site(frame.f_code.co_filename, frame.f_lineno,
+                        frame.f_code.co_name, variable.name)
+    if _seen is not None:
+        _seen.add(site)
+    return site == _without or site.text == _dropped
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,9 @@
 """Do the properties bite?
 
-A mutant of a model lacks one guard, or one effect: one assignment.  Each
-must break a property that the model itself keeps, or make it get stuck;
-one that does not is either harmless, with a reason that somebody wrote
-down, or shows what no property looks at.
+A mutant of a model lacks one guard, or one effect: one assignment.  A
+property that the model itself keeps must fail for it; a mutant that none
+notices is either harmless, with a reason that somebody wrote down, or shows
+what no property looks at.
 """
 
 from dataclasses import dataclass
@@ -12,92 +12,122 @@ from cyborg_models.kernel import language
 from cyborg_models.kernel.engine import Engine
 from cyborg_models.kernel.liveness import Graph, check
 
-
-@dataclass(frozen=True, order=True)
-class Mutant:
-    """What is left out.
-
-    :ivar where: ``file:line`` of the guard or assignment
-    :ivar kind: ``'guard'`` or ``'effect'``
-    :ivar text: the guard as written, or the variable assigned
-    :ivar requirement: of a guard, the requirement that it carries
-    """
-
-    where: str
-    kind: str
-    text: str
-    requirement: str = ''
+DEADLOCK = 'no_deadlock'
+#: what becomes of a mutant, from what proves most to what proves nothing
+OUTCOMES = ('always', 'eventually', 'deadlock', 'sometimes', 'error',
+            'inconclusive', 'lives')
+KILLED = OUTCOMES[:3]
 
 
 @dataclass(frozen=True)
-class Killed:
-    """How a mutant ended.
+class Failed:
+    """A property that a mutant breaks.
 
-    :ivar by: the properties that failed, ``'stuck'`` or ``'error'``; empty
-        if it lives
-    :ivar kind: ``'always'``, ``'eventually'``, ``'stuck'``, ``'error'``,
-        ``'sometimes'`` (which proves little) or ``''``
-    :ivar depth: length of the shortest trace that shows it
+    :ivar depth: steps to where it is broken, or to the loop in which what
+        must come never does; None of a witness that is not found
     """
 
+    name: str
+    kind: str
+    requirement: str
+    depth: int | None
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What became of a mutant.
+
+    :ivar outcome: one of ``OUTCOMES``: the kind of the properties that
+        fail; ``error`` if the model itself ends in one
+    :ivar by: a :class:`Failed` each
+    :ivar reason: of an error, or of what is inconclusive
+    :ivar states: number of states of the mutant
+    :ivar transitions: number of its transitions
+    """
+
+    outcome: str
     by: tuple = ()
-    kind: str = ''
-    depth: int = 0
+    reason: str = ''
+    states: int = 0
+    transitions: int = 0
+
+    @property
+    def killed(self):
+        return self.outcome in KILLED
+
+    @property
+    def rank(self):
+        """The less, the more it proves."""
+        return OUTCOMES.index(self.outcome)
 
 
-def sites(model):
+def sites(model, memory=None):
     """Every guard and every assignment that a model runs.
 
     :param model: a :class:`~.language.Model`
-    :returns: sorted list of :class:`Mutant`
+    :returns: sorted list of :class:`~.language.Site`
+    :raises ModelError: if there is none
     """
     with language.recording() as seen:
-        Engine(model).explore()
-    return sorted({Mutant(*site) for site in seen})
+        _explore(model, memory)
+    if not seen:
+        raise language.ModelError(f'{model.name} runs no guard and no '
+                                  'assignment: nothing can be left out')
+    return sorted(seen)
 
 
-def judge(build, mutant):
+def judge(build, site, inverted=False, memory=None):
     """Explore one mutant.
 
     :param build: a function without arguments that builds the model
-    :returns: a :class:`Killed`
+    :param site: the :class:`~.language.Site` to leave out
+    :param inverted: True to turn a guard into its opposite instead
+    :returns: a :class:`Judged`
+    :raises KeyboardInterrupt: if that comes meanwhile
     """
-    with language.without(mutant.kind, mutant.where, mutant.text):
-        model = build()
-        engine = Engine(model)
+    with language.without(site, inverted):
         try:
-            found = engine.explore()
-            if found.violations:
-                by = tuple(sorted(found.violations))
-                return Killed(by, 'always', min(
-                    len(t.steps) for t in found.violations.values()))
-            if found.stuck is not None:
-                return Killed(('stuck',), 'stuck', len(found.stuck.steps))
-            failed = check(Graph(engine))
+            return _judge(build(), memory)
         except language.ModelError as error:
-            return Killed((str(error),), 'error')
-    if failed:
-        return Killed(tuple(sorted(failed)), 'eventually', min(
-            len(lasso.stem.steps) for lasso in failed.values()))
-    unseen = [prop.name for prop in model.properties.values()
-              if prop.kind == 'sometimes'
-              and prop.name not in found.witnessed]
-    if unseen:
-        return Killed(tuple(sorted(unseen)), 'sometimes')
-    return Killed()
+            return Judged('error', reason=str(error))
 
 
-def mutate(build, progress=None):
-    """Judge every mutant of a model.
+def _explore(model, memory):
+    engine = Engine(model, memory)
+    found = engine.explore()
+    if found.reason == 'interrupted':  # the engine keeps it to itself
+        raise KeyboardInterrupt
+    return engine, found
 
-    :param build: a function without arguments that builds the model
-    :param progress: called with (number, total) before each
-    :returns: dict :class:`Mutant` -> :class:`Killed`
-    """
-    mutants = sites(build())
-    results = {}
-    for number, mutant in enumerate(mutants):
-        if progress is not None:
-            progress(number, len(mutants))
-        results[mutant] = judge(build, mutant)
-    return results
+
+def _judge(model, memory):
+    engine, found = _explore(model, memory)
+
+    def judged(outcome, depths, reason=''):
+        known = model.properties
+        return Judged(outcome, tuple(
+            Failed(name, known[name].kind, known[name].requirement, depth)
+            if name in known else Failed(name, 'deadlock', '', depth)
+            for name, depth in depths.items()), reason, found.states,
+            found.transitions)
+    if found.violations:
+        return judged('always', _lengths(found.violations))
+    stuck = ({} if found.stuck is None
+             else _lengths({DEADLOCK: found.stuck}))
+    if not found.complete:
+        return judged('deadlock' if stuck else 'inconclusive', stuck,
+                      found.reason)
+    starved = {name: len(lasso.stem.steps) for name, lasso
+               in check(Graph(engine)).items()}
+    if starved:
+        return judged('eventually', {**starved, **stuck})
+    if stuck:
+        return judged('deadlock', stuck)
+    unseen = {name: None for name, prop in model.properties.items()
+              if prop.kind == 'sometimes' and name not in found.witnessed}
+    return judged('sometimes' if unseen else 'lives', unseen)
+
+
+def _lengths(traces):
+    return {name: len(traces[name].steps) for name in sorted(
+        traces, key=lambda name: (len(traces[name].steps), name))}
