@@ -379,7 +379,7 @@ class Model:
         self.name = name
         self.sets, self.variables = {}, {}
         self.actions, self.properties, self.defects = {}, {}, {}
-        self.final = None
+        self.final = self.besides = None
         self._wanted = frozenset(defects)
 
     # declarations
@@ -563,6 +563,22 @@ class Model:
         self.properties[body.__name__] = Property(
             body.__name__, kind, requirement, body, sets)
         return body
+
+    def never_idle(self, requirement, besides=()):
+        """Declare the invariant ``no_idle_step``: each step changes
+        something.  A step that changes nothing would hide a deadlock, and
+        a fault that does so puts nothing to the test.
+
+        :param besides: names of variables that do not count, such as how
+            many faults are left
+        """
+        self.var('idled', bool, start=False)
+        self.besides = frozenset(besides)
+
+        @self.always(requirement)
+        def no_idle_step(s):
+            """Each step, and each fault, changes something."""
+            return not s.idled
 
     def may_end(self, body):
         """Declare the states in which nothing more need happen."""
@@ -832,7 +848,21 @@ def run(model, body, arguments, codes, frozen=False):
     if returned is not None:
         raise ModelError(f'{place_of(body)}: action {body.__name__} '
                          f'returns {returned!r}; it may only assign to s')
+    if model.besides is not None and not _changes(s):
+        s._writes[model.place['idled', None]] = 1
     return Outcome(tuple(s._reads), tuple(sorted(s._writes.items())))
+
+
+def _changes(s):
+    """True if what is assigned differs from what was, where it counts."""
+    model = s._model
+    # What has been read already is told first: it is known.
+    for cell in sorted(s._writes, key=lambda cell: cell not in s._reads):
+        if model.cells[cell][0].name not in model.besides:
+            s._reads[cell] = None
+            if s._writes[cell] != s._codes[cell]:
+                return True
+    return False
 
 
 def successor(codes, writes):

@@ -436,6 +436,8 @@ def conductor_goes_wrong(scene):
     @scene.fault('cyborg-conductor -> cyborg-conductor: crash')
     def crash_conductor(s):
         """A conductor may crash: every job that it runs is lost."""
+        when(s.job.any(Job.STARTED, Job.TAKEN, Job.ASKED, Job.READY),
+             'ARQ-090')
         strike(s)
         for arq in scene.arq:
             if s.job[arq] is not Job.NONE:

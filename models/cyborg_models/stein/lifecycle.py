@@ -13,7 +13,12 @@ from cyborg_models.stein.vocabulary import SOURCES, Arq
 
 @dataclass(frozen=True)
 class Settings:
-    """Nothing to set."""
+    """What can be set.
+
+    :ivar watched: True to check as well that each step changes something
+    """
+
+    watched: bool = False
 
 
 def build(settings=Settings(), defects=()):
@@ -22,6 +27,9 @@ def build(settings=Settings(), defects=()):
     m.var('arq', Arq, start=Arq.ABSENT)
     m.var('handle', bool, start=False)  # a handle is in use for it
     m.var('attached', bool, start=False)  # a guest has the device
+
+    if settings.watched:
+        m.never_idle('ARQ-020')
 
     def become(s, state):
         when(s.arq in SOURCES[state], 'ARQ-020')
@@ -104,6 +112,11 @@ def build(settings=Settings(), defects=()):
         """No handle is held before a bind, nor after it failed."""
         return not s.handle or s.arq in (
             Arq.BIND_STARTED, Arq.BOUND, Arq.UNBIND_FAILED, Arq.DELETING)
+
+    @m.always('ARQ-064')
+    def failed_release_keeps_handle(s):
+        """An ARQ whose release failed has its handle still."""
+        return s.arq is not Arq.UNBIND_FAILED or s.handle
 
     @m.sometimes('ARQ-036')
     def attached(s):

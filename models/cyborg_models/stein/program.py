@@ -189,6 +189,12 @@ def conductor_programs(scene):
         s.work[region] = Work.IDLE
 
 
+def fetched(s, region, image):
+    """The agent has fetched an image for a region."""
+    s.image[region] = image
+    s.work[region] = Work.FETCHED
+
+
 def agent_programs(scene):
     """What cyborg-agent does to a region."""
     m = scene.model
@@ -200,8 +206,7 @@ def agent_programs(scene):
         when(s.work[region] is Work.ASKED, 'ARQ-043')
         when(s.reachable, 'ARQ-043')
         need(s, s.reachable)
-        s.image[region] = s.target[region]
-        s.work[region] = Work.FETCHED
+        fetched(s, region, s.target[region])
 
     @m.action('cyborg-agent -> cyborg-agent: validate for {region}',
               fair=WEAK, region=scene.region)
@@ -303,8 +308,7 @@ def what_goes_wrong(scene):
         """A bitstream may be made for another region, or be none at all."""
         when(s.work[region] is Work.ASKED, 'ARQ-090')
         strike(s)
-        s.image[region] = Logic.PARTIAL
-        s.work[region] = Work.FETCHED
+        fetched(s, region, Logic.PARTIAL)
 
     @scene.fault('driver -> cyborg-agent: error, {region}',
                  region=scene.region)
@@ -334,6 +338,8 @@ def what_goes_wrong(scene):
                  host=scene.host)
     def crash_agent(s, host):
         """An agent may crash: its work stays as it is."""
+        when(any(s.work[region] is not Work.IDLE
+                 for region in scene.regions_on(host)), 'ARQ-090')
         strike(s)
         scene.stop_agent(s, host)
 
@@ -402,7 +408,10 @@ def properties(scene):
 
     @m.always('ARQ-047', region=scene.region)
     def database_and_device_agree(s, region):
-        """When all is done, the content of a region in use is recorded."""
+        """When all is done, the record says what a region holds.
+
+        After a fault, a region that nobody uses may be recorded as empty.
+        """
         return (s.work[region] is not Work.IDLE
                 or not s.job.all(Job.NONE)
                 or s.arq.any(Arq.BIND_STARTED, Arq.DELETING,
@@ -410,7 +419,19 @@ def properties(scene):
                 or to_be_erased(s, region)
                 or s.recorded[region] is s.loaded[region]
                 or s.recorded[region] is Logic.NONE
-                and scene.ended(s, region))
+                and scene.ended(s, region) and s.faults < scene.faults)
+
+    @m.always('ARQ-040', region=scene.region)
+    def work_has_a_target(s, region):
+        """The agent works on a region towards a function."""
+        return (s.work[region] is Work.IDLE
+                or s.target[region] is not Logic.NONE)
+
+    @m.always('ARQ-051', arq=scene.arq)
+    def agent_works_for_who_waits(s, arq):
+        """Without a fault, the agent works while a bind waits for it."""
+        return (s.faults < scene.faults
+                or scene.answer(s, arq) is not Work.IDLE)
 
     @m.always('ARQ-092', region=scene.region)
     def no_work_on_a_host_that_is_down(s, region):

@@ -145,6 +145,7 @@ def operator_unbinds(scene):
     def rebind(s, arq):
         """An Unbound ARQ can be bound again."""
         when(s.arq[arq] is Arq.UNBOUND, 'ARQ-011')
+        when(not s.asked[arq], 'ARQ-010')
         ask(s)
         s.asked[arq] = True
 
@@ -296,6 +297,7 @@ def what_goes_wrong(scene):
     @scene.fault('nova-compute -> cyborg-api: unreachable')
     def lose_controller(s):
         """The controller may become unreachable."""
+        when(s.reachable, 'ARQ-090')
         strike(s)
         s.reachable = False
 
@@ -308,6 +310,7 @@ def what_goes_wrong(scene):
     @scene.fault('{host} -> {host}: down', host=scene.host)
     def lose_host(s, host):
         """A host may go down: its agent stops, its guests may go on."""
+        when(s.up[host], 'ARQ-090')
         strike(s)
         s.up[host] = False
         if scene.prepares:
@@ -368,8 +371,9 @@ def properties(scene):
 
     @m.always('ARQ-062', arq=scene.arq)
     def no_job_without_row(s, arq):
-        """No bind goes on for an ARQ that does not exist."""
-        return s.arq[arq] is not Arq.ABSENT or s.job[arq] is Job.NONE
+        """No bind goes on, or is asked for, of an ARQ that is gone."""
+        return s.arq[arq] is not Arq.ABSENT or (
+            s.job[arq] is Job.NONE and not s.asked[arq])
 
     @m.eventually('ARQ-061', arq=scene.arq)
     def delete_always_possible(s, arq):

@@ -92,6 +92,7 @@ class Scene:
         # every transition of an ARQ was allowed; every step was possible
         m.var('lawful', bool, start=True)
         m.var('possible', bool, start=True)
+        m.never_idle('ARQ-090', besides=('faults', 'operations'))
 
     # What is fixed.
 
@@ -263,11 +264,15 @@ class Scene:
         return (s.nova[self.instance_of(arq)] in GIVEN_UP
                 or not self.has_guest(s, arq))
 
+    def regions_on(self, host):
+        """The regions that a host has."""
+        return [region for region in self.region
+                if self.host_of(self.handles_of(region)[0]) == host]
+
     def stop_agent(self, s, host):
         """The agent of a host stops, and leaves its work as it is."""
-        for region in self.region:
-            if self.host_of(self.handles_of(region)[0]) == host:
-                s.work[region] = Work.IDLE
+        for region in self.regions_on(host):
+            s.work[region] = Work.IDLE
 
     def agent_is_up(self, s, region):
         """The host of a region answers."""
@@ -276,6 +281,11 @@ class Scene:
     def host_is_up(self, s, instance):
         """The host that an instance has claimed answers."""
         return s.claim[instance] is None or s.up[s.claim[instance]]
+
+    def left_on(self, s, instance, host):
+        """A guest of the instance has a device of the host."""
+        return any(s.guest[handle] == instance for handle in self.handle
+                   if self.host_of(handle) == host)
 
     def no_rows(self, s, instance):
         """No ARQ of the instance exists."""

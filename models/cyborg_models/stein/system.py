@@ -148,10 +148,14 @@ def users_go_on(scene):
     @m.action('nova-scheduler -> placement: move {instance} to {host}',
               fair=WEAK, instance=scene.instance, host=scene.host)
     def move_claim(s, instance, host):
-        """An evacuated instance, its ARQs gone, claims another host."""
+        """An evacuated instance, its ARQs gone, claims another host.
+
+        A host on which it was before must have destroyed its guest.
+        """
         when(s.nova[instance] is Nova.EVACUATING, 'ARQ-001')
         when(scene.no_rows(s, instance), 'ARQ-066')
-        when(s.claim[instance] != host, 'ARQ-082')
+        when(s.claim[instance] != host
+             and not scene.left_on(s, instance, host), 'ARQ-083')
         when(s.up[host], 'ARQ-092')
         need(s, s.up[host])
         when((s.claim.count(host) + 1) * scene.arqs <= scene.room(host),
@@ -163,6 +167,14 @@ def users_go_on(scene):
 def properties(scene):
     """What holds only of the whole."""
     m = scene.model
+
+    @m.always('ARQ-083', instance=scene.instance)
+    def one_guest_per_instance(s, instance):
+        """On the host that a build claims, nothing is left of the instance.
+        """
+        return s.nova[instance] not in (
+            Nova.CLAIMED, Nova.POSTED, Nova.ASKED, Nova.WAITING) or not (
+            scene.left_on(s, instance, s.claim[instance]))
 
     @m.sometimes('ARQ-080', instance=scene.instance)
     def comes_back(s, instance):
