@@ -48,10 +48,10 @@ With ``--json`` a command prints one JSON object.  Its keys are stable:
     ``total``, ``sample`` (a number, or null), ``killed``, ``score``,
     ``problems`` (texts), ``mutants`` and ``inverted``: objects with
     ``where``, ``in``, ``kind``, ``requirement``, ``text``, ``outcome``
-    (``always``, ``eventually``, ``deadlock``, ``sometimes``, ``error``,
-    ``inconclusive``, ``lives``), ``configuration``, ``by`` (objects with
-    ``name``, ``kind``, ``requirement``, ``depth``), ``states``,
-    ``transitions``, ``harmless`` (the reason, or null)
+    (``always``, ``eventually``, ``deadlock``, ``idle``, ``sometimes``,
+    ``error``, ``inconclusive``, ``lives``), ``configuration``, ``by``
+    (objects with ``name``, ``kind``, ``requirement``, ``depth``),
+    ``states``, ``transitions``, ``harmless`` (the reason, or null)
 
 A *step* has ``action`` and ``arguments``.  A *trace* has ``loop`` (null,
 or the number of steps before the loop begins) and ``steps``: steps with
@@ -899,6 +899,15 @@ def _side_by_side(found):
 
 # mutate
 
+#: what may become of a mutant, as it is shown
+MUTANTS = {'always': 'killed by an invariant', 'eventually':
+           'killed by what must come', 'deadlock': 'killed by a deadlock',
+           'idle': 'killed by a step that changes nothing, alone',
+           'sometimes': 'only a witness is missed',
+           'error': 'ends in an error of the model',
+           'inconclusive': 'inconclusive', 'lives': 'lives'}
+
+
 def do_mutate(options):
     """Each mutant of a release, or of a model."""
     from cyborg_models import manifest, mutate, terminal
@@ -948,8 +957,6 @@ def _mutated_json(name, report):
 
 
 def _print_mutated(name, report):
-    from cyborg_models.kernel.mutation import OUTCOMES
-
     out = _terminal()
     out.line(f'{name}: {report.total:,} guards and effects', 'bold')
     for one in report.configurations:
@@ -960,21 +967,21 @@ def _print_mutated(name, report):
                     f'{mutant.name}: {judged.outcome}')
                    for mutant, judged in report.dropped.items()])
     out.line()
-    kinds = {}
+    kinds = {'guard': [], 'effect': [], 'inverted': []}
     for mutant, (judged, _) in report.found.items():
-        kinds.setdefault(mutant.kind, []).append(judged.outcome)
-    out.table(('', 'all', *OUTCOMES), [
-        (kind, len(found), *map(found.count, OUTCOMES))
-        for kind, found in kinds.items()], range(1, len(OUTCOMES) + 2))
-    harmless = [(mutant, judged) for mutant, judged
-                in report.dropped.items()
+        kinds[mutant.kind].append(judged.outcome)
+    out.table(('', 'guards', 'effects', 'inverted guards'), [
+        (text, *(found.count(outcome) for found in kinds.values()))
+        for outcome, text in MUTANTS.items()]
+        + [('all', *map(len, kinds.values()))], (1, 2, 3))
+    harmless = [(registry.short_path(mutant.site.where),
+                 f'{mutant.name}: {report.reasons[mutant.key]}')
+                for mutant, judged in report.dropped.items()
                 if mutant.key in report.reasons and not judged.killed]
     if harmless:
         out.line()
         out.line('Harmless', 'bold')
-        out.pairs([(registry.short_path(mutant.site.where),
-                    f'{mutant.name}: {report.reasons[mutant.key]}')
-                   for mutant, _ in harmless])
+        out.pairs(harmless)
     out.line()
     out.line(f'Killed: {report.killed} of {len(report.dropped)}, '
              f'{report.score:.1%}; harmless for a reason: {len(harmless)}.')

@@ -1,7 +1,7 @@
 """Mutation of all models of a release, and what is known of each mutant.
 
 A guard or an effect that several models share is one mutant; it is judged
-in the small configurations of the manifest that run it, cheapest first,
+in the small configurations of the manifest that run it, the smallest first,
 until a property fails.
 
 ``<release>.mutants.json`` has an object for each mutant: ``in`` (module and
@@ -319,14 +319,16 @@ def _leave_interrupts():
 
 
 def _judge(task):
-    """One mutant in each configuration, until it is killed."""
+    """One mutant in each configuration, until it is killed; if all that
+    fails is that each step changes something, look on for another property.
+    """
     chosen, site, inverted, memory = task
     best = None
     for one in chosen:
         judged = mutation.judge(one.build, site, inverted, memory)
         if best is None or judged.rank < best[0].rank:
             best = judged, one.title
-        if judged.killed:
+        if judged.killed and judged.outcome != 'idle':
             break
     return best
 

@@ -33,7 +33,10 @@ def describe(action):
     reader = _Reader()
     for node in tree.body[0].body:
         reader.read(node, '')
-    return Described(tuple(reader.guards), tuple(reader.effects))
+    lacks = getattr(action.body, 'lacks', None)  # with a defect
+    return Described(
+        tuple(guard for guard in reader.guards if lacks not in guard),
+        tuple(effect for effect in reader.effects if effect != lacks))
 
 
 class _Reader:

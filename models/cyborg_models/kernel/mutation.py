@@ -12,11 +12,11 @@ from cyborg_models.kernel import language
 from cyborg_models.kernel.engine import Engine
 from cyborg_models.kernel.liveness import Graph, check
 
-DEADLOCK = 'no_deadlock'
+DEADLOCK, IDLE = 'no_deadlock', 'no_idle_step'
 #: what becomes of a mutant, from what proves most to what proves nothing
-OUTCOMES = ('always', 'eventually', 'deadlock', 'sometimes', 'error',
+OUTCOMES = ('always', 'eventually', 'deadlock', 'idle', 'sometimes', 'error',
             'inconclusive', 'lives')
-KILLED = OUTCOMES[:3]
+KILLED = OUTCOMES[:4]
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,10 @@ class Failed:
 class Judged:
     """What became of a mutant.
 
-    :ivar outcome: one of ``OUTCOMES``: the kind of the properties that
-        fail; ``error`` if the model itself ends in one
-    :ivar by: a :class:`Failed` each
+    :ivar outcome: one of ``OUTCOMES``: the kind of the property that
+        fails; ``idle`` if that is ``no_idle_step`` alone; ``error`` if the
+        model itself ends in one
+    :ivar by: a :class:`Failed` each, those of that kind first
     :ivar reason: of an error, or of what is inconclusive
     :ivar states: number of states of the mutant
     :ivar transitions: number of its transitions
@@ -102,32 +103,33 @@ def _explore(model, memory):
 
 def _judge(model, memory):
     engine, found = _explore(model, memory)
+    known, broken, starved = model.properties, found.violations, {}
+    if found.complete:
+        starved = {name: lasso.stem for name, lasso
+                   in check(Graph(engine)).items()}
+    stuck = {} if found.stuck is None else {DEADLOCK: found.stuck}
+    idle = {name: trace for name, trace in broken.items() if name == IDLE}
+    bad = {name: trace for name, trace in broken.items() if name != IDLE}
+    by, outcome = [], 'lives'
+    for kind, traces in (('always', bad), ('eventually', starved),
+                         ('deadlock', stuck), ('idle', idle)):
+        if traces and not by:
+            outcome = kind
+        by += _failed(known, traces)
+    if not by and not found.complete:
+        outcome = 'inconclusive'
+    elif not by:
+        by = [Failed(name, prop.kind, prop.requirement, None)
+              for name, prop in known.items() if prop.kind == 'sometimes'
+              and name not in found.witnessed]
+        outcome = 'sometimes' if by else 'lives'
+    return Judged(outcome, tuple(by), found.reason, found.states,
+                  found.transitions)
 
-    def judged(outcome, depths, reason=''):
-        known = model.properties
-        return Judged(outcome, tuple(
-            Failed(name, known[name].kind, known[name].requirement, depth)
+
+def _failed(known, traces):
+    """The shallowest first."""
+    rows = sorted((len(trace.steps), name) for name, trace in traces.items())
+    return [Failed(name, known[name].kind, known[name].requirement, depth)
             if name in known else Failed(name, 'deadlock', '', depth)
-            for name, depth in depths.items()), reason, found.states,
-            found.transitions)
-    if found.violations:
-        return judged('always', _lengths(found.violations))
-    stuck = ({} if found.stuck is None
-             else _lengths({DEADLOCK: found.stuck}))
-    if not found.complete:
-        return judged('deadlock' if stuck else 'inconclusive', stuck,
-                      found.reason)
-    starved = {name: len(lasso.stem.steps) for name, lasso
-               in check(Graph(engine)).items()}
-    if starved:
-        return judged('eventually', {**starved, **stuck})
-    if stuck:
-        return judged('deadlock', stuck)
-    unseen = {name: None for name, prop in model.properties.items()
-              if prop.kind == 'sometimes' and name not in found.witnessed}
-    return judged('sometimes' if unseen else 'lives', unseen)
-
-
-def _lengths(traces):
-    return {name: len(traces[name].steps) for name in sorted(
-        traces, key=lambda name: (len(traces[name].steps), name))}
+            for depth, name in rows]

@@ -17,7 +17,6 @@ from cyborg_models.stein.vocabulary import (
     Nova,
     Use,
     Work,
-    ask,
     become,
     fail_bind,
     release_handle,
@@ -26,6 +25,7 @@ from cyborg_models.stein.vocabulary import (
 )
 
 ENDING = (Nova.FAILED, Nova.DELETING, Nova.ABANDONING)
+UNTOLD = 's.notice[arq] = Notice.SENT_FAILED'
 
 
 def declare(scene):
@@ -42,41 +42,18 @@ def declare(scene):
 def of_requests(scene):
     """More is started than should be."""
 
-    @scene.defect('B18', of='post')
-    def post_without_limit(s, instance):
-        """The quota is counted, and never compared with a limit."""
-        when(s.nova[instance] is Nova.CLAIMED, 'ARQ-001')
-        for arq in scene.arqs_of(instance):
-            become(s, arq, Arq.INITIAL)
-            s.charged[arq] = True
-        s.nova[instance] = Nova.POSTED
+    scene.defect('B18', of='post', without='ARQ-004', doc=(
+        'The quota is counted, and never compared with a limit.'))
 
-    @scene.defect('B18', of='remove')
-    def never_refund(s, arq):
-        """Quota that was charged is never given back."""
-        when(s.arq[arq] is Arq.DELETING, 'ARQ-061')
-        when(s.job[arq] is Job.NONE, 'ARQ-062')
-        release_handle(s, arq)
-        remove_row(s, arq)
-        s.charged[arq] = True
+    scene.defect('B18', of='remove', without='s.charged[arq] = False',
+                 doc='Quota that was charged is never given back.')
 
-    @scene.defect('A12', of='ask_bind')
-    def ask_bind_unchecked(s, instance):
-        """Nobody looks for other ARQs of the instance."""
-        when(s.nova[instance] is Nova.POSTED, 'ARQ-010')
-        for arq in scene.arqs_of(instance):
-            s.asked[arq] = True
-        s.nova[instance] = Nova.ASKED
+    scene.defect('A12', of='ask_bind', without='ARQ-012', doc=(
+        'Nobody looks for other ARQs of the instance.'))
 
-    @scene.defect('A12', of='start_bind')
-    @scene.defect('B13', of='start_bind')
-    def start_for_any(s, arq):
-        """The conductor relies on what the API saw before."""
-        when(s.asked[arq], 'ARQ-010')
-        when(s.arq[arq] in (Arq.INITIAL, Arq.UNBOUND), 'ARQ-011')
-        become(s, arq, Arq.BIND_STARTED)
-        s.asked[arq] = False
-        s.job[arq] = Job.STARTED
+    for name in ('A12', 'B13'):
+        scene.defect(name, of='start_bind', without='ARQ-012', doc=(
+            'The conductor relies on what the API saw before.'))
 
     @scene.defect('A12', of='refuse_start')
     @scene.defect('B13', of='refuse_start')
@@ -107,13 +84,8 @@ def of_requests(scene):
 def of_handles(scene):
     """Handles are taken without being marked, or marked and not named."""
 
-    @scene.defect('A1', of='take')
-    def take_unmarked(s, arq, handle):
-        """That a handle is in use is never written to the database."""
-        when(s.job[arq] is Job.STARTED, 'ARQ-013')
-        when(s.arq[arq] is Arq.BIND_STARTED, 'ARQ-013')
-        when(scene.suits(s, handle, scene.instance_of(arq)), 'ARQ-013')
-        scene.name_handle(s, arq, handle)
+    scene.defect('A1', of='take', without='s.use[handle] = Use.IN_USE',
+                 doc='That a handle is in use is never written.')
 
     @scene.defect('A5', of='take')
     def take_the_only_one(s, arq, handle):
@@ -157,16 +129,8 @@ def of_handles(scene):
                 s.job[arq] = Job.LOST
         s.use[s.use.find(Use.FREE)] = Use.IN_USE
 
-    @scene.defect('A2', of='unbind')
-    def unbind_keeps_the_name(s, arq):
-        """The row goes on naming the handle that was released."""
-        when(s.arq[arq] in (Arq.BOUND, Arq.BIND_FAILED, Arq.UNBIND_FAILED),
-             'ARQ-020')
-        when(s.nova[scene.instance_of(arq)] is Nova.STOPPED, 'ARQ-070')
-        ask(s)
-        become(s, arq, Arq.UNBOUND)
-        if s.handle[arq] is not None:
-            s.use[s.handle[arq]] = Use.CLEANING
+    scene.defect('A2', of='unbind', without='s.handle[arq] = None',
+                 doc='The row goes on naming the handle that was released.')
 
 
 def of_failures(scene):
@@ -224,13 +188,8 @@ def of_failures(scene):
         strike(s)
         s.job[arq] = Job.NONE
 
-    @scene.defect('B17', of='prepare_fails')
-    def fail_untold(s, arq):
-        """The ARQ ends BindFailed, and no event is sent."""
-        when(s.job[arq] is Job.TAKEN, 'ARQ-014')
-        strike(s)
-        fail_bind(s, arq)
-        s.notice[arq] = Notice.NONE
+    scene.defect('B17', of='prepare_fails', without=UNTOLD, doc=(
+        'The ARQ ends BindFailed, and no event is sent.'))
 
 
 def of_events(scene):
@@ -265,13 +224,8 @@ def of_events(scene):
         """An event that came too early is missed for good."""
         when(False, 'ARQ-032')
 
-    @scene.defect('B23', of='poll')
-    def any_end_will_do(s, arq):
-        """An ARQ that is resolved is taken for Bound."""
-        when(s.notice[arq] is Notice.MISSED, 'ARQ-032')
-        when(s.nova[scene.instance_of(arq)] is Nova.WAITING, 'ARQ-032')
-        when(s.reachable, 'ARQ-092')
-        s.notice[arq] = Notice.TOLD
+    scene.defect('B23', of='poll', without='s.nova[instance] = state',
+                 doc='An ARQ that is resolved is taken for Bound.')
 
     @scene.defect('A6', of='poll')
     def one_stands_for_all(s, arq):
@@ -284,15 +238,8 @@ def of_events(scene):
         if s.arq[arq] is not Arq.BOUND:
             s.nova[scene.instance_of(arq)] = Nova.FAILED
 
-    @scene.defect('B23', of='start')
-    def start_with_what_there_is(s, instance):
-        """ARQs without a handle are left out when the guest starts again."""
-        when(s.nova[instance] is Nova.STOPPED, 'ARQ-080')
-        when(s.reachable, 'ARQ-092')
-        when(scene.host_is_up(s, instance), 'ARQ-092')
-        ask(s)
-        scene.give_devices(s, instance)
-        s.nova[instance] = Nova.ACTIVE
+    scene.defect('B23', of='start', without='ARQ-081', doc=(
+        'ARQs without a handle are left out when the guest starts again.'))
 
 
 def of_programming(scene):
@@ -339,11 +286,9 @@ def of_programming(scene):
         when(s.arq[arq] is Arq.BIND_STARTED, 'ARQ-062')
         fail_bind(s, arq)
 
-    @scene.defect('Q2', of='validate')
-    def accept_anything(s, region):
-        """Any file is accepted as a bitstream."""
-        when(s.work[region] is Work.FETCHED, 'ARQ-044')
-        s.work[region] = Work.VALID
+    scene.defect('Q2', of='validate', doc=(
+        'Any file is accepted as a bitstream.'),
+        without='s.image[region] is s.target[region]')
 
     @scene.defect('Q2', of='verify')
     def believe_the_driver(s, region):
@@ -376,13 +321,8 @@ def of_programming(scene):
         s.work[scene.region_for(s, arq)] = Work.IDLE
         s.job[arq] = Job.NONE
 
-    @scene.defect('B17', of='no_bitstream')
-    def no_bitstream_untold(s, arq):
-        """The ARQ ends BindFailed, and no event is sent."""
-        when(s.arq[arq] is Arq.BIND_STARTED, 'ARQ-049')
-        strike(s)
-        fail_bind(s, arq)
-        s.notice[arq] = Notice.NONE
+    scene.defect('B17', of='no_bitstream', without=UNTOLD, doc=(
+        'The ARQ ends BindFailed, and no event is sent.'))
 
     @scene.defect('Q8', of='no_bitstream')
     def job_dies(s, arq):
@@ -457,13 +397,9 @@ def of_release(scene):
         """Nobody looks for ARQs that were never bound."""
         when(False, 'ARQ-006')
 
-    @scene.defect('B21', of='remove')
-    @scene.defect('B7', of='remove')
-    def remove_at_once(s, arq):
-        """The row goes while the job of its bind runs on."""
-        when(s.arq[arq] is Arq.DELETING, 'ARQ-061')
-        release_handle(s, arq)
-        remove_row(s, arq)
+    for name in ('B7', 'B21'):
+        scene.defect(name, of='remove', without='ARQ-062', doc=(
+            'The row goes while the job of its bind runs on.'))
 
     @scene.defect('B21', of='cancel')
     @scene.defect('B7', of='cancel')

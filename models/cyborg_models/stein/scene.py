@@ -169,16 +169,14 @@ class Scene:
             return self.model.action(view, fault=True, **sets)(body)
         return declare
 
-    def defect(self, name, of):
+    def defect(self, name, of, without=None, doc=None):
         """Declare what a defect makes of the action named *of*, if the
-        configuration has that action.
+        configuration has that action; see the model's ``defect``.
         """
-        def declare(body):
-            if of in self.model.actions:
-                action = SimpleNamespace(__name__=of)
-                self.model.defect(name, action)(body)
-            return body
-        return declare
+        if of not in self.model.actions:
+            return lambda body: body
+        return self.model.defect(name, SimpleNamespace(__name__=of),
+                                 without, doc)
 
     # Phrases.
 
