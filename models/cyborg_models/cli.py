@@ -201,8 +201,9 @@ def parser():
                       default=os.cpu_count() or 1,
                       help='processes; the default is one per processor')
     made.add_argument('--known', metavar='FILE',
-                      help='what is known of the mutants; the default is '
-                           'RELEASE.mutants.json beside the models')
+                      help='what is known of the mutants, and must agree; '
+                           'the default is RELEASE.mutants.json beside the '
+                           'models')
     made.add_argument('--record', action='store_true',
                       help='print that file with what comes out')
     memory(made)
