@@ -984,8 +984,13 @@ def _print_mutated(name, report):
         out.line('Harmless', 'bold')
         out.pairs(harmless)
     out.line()
-    out.line(f'Killed: {report.killed} of {len(report.dropped)}, '
-             f'{report.score:.1%}; harmless for a reason: {len(harmless)}.')
+    if report.sample:
+        out.line(f'Killed: {report.killed} of {len(report.dropped)}; on '
+                 f'record: {report.recorded[0]} of {report.recorded[1]}.')
+    else:
+        out.line(f'Killed: {report.killed} of {len(report.dropped)}, '
+                 f'{report.score:.1%}; harmless for a reason: '
+                 f'{len(harmless)}.')
     for line in report.problems:
         out.line(line, 'bold red')
     if not report.complete:

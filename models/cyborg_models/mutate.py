@@ -82,6 +82,7 @@ class Report:
     :ivar total: how many mutants there are; more than are in ``found`` if
         a sample was taken, or if it was stopped
     :ivar reasons: key -> why it is harmless
+    :ivar recorded: (killed, all) of the record
     :ivar problems: a line of text each
     :ivar complete: False if it was stopped
     """
@@ -91,6 +92,7 @@ class Report:
     sample: int | None
     found: dict = field(default_factory=dict)
     reasons: dict = field(default_factory=dict)
+    recorded: tuple = (0, 0)
     problems: list = field(default_factory=list)
     complete: bool = True
 
@@ -106,7 +108,11 @@ class Report:
 
     @property
     def score(self):
-        return self.killed / max(1, len(self.dropped))
+        """How much is killed; of a sample, how much is on record to be."""
+        killed, total = self.killed, len(self.dropped)
+        if self.sample is not None and self.recorded[1]:
+            killed, total = self.recorded
+        return killed / max(1, total)
 
     @property
     def status(self):
@@ -232,7 +238,8 @@ def mutate(chosen, known, whole=True, sample=None, jobs=1, memory=None,
     :param known: what is recorded, see :func:`load`
     :param whole: True if these are all of the release: then what is
         recorded must agree
-    :param sample: judge this many only, always the same ones
+    :param sample: judge this many only, always the same ones, and none
+        that is harmless
     :param jobs: number of processes
     :param say: called with a text when something else begins
     :returns: a :class:`Report`
@@ -250,15 +257,19 @@ def mutate(chosen, known, whole=True, sample=None, jobs=1, memory=None,
         report.total = len(mutants)
         report.reasons = {key: row['harmless'] for key, row in known.items()
                           if 'harmless' in row}
-        wanted = _sampled(mutants, sample)
+        report.recorded = len(known) - len(report.reasons), len(known)
         if sample is None:
-            wanted += [Mutant(one.key, one.site, True) for one in mutants
-                       if one.site.kind == 'guard']
+            wanted = [*mutants, *(
+                Mutant(one.key, one.site, True) for one in mutants
+                if one.site.kind == 'guard')]
+        else:
+            wanted = _sampled([one for one in mutants if one.key
+                               not in report.reasons], sample)
         # All: the smallest first, so that the same comes out whatever was
         # recorded.  A sample: what is recorded to kill it.
         tasks = [(where[one.site] if sample is None else _best_first(
             where[one.site], known.get(one.key)), one.site, one.inverted,
-            memory) for one in wanted]
+            memory, sample is None) for one in wanted]
         for mutant, found in zip(wanted, _results(tasks, jobs),
                                  strict=True):
             report.found[mutant] = found
@@ -290,8 +301,6 @@ def _named(sites):
 
 def _sampled(mutants, sample):
     """The first ones by a hash: others join, and none changes places."""
-    if sample is None:
-        return mutants
     return sorted(mutants, key=lambda one: hashlib.sha256(
         '\n'.join(one.key).encode()).digest())[:sample]
 
@@ -319,16 +328,17 @@ def _leave_interrupts():
 
 
 def _judge(task):
-    """One mutant in each configuration, until it is killed; if all that
-    fails is that each step changes something, look on for another property.
+    """One mutant in each configuration, until it is killed; with *onward*,
+    if all that fails is that each step changes something, look on for
+    another property.
     """
-    chosen, site, inverted, memory = task
+    chosen, site, inverted, memory, onward = task
     best = None
     for one in chosen:
         judged = mutation.judge(one.build, site, inverted, memory)
         if best is None or judged.rank < best[0].rank:
             best = judged, one.title
-        if judged.killed and judged.outcome != 'idle':
+        if judged.killed and not (onward and judged.outcome == 'idle'):
             break
     return best
 
