@@ -920,14 +920,18 @@ def do_mutate(options):
                          + ', '.join(registry.RELEASES))
     chosen = mutate.configurations(options.model, options.set,
                                    manifest.load())
-    known = mutate.load(options.known or mutate.path_of(options.model))
+    known = mutate.load(options.known or mutate.path_of(options.model),
+                        bool(options.known))
     with terminal.progress() as (_, say):
         report = mutate.mutate(
             chosen, known, whole or bool(options.known), options.sample,
             options.jobs, _bytes(options), say)
     if options.record:
+        if not report.complete:
+            raise KeyboardInterrupt  # half a record would be none
         sys.stdout.write(mutate.dumps(report))
-    elif options.json:
+        return HOLDS
+    if options.json:
         _print_json(_mutated_json(options.model, report))
     else:
         _print_mutated(options.model, report)

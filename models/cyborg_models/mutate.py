@@ -166,16 +166,20 @@ def path_of(name):
                         f'{name.partition(".")[0]}.mutants.json')
 
 
-def load(path):
+def load(path, needed=False):
     """What is recorded: key -> the object; empty if there is no file.
 
+    :param needed: True if there must be one
     :raises InputError: saying file, line or number, what and the mend
     """
     try:
         with open(path, encoding='utf-8') as file:
             data = json.load(file)
     except FileNotFoundError:
-        return {}
+        if not needed:
+            return {}
+        raise InputError(f'{path}: no such file; give the list of mutants, '
+                         'see --record') from None
     except json.JSONDecodeError as error:
         raise InputError(f'{path}:{error.lineno}: not JSON: {error.msg}; '
                          'mend it there') from None
@@ -359,7 +363,9 @@ def _problems(report, known, mutants):
         lines += [f'{registry.short_path(one.site.where)}: {one.name}: is '
                   'not on record; see --record'
                   for one in mutants if one.key not in known]
-    if report.complete and report.score < LEAST:
+    if report.complete and not report.dropped:
+        lines.append('no mutant was judged: nothing is known')
+    elif report.complete and report.score < LEAST:
         lines.append(f'{report.score:.1%} of the mutants are killed; '
                      f'{LEAST:.0%} must be: add properties')
     return lines

@@ -1,13 +1,15 @@
 """Mutation: every outcome, planted weak properties, a list that is stale."""
 
+import contextlib
 import enum
+import io
 import json
 import os
 import unittest
 from dataclasses import dataclass
 from unittest import mock
 
-from cyborg_models import mutate, registry
+from cyborg_models import cli, mutate, registry
 from cyborg_models.kernel import describe, language, mutation
 from cyborg_models.kernel.engine import Engine
 from cyborg_models.kernel.language import WEAK, Model, ModelError, when
@@ -513,8 +515,33 @@ class ReportTest(Commands):
                     self.call('mutate', LAMP, '--known', self.known,
                               status=3), message)
 
+    def test_a_record_is_whole(self):
+        with mock.patch.object(registry, 'RELEASES', ('test.lamp',)), (
+                mock.patch.object(mutate, 'configurations', return_value=[
+                    mutate.Configuration(LAMP)])):
+            argv = ('mutate', LAMP, '--jobs', '1', '--record')
+            rows = json.loads(self.call(*argv))['mutants']
+            with mock.patch.object(mutation, 'judge',
+                                   side_effect=KeyboardInterrupt):
+                with contextlib.redirect_stderr(io.StringIO()) as err:
+                    with contextlib.redirect_stdout(io.StringIO()) as out:
+                        self.assertEqual(cli.INCONCLUSIVE, cli.main(argv))
+        self.assertEqual(('', 'cyborg-models: interrupted\n'),
+                         (out.getvalue(), err.getvalue()))
+        self.assertEqual(13, len(rows))
+        self.assertEqual([''], [row['harmless'] for row in rows
+                                if 'harmless' in row])
+
+    def test_nothing_judged(self):
+        self.write(self.rows())
+        with mock.patch.object(mutate, '_sampled', return_value=[]):
+            found = self.run_it('--sample', '3', status=1)
+        self.assertEqual(['no mutant was judged: nothing is known'],
+                         found['problems'])
+
     def test_usage(self):
         for argv, message in (
+                ((LAMP, '--known', self.path('none')), 'no such file'),
                 (('lava',), 'unknown model'),
                 (('stein', '--set', 'faults=2'), '--set needs a model'),
                 ((LAMP, '--record'), '--record needs all mutants'),
