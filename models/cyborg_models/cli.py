@@ -206,7 +206,9 @@ def parser():
                            'models')
     made.add_argument('--record', action='store_true',
                       help='print that file with what comes out')
-    memory(made)
+    made.add_argument('--memory', metavar='MB', type=_positive,
+                      help='how much the states of one mutant may take; '
+                           'the default is 512')
     return top
 
 
