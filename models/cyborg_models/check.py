@@ -88,13 +88,17 @@ class Checked:
         return (HOLDS, VIOLATED, INCONCLUSIVE).index(self.verdict)
 
 
-def check(model, only=None, memory=None, progress=None, say=None):
+def check(model, only=None, memory=None, progress=None, say=None,
+          symmetry=False):
     """Explore a model and decide its properties.
 
     :param only: the name of the one property to decide, or None for all
     :param memory: bytes that states and tables may take
     :param progress: as for :class:`~.kernel.engine.Engine`
     :param say: called with a text when something else begins
+    :param symmetry: True to store one of the states that differ only in
+        which member of a symmetric set is which; what must come is then
+        *inconclusive* where it, or what is fair, is of one such member
     :returns: a :class:`Checked`
     :raises InputError: if there is no such property, or not that memory
     :raises ModelError: if the model does what a model may not do
@@ -107,11 +111,15 @@ def check(model, only=None, memory=None, progress=None, say=None):
         model.properties = {name: prop for name, prop
                             in model.properties.items() if name == only}
     began = time.monotonic()
-    engine = _engine(model, memory, progress)
+    engine = _engine(model, memory, progress, symmetry)
     found = engine.explore()
     lassos, decided = {}, found.complete
-    if decided and any(prop.kind == 'eventually'
-                       for prop in model.properties.values()):
+    due = [prop for prop in model.properties.values()
+           if prop.kind == 'eventually']
+    if due and decided and symmetry:
+        found.reason = _refusal(model, due, engine.tables.symmetry)
+        decided = not found.reason
+    if due and decided:
         if say is not None:
             say(f'{found.states:,} states; deciding what must come')
         try:
@@ -132,9 +140,25 @@ def check(model, only=None, memory=None, progress=None, say=None):
                    found.states / max(found.seconds, 1e-9), verdicts)
 
 
-def _engine(model, memory, progress):
+def _refusal(model, due, symmetry):
+    """Why what must come cannot be decided with symmetry; or nothing.
+
+    A run of one of the states that are alike stands for runs of the others,
+    but a member whose turn never comes would be hidden among them.
+    """
+    for one in (*(each for each in model.actions.values() if each.fair),
+                *due):
+        name = symmetry.names_one(one.sets)
+        if name is not None:
+            return (f'{one.name} is of one {name}, and the members of '
+                    f'{name} are taken for each other; check what must '
+                    'come without symmetry')
+    return ''
+
+
+def _engine(model, memory, progress, symmetry=False):
     try:
-        return Engine(model, memory, progress)
+        return Engine(model, memory, progress, symmetry)
     except (MemoryError, OSError):
         raise InputError('the system does not grant that much memory; '
                          'give less') from None

@@ -121,6 +121,10 @@ def parser():
     choice(made, optional=True)
     made.add_argument('--property', metavar='NAME',
                       help='decide this one only')
+    made.add_argument('--symmetry', action='store_true',
+                      help='take members that are all alike for each '
+                           'other: fewer states; what must come is then '
+                           'mostly left open')
     memory(made)
     made.add_argument('--out', metavar='DIR',
                       help='write each counterexample and witness there')
@@ -391,9 +395,11 @@ def do_check(options):
 def _explore(chosen, options, only=None):
     from cyborg_models import check, manifest, terminal
 
-    total = manifest.expected_states(chosen, manifest.load())
+    total = (None if getattr(options, 'symmetry', False) else
+             manifest.expected_states(chosen, manifest.load()))
     with terminal.progress(total) as (tell, say):
-        return check.check(chosen.model, only, _bytes(options), tell, say)
+        return check.check(chosen.model, only, _bytes(options), tell, say,
+                           getattr(options, 'symmetry', False))
 
 
 def _bytes(options):
@@ -510,9 +516,10 @@ def _conclude(out, checked):
 def _check_manifest(options):
     from cyborg_models import manifest
 
-    if options.set or options.defect or options.property or options.out:
+    if (options.set or options.defect or options.property or options.out
+            or options.symmetry):
         raise InputError('--manifest says what to check; leave out --set, '
-                         '--defect, --property and --out')
+                         '--defect, --property, --out and --symmetry')
     entries = manifest.load(options.manifest or None)
     mine = [entry for entry in entries
             if options.model in (None, entry.model)

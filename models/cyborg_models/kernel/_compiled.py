@@ -333,18 +333,100 @@ def _seen(row, kids, node, member, watch, want):
 
 
 @njit(cache=True)
+def canonical(wide, row, best, fixed, chunk, image, begin, own, name, meant,
+              families, ways_begin, ways):
+    """Put the one of the states alike that is stored into ``best``.
+
+    See ``symmetry`` for the arrays.
+    """
+    count = len(families)
+    local = np.empty(len(begin), np.uint64)
+    chosen = np.zeros(count, np.int64)
+    first, last = np.empty(count, np.int64), np.empty(count, np.int64)
+    factor = np.uint64(0xD6E8FEB86659FD93)
+    room = (len(begin) - 1) // count
+    for at in range(len(begin) - 1):
+        mixed = np.uint64(SEED)
+        for index in range(begin[at, 0], begin[at + 1, 0]):
+            mixed = (mixed ^ ((row[own[index, 0]] >> np.uint64(own[index, 1]))
+                              & np.uint64(own[index, 2]))) * factor
+        local[at] = mixed ^ (mixed >> np.uint64(32))
+    signature = np.empty(room, np.uint64)
+    for family in range(count):
+        size = families[family, 0]
+        for member in range(size):
+            at = family * room + member
+            mixed = local[at]
+            for index in range(begin[at, 1], begin[at + 1, 1]):
+                code = np.int64((row[name[index, 0]]
+                                 >> np.uint64(name[index, 1]))
+                                & np.uint64(name[index, 2]))
+                said = name[index, 3] + code
+                if meant[said, 0] >= 0:
+                    mixed ^= local[meant[said, 0]]
+                mixed = (mixed ^ np.uint64(meant[said, 1])) * factor
+            signature[member] = mixed
+        outcome = 0
+        for one in range(size):
+            for two in range(one + 1, size):
+                outcome *= 3
+                if signature[one] == signature[two]:
+                    outcome += 1
+                elif signature[one] > signature[two]:
+                    outcome += 2
+        outcome += families[family, 1]
+        first[family] = ways_begin[outcome]
+        last[family] = ways_begin[outcome + 1]
+        chosen[family] = first[family]
+    made = np.empty(len(wide), np.uint64)
+    begun = False
+    while True:
+        number = 0
+        for family in range(count):
+            number += ways[chosen[family]] * families[family, 2]
+        for w in range(len(wide)):
+            made[w] = row[w] & fixed[w]
+        for index in range(len(chunk)):
+            value = chunk[index, 3] + np.int64(
+                (row[chunk[index, 0]] >> np.uint64(chunk[index, 1]))
+                & np.uint64(chunk[index, 2]))
+            for w in range(len(wide)):
+                made[w] |= image[number, value, w]
+        less = not begun
+        for w in range(len(wide)):
+            if begun and made[w] != best[w]:
+                less = made[w] < best[w]
+                break
+        begun = True
+        if less:
+            for w in range(len(wide)):
+                best[w] = made[w]
+        family = 0
+        while family < count:
+            chosen[family] += 1
+            if chosen[family] < last[family]:
+                break
+            chosen[family] = first[family]
+            family += 1
+        if family == count:
+            return
+
+
+@njit(cache=True)
 def expand(wide, states, low, high, at, kids, node, member, keep, put,
            groups, slots, record, tree_of, watch, want, lively, final,
-           leaves, labels, buckets, fill, bits, tally, found):
+           leaves, labels, buckets, fill, bits, symmetry, tally, found):
     """Expand states into the buckets until something needs attention.
 
     ``at`` is (partition, index) of the next state, and is kept up to date.
     ``tally`` counts transitions; ``found`` receives, for FOUND, what: the
     number of a watched tree, or -1 for a deadlock.
     """
+    alike = len(symmetry[7]) > 0
     room = np.uint64(buckets.shape[1] - len(lively))
     row = np.empty(len(wide), np.uint64)
     after = np.empty(len(wide), np.uint64)
+    best = np.empty(len(wide), np.uint64)
     transitions = np.uint64(0)
     while at[0] < states.shape[0]:
         part = at[0]
@@ -382,6 +464,10 @@ def expand(wide, states, low, high, at, kids, node, member, keep, put,
                     leaf = leaves[index]
                     for w in range(len(wide)):
                         after[w] = (row[w] & keep[leaf, w]) | put[leaf, w]
+                    if alike:
+                        canonical(wide, after, best, *symmetry)
+                        for w in range(len(wide)):
+                            after[w] = best[w]
                     to = _hash(wide, after) >> bits
                     end = fill[to]
                     for w in range(len(wide)):
@@ -524,19 +610,23 @@ def look_up(wide, states, table, row, partition_bits, bits):
 
 @njit(cache=True)
 def predecessor(wide, states, low, high, target, kids, node, member, keep,
-                put, steps, likely, answer):
+                put, steps, likely, symmetry, answer):
     """Find a state of a level with a step to *target*.
 
     ``likely`` has the effects that agree with *target* in what they write:
     only a state that differs from it nowhere else is asked for its steps.
+    With symmetry every state is.
     ``answer`` receives partition, index and step.
     """
     row = np.empty(len(wide), np.uint64)
+    after = np.empty(len(wide), np.uint64)
+    best = np.empty(len(wide), np.uint64)
+    alike = len(symmetry[7]) > 0
     for part in range(states.shape[0]):
         for index in range(low[part], high[part]):
             for w in range(len(wide)):
                 row[w] = states[part, index, w]
-            near = False
+            near = alike
             for effect in likely:
                 same = True
                 for w in range(len(wide)):
@@ -547,18 +637,23 @@ def predecessor(wide, states, low, high, target, kids, node, member, keep,
                 continue
             for step in range(steps):
                 code = _leaf(row, step, kids, node, member)
-                if code < -1:
-                    leaf = -code - 1
-                    same = True
+                if code >= -1:
+                    continue
+                leaf = -code - 1
+                for w in range(len(wide)):
+                    after[w] = (row[w] & keep[leaf, w]) | put[leaf, w]
+                if alike:
+                    canonical(wide, after, best, *symmetry)
                     for w in range(len(wide)):
-                        if ((row[w] & keep[leaf, w])
-                                | put[leaf, w]) != target[w]:
-                            same = False
-                    if same:
-                        answer[0] = part
-                        answer[1] = index
-                        answer[2] = step
-                        return True
+                        after[w] = best[w]
+                same = True
+                for w in range(len(wide)):
+                    same = same and after[w] == target[w]
+                if same:
+                    answer[0] = part
+                    answer[1] = index
+                    answer[2] = step
+                    return True
     return False
 
 
@@ -567,7 +662,7 @@ def predecessor(wide, states, low, high, target, kids, node, member, keep,
 @njit(cache=True)
 def edges(wide, states, high, at, offset, table, kids, node, member, keep,
           put, groups, slots, record, tree_of, watch, want, lively,
-          partition_bits, bits, leaves, labels, begin, to, label):
+          partition_bits, bits, leaves, labels, symmetry, begin, to, label):
     """Count each state's edges, or where ``to`` is given, write them: where
     to, and by which step.  ``begin`` has for each state where its edges
     begin, or receives their number.
@@ -575,6 +670,7 @@ def edges(wide, states, high, at, offset, table, kids, node, member, keep,
     ``at`` is (partition, index) of the next state, and is kept up to date.
     """
     row = np.empty(len(wide), np.uint64)
+    best = np.empty(len(wide), np.uint64)
     after = np.empty(len(wide), np.uint64)
     while at[0] < states.shape[0]:
         part = at[0]
@@ -597,6 +693,10 @@ def edges(wide, states, high, at, offset, table, kids, node, member, keep,
                     leaf = leaves[index]
                     for w in range(len(wide)):
                         after[w] = (row[w] & keep[leaf, w]) | put[leaf, w]
+                    if len(symmetry[7]):
+                        canonical(wide, after, best, *symmetry)
+                        for w in range(len(wide)):
+                            after[w] = best[w]
                     there, found = look_up(wide, states, table, after,
                                            partition_bits, bits)
                     to[edge] = offset[there] + found

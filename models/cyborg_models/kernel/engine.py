@@ -18,6 +18,7 @@ from cyborg_models.kernel import _compiled as compiled
 from cyborg_models.kernel.language import Step
 from cyborg_models.kernel.memo import SAMPLE, Memo
 from cyborg_models.kernel.tables import FALSE, TRUE, UNKNOWN, Tables
+from cyborg_models.kernel.walk import successors
 
 PARTITION_BITS = 8
 BUCKET_BYTES = 16 << 20
@@ -76,6 +77,15 @@ def _reserve(shape):
     return np.frombuffer(space, np.uint64).reshape(shape)
 
 
+def _no_symmetry():
+    """What the compiled code takes for no symmetry at all."""
+    return (np.empty(0, np.uint64), np.empty((0, 4), np.int64),
+            np.empty((0, 0, 0), np.uint64), np.empty((0, 2), np.int64),
+            np.empty((0, 3), np.int64), np.empty((0, 4), np.int64),
+            np.empty((0, 2), np.int64), np.empty((0, 3), np.int64),
+            np.empty(0, np.int64), np.empty(0, np.int64))
+
+
 class Engine:
     """Explores one model.
 
@@ -83,11 +93,15 @@ class Engine:
     :param memory: bytes that the states and tables may take
     :param progress: called now and then with (states, transitions, depth,
         seconds)
+    :param symmetry: True to store one of the states that differ only in
+        which member of a symmetric set is which
     """
 
-    def __init__(self, model, memory=None, progress=None):
+    def __init__(self, model, memory=None, progress=None, symmetry=False):
         self.model, self.progress = model, progress
-        self.tables = Tables(model)
+        self.tables = Tables(model, symmetry)
+        self.symmetry = (self.tables.symmetry.arrays if symmetry
+                         else _no_symmetry())
         self.memory = memory or int(
             0.4 * os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES'))
         words = self.tables.packing.words
@@ -152,11 +166,20 @@ class Engine:
         return result
 
     def _start(self):
-        first = self.tables.packing.pack(self.model.initial)
+        first = self.canonical(self.model.initial)
         part = compiled.partition(self.wide, first, self.bits)
         self.buckets[part, 0] = first
         self.fill[part] = 1
         self._flush()
+
+    def canonical(self, codes):
+        """The packed state that is stored for a state."""
+        row = self.tables.packing.pack(codes)
+        if self.tables.symmetry is None:
+            return row
+        best = np.empty_like(row)
+        compiled.canonical(self.wide, row, best, *self.symmetry)
+        return best
 
     def _run_level(self, low, high, at, tally, pending):
         """Expand until the level is done; False when it is."""
@@ -167,7 +190,8 @@ class Engine:
                 self.wide, self.states, low, high, at,
                 *self.tables.arrays, *self.memo.arrays, self.active,
                 self.want, self.lively, self.tables.final_tree, *self.room,
-                self.buckets, self.fill, self.bits, tally, found)
+                self.buckets, self.fill, self.bits, self.symmetry, tally,
+                found)
             if status == compiled.LEARN:
                 self.learn(at)
             elif status == compiled.GROW:
@@ -283,11 +307,25 @@ class Engine:
             compiled.predecessor(
                 self.wide, self.states, self.levels[level],
                 self.levels[level + 1], target, *tables.arrays,
-                len(self.model.steps), 1 + np.flatnonzero(agree), answer)
+                len(self.model.steps), 1 + np.flatnonzero(agree),
+                self.symmetry, answer)
             part, index = int(answer[0]), int(answer[1])
             states.append(unpack(self.states[part, index]))
             steps.append(self.model.steps[int(answer[2])])
-        return Trace(states[::-1], steps[::-1])
+        found = Trace(states[::-1], steps[::-1])
+        return found if tables.symmetry is None else self._renamed(found)
+
+    def _renamed(self, found):
+        """A run from the first state that meets states like those found."""
+        states, steps = [self.model.initial], []
+        for wanted in found.states[1:]:
+            target = self.tables.packing.pack(wanted)
+            step, after = next(
+                pair for pair in successors(self.model, states[-1])
+                if (self.canonical(pair[1]) == target).all())
+            states.append(after)
+            steps.append(step)
+        return Trace(states, steps)
 
 
 __all__ = ['Engine', 'Explored', 'Step', 'Trace']

@@ -259,13 +259,10 @@ def when(condition, requirement):
 class Set:
     """What a parameter ranges over: the numbers from 0 to size - 1.
 
-    :ivar symmetric: True if no member is special, so that states that
-        differ by renaming members are one
     """
 
     name: str
     size: int
-    symmetric: bool = False
 
     def __iter__(self):
         return iter(range(self.size))
@@ -280,18 +277,25 @@ class Variable:
 
     :ivar domain: its values, in order
     :ivar each: the set, or None for a single variable
+    :ivar names: the set whose members the numbers in the domain are, or
+        None
     """
 
     name: str
     domain: tuple
     start: object
     each: Set | None
+    names: Set | None = None
 
     @functools.cached_property
     def code(self):
         """value -> its place in the domain."""
         return {_key(value): index
                 for index, value in enumerate(self.domain)}
+
+    def code_of(self, value):
+        """The place of a value in the domain."""
+        return self.code[_key(value)]
 
 
 def _key(value):
@@ -378,13 +382,14 @@ class Model:
     def __init__(self, name, defects=()):
         self.name = name
         self.sets, self.variables = {}, {}
+        self.symmetries = []  # (set, the sets that go with it)
         self.actions, self.properties, self.defects = {}, {}, {}
         self.final = self.besides = None
         self._wanted = frozenset(defects)
 
     # declarations
 
-    def set(self, name, size, symmetric=False):
+    def set(self, name, size):
         """Declare a set of *size* members, numbered from 0."""
         if not isinstance(size, int) or not 1 <= size <= 64:
             raise ModelError(f'{_where()}: set {name} has size {size!r}; '
@@ -392,14 +397,36 @@ class Model:
         if name in self.sets:
             raise ModelError(f'{_where()}: set {name!r} is declared twice; '
                              'choose another name')
-        self.sets[name] = Set(name, size, symmetric)
+        self.sets[name] = Set(name, size)
         return self.sets[name]
+
+    def symmetric(self, members, *linked):
+        """Declare that the members of a set are all alike: to exchange two,
+        wherever they are named, makes no difference.
+
+        :param linked: sets of whose members some go with each of *members*:
+            of six, number 0 and 1 with the first of three, and so on
+        """
+        taken = {one.name for first, others in self.symmetries
+                 for one in (first, *others)}
+        for one in (members, *linked):
+            if not isinstance(one, Set) or one.name in taken:
+                raise ModelError(f'{_where()}: {one!r} is no set, or is '
+                                 'symmetric already; name each set once')
+            if len(one) % len(members):
+                raise ModelError(f'{_where()}: the {len(one)} members of '
+                                 f'{one.name} cannot go with the '
+                                 f'{len(members)} of {members.name}; make '
+                                 'it a multiple')
+            taken.add(one.name)
+        if len(members) > 1:
+            self.symmetries.append((members, linked))
 
     def var(self, name, domain, start, each=None):
         """Declare a variable.
 
         :param domain: an Enum class, ``bool``, a range, a :class:`Set`, or
-            an iterable of values
+            an iterable of values; a Set in it stands for its members
         :param start: its first value
         :param each: a set: one variable per member
         """
@@ -410,17 +437,30 @@ class Model:
         if not isinstance(each, Set | None):
             raise ModelError(f'{_where()}: {name} is declared for each '
                              f'{each!r}; use a set of the model')
+        names = None
         if isinstance(domain, type) and issubclass(domain, enum.Enum):
             values = tuple(domain)
         elif domain is bool:
             values = (False, True)
+        elif isinstance(domain, Set):
+            values, names = tuple(domain), domain
         else:
             try:
                 values = tuple(domain)
             except TypeError:
                 raise ModelError(f'{_where()}: the domain of {name} is '
                                  f'{domain!r}; list its values') from None
-        made = Variable(name, values, start, each)
+            sets = [value for value in values if isinstance(value, Set)]
+            if len(sets) > 1:
+                raise ModelError(f'{_where()}: the domain of {name} has two '
+                                 'sets, whose members are the same numbers; '
+                                 'use two variables')
+            if sets:
+                names = sets[0]
+                values = tuple(itertools.chain(*(
+                    value if value is names else (value,)
+                    for value in values)))
+        made = Variable(name, values, start, each, names)
         try:
             known = _key(start) in made.code
         except TypeError as error:

@@ -75,7 +75,8 @@ class Graph:
                 engine.wide, engine.states, engine.high, at, self.offset,
                 engine.table, *engine.tables.arrays, *engine.memo.arrays,
                 engine.active, nothing, engine.lively, engine.bits,
-                engine.number_bits, *engine.room, begin, to, label)
+                engine.number_bits, *engine.room, engine.symmetry, begin, to,
+                label)
             if status == compiled.LEARN:
                 engine.learn(at)
             elif status == compiled.GROW:
@@ -87,8 +88,7 @@ class Graph:
         engine = self.engine
         part, index = compiled.look_up(
             engine.wide, engine.states, engine.table,
-            engine.tables.packing.pack(codes), engine.bits,
-            engine.number_bits)
+            engine.canonical(codes), engine.bits, engine.number_bits)
         return int(self.offset[part] + index)
 
     def codes(self, number):

@@ -20,6 +20,7 @@ from cyborg_models.kernel.language import (
     place_of,
     run,
 )
+from cyborg_models.kernel.symmetry import Symmetry
 
 UNKNOWN, FALSE, TRUE = 0, -1, -2
 REFUSED = FALSE
@@ -72,15 +73,23 @@ class Tables:
     has one entry per code of the cell that it asks for.  An entry is
     ``UNKNOWN``, a node (its number + 1), or below zero a leaf: ``FALSE``
     (or refused), ``TRUE``, or for an effect -(its number + 1).
+
+    :param symmetry: True to check that the members of symmetric sets are
+        treated alike
     """
 
-    def __init__(self, model):
+    def __init__(self, model, symmetry=False):
         self.model = model
         self.packing = Packing(model)
+        self.symmetry = Symmetry(model, self.packing) if symmetry else None
         # root entry -> (body, arguments, kind); the steps come first
         self.trees = {
             number: (step.action.body, step.arguments, False)
             for number, step in enumerate(model.steps)}
+        self._sets = {step.action.body: step.action.sets
+                      for step in model.steps}
+        self._sets |= {prop.body: prop.sets
+                       for prop in model.properties.values()}
         self.invariants = []  # (property, arguments, tree)
         self.witnesses = []
         self.pairs = {}  # (name of an eventually property, arguments)
@@ -132,6 +141,9 @@ class Tables:
         body, arguments, frozen = self.trees[tree]
         outcome = run(self.model, body, arguments, codes, bool(frozen))
         self._repeat(tree, codes, outcome)
+        if self.symmetry is not None:
+            self.symmetry.check(body, self._sets.get(body, {}), arguments,
+                                codes, bool(frozen))
         entry = tree
         for cell in outcome.reads:
             code = self.kids[entry]

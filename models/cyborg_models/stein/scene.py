@@ -54,15 +54,19 @@ class Scene:
                 self.region_of(handle) for handle in self.handle
                 if not self.plain(handle)))
         self.host = m.set('host', self.hosts)
+        if not self.prepares:  # all want the same of the same devices
+            m.symmetric(self.instance, self.arq)
+            if self.hosts == 1:
+                m.symmetric(self.handle)
         self._declare(m)
 
     def _declare(self, m):
         nova, claim = self.begins
         m.var('nova', Nova, start=nova, each=self.instance)
-        m.var('claim', (None, *self.host), start=claim, each=self.instance)
+        m.var('claim', (None, self.host), start=claim, each=self.instance)
         # Cyborg's database
         m.var('arq', Arq, start=Arq.ABSENT, each=self.arq)
-        m.var('handle', (None, *self.handle), start=None, each=self.arq)
+        m.var('handle', (None, self.handle), start=None, each=self.arq)
         m.var('charged', bool, start=False, each=self.arq)
         m.var('use', Use, start=Use.FREE, each=self.handle)
         # under way: bind requests, the conductor's jobs, events
@@ -70,7 +74,7 @@ class Scene:
         m.var('job', Job, start=Job.NONE, each=self.arq)
         m.var('notice', Notice, start=Notice.NONE, each=self.arq)
         # on the hosts
-        m.var('guest', (None, *self.instance), start=None, each=self.handle)
+        m.var('guest', (None, self.instance), start=None, each=self.handle)
         m.var('dirty', bool, start=False, each=self.handle)
         m.var('up', bool, start=True, each=self.host)
         if self.prepares:

@@ -1,0 +1,276 @@
+"""States that differ only in which member is which are one.
+
+A model says which sets have members that are all alike (``symmetric``).
+Of the states that renaming members turns into each other, the engine stores
+one: the least image under the permutations that put the members in order.
+Which order that is, a member's *signature* says: a number made of its own
+variables and of those of the members that they name.  A renaming permutes
+the signatures and does not change them, so whichever of the states is met,
+the same images are compared.
+
+That the members are alike is not taken on trust: whenever a body is run
+because no table says what it does, it is also run with members exchanged.
+"""
+
+import itertools
+import math
+
+import numpy as np
+
+from cyborg_models.kernel.language import (
+    Guard,
+    ModelError,
+    place_of,
+    run,
+    successor,
+)
+
+MOST = 5040  # permutations
+LARGEST = 6  # of a set: its members are compared pair by pair
+BITS = 8  # of a state that are looked up at once
+
+
+class Symmetry:
+    """The permutations of a model's members.
+
+    :param model: a :class:`~.language.Model` that declares some
+    :param packing: the :class:`~.tables.Packing` of its states
+    :ivar order: how many permutations there are
+    :ivar arrays: what ``_compiled.canonical`` takes
+    """
+
+    def __init__(self, model, packing):
+        self.model, self.packing = model, packing
+        self.families = model.symmetries  # (set, the sets that go with it)
+        if not self.families:
+            raise ModelError(f'{model.name} has no symmetric set in this '
+                             'configuration; check without symmetry')
+        sizes = [len(first) for first, _ in self.families]
+        self.order = math.prod(math.factorial(size) for size in sizes)
+        if self.order > MOST or max(sizes) > LARGEST:
+            raise ModelError(
+                f'{model.name}: its symmetric sets have {self.order:,} '
+                f'permutations; at most {MOST:,}, and {LARGEST} members of '
+                'a set, can be dealt with: make a set smaller, or check '
+                'without symmetry')
+        self._each = [list(itertools.permutations(range(size)))
+                      for size in sizes]
+        self._home = {one.name: (number, len(one) // len(first))
+                      for number, (first, linked) in enumerate(self.families)
+                      for one in (first, *linked)}
+        self._generators = [
+            self._combined({number: swapped})
+            for number, size in enumerate(sizes)
+            for swapped in _exchanges(size)]
+        self.arrays = self._arrays()
+
+    def _combined(self, chosen):
+        """set name -> where each of its members goes.
+
+        :param chosen: number of a family -> permutation of its first set
+        """
+        found = {}
+        for name, (number, block) in self._home.items():
+            if number in chosen:
+                found[name] = tuple(
+                    to * block + index for to in chosen[number]
+                    for index in range(block))
+        return found
+
+    def _image_of_cell(self, permuted, cell):
+        """The cell that a cell becomes, and for each code the one that it
+        becomes.
+        """
+        variable, member = self.model.cells[cell]
+        if variable.each is not None and variable.each.name in permuted:
+            member = permuted[variable.each.name][member]
+        codes = range(len(variable.domain))
+        if variable.names is not None and variable.names.name in permuted:
+            goes = permuted[variable.names.name]
+            codes = [variable.code_of(goes[value])
+                     if type(value) is int else code
+                     for code, value in enumerate(variable.domain)]
+        return self.model.place[variable.name, member], codes
+
+    def permute(self, permuted, codes):
+        """The image of a state of codes."""
+        found = list(codes)
+        for cell, code in enumerate(codes):
+            to, become = self._image_of_cell(permuted, cell)
+            found[to] = become[code]
+        return tuple(found)
+
+    # Held against the Python.
+
+    def check(self, body, sets, arguments, codes, frozen):
+        """Run a body with members exchanged: the same must come of it.
+
+        :param sets: parameter name -> set, of the body's parameters
+        :raises ModelError: if it does not
+        """
+        wanted = run(self.model, body, arguments, codes, frozen).value
+        for permuted in self._generators:
+            others = tuple(
+                permuted[one.name][value] if one.name in permuted else value
+                for one, value in zip(sets.values(), arguments, strict=True))
+            image = self.permute(permuted, codes)
+            found = run(self.model, body, others, image, frozen).value
+            if frozen or isinstance(wanted, Guard) or isinstance(
+                    found, Guard):
+                same = wanted == found
+            else:
+                same = self.permute(permuted, successor(codes, wanted)) == (
+                    successor(image, found))
+            if not same:
+                raise ModelError(
+                    f'{place_of(body)}: {body.__name__} does not treat the '
+                    f'members of {" and ".join(permuted)} alike, as '
+                    'symmetric() says; mend it, or check without symmetry')
+
+    def names_one(self, sets):
+        """The first of these sets that is symmetric, or None."""
+        return next((one.name for one in sets.values()
+                     if one.name in self._home), None)
+
+    # Arrays for the compiled code.
+
+    def _arrays(self):
+        packing, words = self.packing, self.packing.words
+        moved = [cell for cell, (variable, _) in enumerate(self.model.cells)
+                 if self._is_moved(variable)]
+        fixed = [0xFFFF_FFFF_FFFF_FFFF] * words
+        for cell in moved:
+            fixed[packing.word[cell]] &= ~(
+                packing.mask[cell] << packing.shift[cell])
+        chunks = self._chunks(moved)
+        size = sum(mask + 1 for *_, mask, _ in chunks)
+        image = np.zeros((self.order, size, words), np.uint64)
+        base, rows = 0, []
+        for word, shift, mask, cells in chunks:
+            rows.append((word, shift, mask, base))
+            for number, chosen in enumerate(itertools.product(*self._each)):
+                permuted = self._combined(dict(enumerate(chosen)))
+                image[number, base:base + mask + 1] = self._images(
+                    permuted, shift, mask, cells)
+            base += mask + 1
+        return (np.array(fixed, np.uint64), np.array(rows, np.int64), image,
+                *self._signatures(), *self._candidates())
+
+    def _is_moved(self, variable):
+        return any(one is not None and one.name in self._home
+                   for one in (variable.each, variable.names))
+
+    def _chunks(self, cells):
+        """Neighbouring cells together: (word, shift, mask, cells)."""
+        packing, found = self.packing, []
+        for cell in sorted(cells, key=lambda cell: (
+                packing.word[cell], packing.shift[cell])):
+            word, shift = packing.word[cell], packing.shift[cell]
+            bits = packing.mask[cell].bit_length()
+            if found:
+                at, low, mask, inside = found[-1]
+                if at == word and low + mask.bit_length() == shift and (
+                        mask.bit_length() + bits <= BITS):
+                    found[-1] = (at, low, (1 << (shift + bits - low)) - 1,
+                                 [*inside, cell])
+                    continue
+            found.append((word, shift, packing.mask[cell], [cell]))
+        return found
+
+    def _images(self, permuted, shift, mask, cells):
+        """For each value of a chunk its image, as words."""
+        packing = self.packing
+        found = np.zeros((mask + 1, packing.words), np.uint64)
+        values = np.arange(mask + 1, dtype=np.uint64)
+        for cell in cells:
+            to, become = self._image_of_cell(permuted, cell)
+            table = np.zeros(packing.mask[cell] + 1, np.uint64)
+            table[:len(become)] = become
+            mine = (values >> np.uint64(packing.shift[cell] - shift)
+                    ) & np.uint64(packing.mask[cell])
+            found[:, packing.word[to]] |= table[mine] << np.uint64(
+                packing.shift[to])
+        return found
+
+    def _signatures(self):
+        """What makes a member's signature.
+
+        :returns: (begin, own, name, meant): own values and names of member
+            m of family f stand from ``begin[f * LARGEST + m, 0]`` and ``1``
+            on; ``own`` has word, shift, mask; ``name`` word, shift, mask and
+            where its codes begin in ``meant``: the number of the member
+            named, or -1, and what else tells the codes apart
+        """
+        begin = np.zeros((len(self.families) * LARGEST + 1, 2), np.int64)
+        own, name, meant = [], [], []
+        at = 0
+        for first, linked in self.families:
+            for member in range(LARGEST):
+                begin[at] = len(own), len(name)
+                at += 1
+                if member >= len(first):
+                    continue
+                for cell in self._cells_of(first, linked, member):
+                    variable, _ = self.model.cells[cell]
+                    where = (self.packing.word[cell],
+                             self.packing.shift[cell],
+                             self.packing.mask[cell])
+                    if variable.names is None or (
+                            variable.names.name not in self._home):
+                        own.append(where)
+                        continue
+                    name.append((*where, len(meant)))
+                    family, block = self._home[variable.names.name]
+                    meant += [(family * LARGEST + value // block,
+                               value % block) if type(value) is int
+                              else (-1, code) for code, value
+                              in enumerate(variable.domain)]
+        begin[at] = len(own), len(name)
+        return (begin, _rows(own, 3), _rows(name, 4), _rows(meant, 2))
+
+    def _cells_of(self, first, linked, member):
+        """The cells of a member, and of those that go with it."""
+        for one in (first, *linked):
+            block = len(one) // len(first)
+            for variable in self.model.variables.values():
+                if variable.each is one:
+                    for index in range(member * block,
+                                       (member + 1) * block):
+                        yield self.model.place[variable.name, index]
+
+    def _candidates(self):
+        """For each outcome of comparing the signatures of a family's
+        members pair by pair (0: less, 1: equal, 2: greater) the permutations
+        that put them in order.
+        """
+        begin, found = [], []
+        families = np.zeros((len(self.families), 3), np.int64)
+        stride = self.order
+        for number, ways in enumerate(self._each):
+            stride //= len(ways)
+            families[number] = (len(ways[0]), len(begin), stride)
+            pairs = list(itertools.combinations(range(len(ways[0])), 2))
+            for outcome in itertools.product(range(3), repeat=len(pairs)):
+                begin.append(len(found))
+                found += [way for way, goes in enumerate(ways) if all(
+                    said == 1 or (goes[one] < goes[two]) == (said == 0)
+                    for said, (one, two) in zip(outcome, pairs,
+                                                strict=True))]
+        begin.append(len(found))
+        return (families, np.array(begin, np.int64),
+                np.array(found, np.int64))
+
+
+def _exchanges(size):
+    """The permutations that exchange two neighbours."""
+    for index in range(size - 1):
+        swapped = list(range(size))
+        swapped[index:index + 2] = index + 1, index
+        yield swapped
+
+
+def _rows(found, width):
+    return np.array(found, np.int64).reshape(-1, width)
+
+
+__all__ = ['Symmetry']
