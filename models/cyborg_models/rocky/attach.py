@@ -71,6 +71,8 @@ def build(settings=Settings(), defects=()):
     recovery.process_actions(w)
     recovery.settle_plug_actions(w)
     properties.ownership(w)
+    properties.states(w)
+    properties.processes(w)
     properties.attaching(w)
     properties.agreement(w)
     planted.declare(w)
@@ -100,7 +102,7 @@ def claim_actions(w):
     @m.action('os-acc -> os-acc: T01 REQUESTED {van}', fair=WEAK, van=van)
     def request(s, van):
         """prepare journals a VAN for the request that has none."""
-        when(s.call[van] is Call.PREPARE, 'OSACC-012')
+        w.goes_on(s, van, Call.PREPARE)
         when(s.state[van] is Van.NONE, 'OSACC-012')
         when(not w.adopting(s), 'OSACC-056')
         w.journal(s, van, Van.REQUESTED)
@@ -109,11 +111,15 @@ def claim_actions(w):
     def send_claim(s, van):
         """The claim of a journalled VAN is sent, and sent again until it is
         answered."""
-        when(s.call[van] is Call.PREPARE, 'OSACC-012')
+        w.goes_on(s, van, Call.PREPARE)
         when(s.state[van] is Van.REQUESTED, 'OSACC-012')
-        when(s.goal[van] is not Goal.RELEASED, 'OSACC-063')
         when(s.claim[van] is Claim.NONE, 'OSACC-015')
         s.claim[van] = Claim.SENT
+
+    def arrived(s, van):
+        """The API has a claim to answer."""
+        when(s.claim[van] is Claim.SENT, 'OSACC-013')
+        when(w.api_up(s), 'OSACC-F01')
 
     def grantable(s, van, handle):
         """The API may grant this handle to this VAN."""
@@ -135,8 +141,7 @@ def claim_actions(w):
         """A handle that is FREE is granted to a claim that is new, within
         the quota, alone in its isolation group, and in a region where
         nobody wants another function."""
-        when(s.claim[van] is Claim.SENT, 'OSACC-013')
-        when(w.api_up(s), 'OSACC-F01')
+        arrived(s, van)
         when(s.record[van] is Record.NONE, 'OSACC-016')
         when(s.owner[handle] is None, 'OSACC-013')
         when(s.used < w.limit, 'OSACC-022')
@@ -152,8 +157,7 @@ def claim_actions(w):
               fair=WEAK, van=van)
     def repeat_grant(s, van):
         """A claim that was granted before gets the same grant."""
-        when(s.claim[van] is Claim.SENT, 'OSACC-015')
-        when(w.api_up(s), 'OSACC-F01')
+        arrived(s, van)
         when(s.record[van] not in (Record.NONE, Record.RELEASED),
              'OSACC-015')
         s.claim[van] = Claim.GRANTED
@@ -163,8 +167,7 @@ def claim_actions(w):
     def refuse_claim(s, van):
         """A claim is refused when its VAN is RELEASED, or is new and no
         handle may be granted."""
-        when(s.claim[van] is Claim.SENT, 'OSACC-013')
-        when(w.api_up(s), 'OSACC-F01')
+        arrived(s, van)
         when(s.record[van] in (Record.NONE, Record.RELEASED), 'OSACC-015')
         when(s.record[van] is Record.RELEASED or not any(
             grantable(s, van, handle) for handle in w.handle), 'OSACC-016')
@@ -181,10 +184,9 @@ def claim_actions(w):
     def bind(s, van):
         """A REQUESTED VAN becomes BOUND when it is granted a handle that no
         other VAN of the journal has."""
-        when(s.call[van] is Call.PREPARE, 'OSACC-063')
+        w.goes_on(s, van, Call.PREPARE)
         when(s.state[van] is Van.REQUESTED, 'OSACC-012')
         when(s.claim[van] is Claim.GRANTED, 'OSACC-017')
-        when(s.goal[van] is not Goal.RELEASED, 'OSACC-063')
         when(not held_by_another(s, van), 'OSACC-018')
         s.claim[van] = Claim.NONE
         s.handle[van] = s.owner.find(van)
@@ -254,9 +256,8 @@ def ready_actions(w):
     def make_ready(s, van):
         """A BOUND VAN is READY when no function is wanted, or when under
         the region lock its function is observed to be there."""
-        when(s.call[van] is Call.PREPARE, 'OSACC-063')
+        w.goes_on(s, van, Call.PREPARE)
         when(s.state[van] is Van.BOUND, 'OSACC-028')
-        when(s.goal[van] is not Goal.RELEASED, 'OSACC-063')
         if w.programs:
             when(not w.locked(s, van), 'OSACC-060')
             when(w.absent_and_idle(s, van), 'OSACC-028')
@@ -269,11 +270,13 @@ def ready_actions(w):
 
     @m.action('os-acc -> nova-compute: {van} is READY', fair=WEAK, van=van)
     def return_prepare(s, van):
-        """prepare returns once its VAN is READY or PLUGGED, and not to be
-        released."""
-        when(s.call[van] is Call.PREPARE, 'OSACC-024')
-        when(s.state[van] in (Van.READY, Van.PLUGGED), 'OSACC-024')
-        when(s.goal[van] is not Goal.RELEASED, 'OSACC-063')
+        """prepare returns once its VAN is READY with the function wanted,
+        or PLUGGED and observed to be so, and not to be released."""
+        w.goes_on(s, van, Call.PREPARE)
+        when(s.state[van] is Van.READY or (
+            s.state[van] is Van.PLUGGED
+            and w.presence(s, van) is Presence.PRESENT), 'OSACC-052')
+        when(w.fits(s, van), 'OSACC-028')
         s.call[van] = Call.PREPARED
 
     @m.action('os-acc -> nova-compute: {van} is FAILED', fair=WEAK, van=van)
@@ -301,7 +304,7 @@ def late_attach_actions(w):
     def attach(s, van):
         """An attach that is under way comes to its end."""
         when(s.job[van] is Job.ATTACH, 'OSACC-009')
-        s.attached[s.handle[van]] = van
+        s.attached[w.at(s, van)] = van
         w.end_job(s, van, Ask.DONE)
 
 
@@ -314,9 +317,8 @@ def plug_actions(w):
     def plug(s, van):
         """A READY VAN is plugged when it was just observed to be absent and
         idle, and to offer the function wanted."""
-        when(s.call[van] is Call.PLUG, 'OSACC-063')
+        w.goes_on(s, van, Call.PLUG)
         when(s.state[van] is Van.READY, 'OSACC-030')
-        when(s.goal[van] is not Goal.RELEASED, 'OSACC-063')
         when(w.absent_and_idle(s, van), 'OSACC-030')
         when(w.fits(s, van), 'OSACC-030')
         s.dirty[van] = True
@@ -331,7 +333,7 @@ def plug_actions(w):
         when(s.job[van] is Job.NONE, 'OSACC-009')
         when(w.reachable(s, Job.ATTACH), 'OSACC-F07')
         s.job[van] = Job.ATTACH
-        s.soiled[s.handle[van]] = True
+        s.soiled[w.at(s, van)] = True
 
     late_attach_actions(w)
 
@@ -350,7 +352,7 @@ def plug_actions(w):
             """An attach may fail after the platform's change."""
             when(s.job[van] is Job.ATTACH, 'OSACC-F07')
             pay(s, 'OSACC-F07')
-            s.attached[s.handle[van]] = van
+            s.attached[w.at(s, van)] = van
             w.end_job(s, van, Ask.ERROR)
 
     @m.action('os-acc -> os-acc: T10 PLUGGED {van}', fair=WEAK, van=van)
@@ -379,9 +381,8 @@ def plug_actions(w):
     def return_plug(s, van):
         """plug returns once its VAN is PLUGGED, is observed to be so and
         idle, and is not to be released."""
-        when(s.call[van] is Call.PLUG, 'OSACC-031')
+        w.goes_on(s, van, Call.PLUG)
         when(s.state[van] is Van.PLUGGED, 'OSACC-031')
-        when(s.goal[van] is not Goal.RELEASED, 'OSACC-031')
         when(w.presence(s, van) is Presence.PRESENT, 'OSACC-032')
         when(w.idle(s, van), 'OSACC-054')
         s.call[van] = Call.ATTACHED
@@ -410,9 +411,8 @@ def wait_actions(w):
         def function_lost(s, van):
             """plug raises for a VAN that has lost its function, and Nova
             calls prepare."""
-            when(s.call[van] is Call.PLUG, 'OSACC-030')
+            w.goes_on(s, van, Call.PLUG)
             when(s.state[van] is Van.BOUND, 'OSACC-030')
-            when(s.goal[van] is not Goal.RELEASED, 'OSACC-063')
             s.call[van] = Call.PREPARE
 
     if w.fault('time-out'):
@@ -432,7 +432,8 @@ def wait_actions(w):
             asked has died."""
             when(s.ask[van] in ASKED, 'OSACC-011')
             when(s.job[van] is Job.NONE, 'OSACC-011')
-            when(not w.reachable(s, JOB_OF[s.state[van]]), 'OSACC-011')
+            when(not w.reachable(s, JOB_OF.get(s.state[van], Job.NONE)),
+                 'OSACC-011')
             s.ask[van] = Ask.ERROR
 
 

@@ -104,8 +104,8 @@ def build(settings=Settings(), defects=()):
         s.call[van] = Call.NONE
         s.goal[van] = Goal.PLUGGED
         s.dirty[van] = True
-        s.soiled[s.handle[van]] = True
-        s.attached[s.handle[van]] = van
+        s.soiled[w.at(s, van)] = True
+        s.attached[w.at(s, van)] = van
         w.journal(s, van, Van.PLUGGED)
         s.instance[van] = Instance.RUNNING
 
@@ -116,6 +116,9 @@ def build(settings=Settings(), defects=()):
     recovery.process_actions(w)
     recovery.settle_program_actions(w)
     recovery.settle_lost_actions(w)
+    properties.ownership(w)
+    properties.states(w)
+    properties.processes(w)
     properties.programming(w)
     properties.agreement(w)
     properties.writing(w)
@@ -143,9 +146,8 @@ def program_actions(w):
         def fetch(s, van):
             """A bitstream is fetched for a BOUND VAN whose function is not
             loaded."""
-            when(s.call[van] is Call.PREPARE, 'OSACC-063')
+            w.goes_on(s, van, Call.PREPARE)
             when(s.state[van] is Van.BOUND, 'OSACC-025')
-            when(s.goal[van] is not Goal.RELEASED, 'OSACC-063')
             when(s.image[van] is Image.NONE, 'OSACC-025')
             when(not w.fits(s, van), 'OSACC-029')
             s.image[van] = Image.ASKED
@@ -219,9 +221,8 @@ def program_actions(w):
         """A region is written for a BOUND VAN whose bitstream is checked,
         under the region lock, when nobody is barred and the function wanted
         is not there."""
-        when(s.call[van] is Call.PREPARE, 'OSACC-063')
+        w.goes_on(s, van, Call.PREPARE)
         when(s.state[van] is Van.BOUND, 'OSACC-025')
-        when(s.goal[van] is not Goal.RELEASED, 'OSACC-063')
         when(s.image[van] is Image.CHECKED, 'OSACC-025')
         when(not w.locked(s, van), 'OSACC-060')
         when(w.absent_and_idle(s, van), 'OSACC-060')
@@ -258,17 +259,15 @@ def program_actions(w):
         when(s.job[van] is Job.NONE, 'OSACC-009')
         when(w.reachable(s, Job.WRITE), 'OSACC-F06')
         s.job[van] = Job.WRITE
-        s.soiled[s.handle[van]] = True
-        s.loaded[w.region_of(s.handle[van])] = Function.UNDEFINED
+        s.soiled[w.at(s, van)] = True
+        s.loaded[w.region_of(w.at(s, van))] = Function.UNDEFINED
 
     @m.action(f'{w.peer} -> plugin: the region of {{van}} is written',
               fair=WEAK, van=van)
     def write(s, van):
         """A write that is under way comes to its end."""
         when(s.job[van] is Job.WRITE, 'OSACC-009')
-        if w.in_process(Job.WRITE):
-            when(w.compute_up(s), 'OSACC-F08')
-        s.loaded[w.region_of(s.handle[van])] = w.wanted(van)
+        s.loaded[w.region_of(w.at(s, van))] = w.wanted(van)
         w.end_job(s, van, Ask.DONE)
 
     if w.fault('program'):

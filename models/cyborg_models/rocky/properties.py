@@ -18,6 +18,23 @@ from cyborg_models.rocky.vocabulary import (
 )
 
 
+# What is done to a device in a state.
+WORK = {Van.PROGRAMMING: (Job.WRITE,), Van.PLUGGING: (Job.ATTACH,),
+        Van.UNPLUGGING: (Job.DETACH,),
+        Van.CLEANING: (Job.ERASE_HANDLE, Job.ERASE_REGION)}
+# In which states of its instance a call is made or has ended.
+COMING = (Instance.BUILDING, Instance.STARTING, Instance.DELETING)
+GOING = (Instance.STARTING, Instance.DELETING)
+CALLED_IN = {
+    Call.NONE: tuple(Instance), Call.PREPARE: COMING, Call.PREPARED: COMING,
+    Call.PLUG: COMING, Call.ATTACHED: COMING, Call.UNPLUG: GOING,
+    Call.UNPLUGGED: GOING, Call.RELEASE: (Instance.DELETING,),
+    Call.RAISED: COMING}
+# What a call that has returned says of its VAN.
+RETURNED = {Call.PREPARED: (Van.READY, Van.PLUGGED),
+            Call.ATTACHED: (Van.PLUGGED,)}
+
+
 def quiet(w, s):
     """Nothing is under way, on the host or to the database."""
     return (s.call.all(Call.NONE, Call.RAISED) and s.ask.all(Ask.NONE)
@@ -88,6 +105,120 @@ def ownership(w):
         limit."""
         return (s.used == len(handle) - s.owner.count(None)
                 and s.used <= w.limit)
+
+
+def states(w):
+    """What a state says is true, and who works on the VAN."""
+    m, van = w.m, w.van
+
+    @m.always('OSACC-017', van=van)
+    def untouched_without_a_claim(s, van):
+        """Nothing is done to a device, or left of it, for a VAN that has
+        no handle yet, or none any more."""
+        if s.state[van] not in (Van.REQUESTED, Van.RELEASED) and (
+                s.state[van] is not Van.NONE or w.fault('journal-lost')):
+            return True
+        return (s.job[van] is Job.NONE and not s.attached.any(van)
+                and (s.state[van] is not Van.RELEASED
+                     or s.owner.find(van) is None
+                     or not s.soiled[s.owner.find(van)]))
+
+    @m.always('OSACC-052', van=van)
+    def settled_means_at_rest(s, van):
+        """A plugin method works only on a VAN that is in transition."""
+        return s.ask[van] is Ask.NONE or s.state[van] in WORK
+
+    if not w.journalled:
+        return
+
+    @m.always('OSACC-046', van=van)
+    def the_journal_is_ahead_of_the_deed(s, van):
+        """What is done to a device is what the journal says, or what it
+        said before the VAN FAILED, or before it was lost."""
+        return (s.job[van] is Job.NONE or s.job[van] in WORK.get(
+            s.state[van], ()) or s.state[van] is Van.FAILED
+            or (w.fault('journal-lost') and s.state[van] is Van.NONE))
+
+    @m.always('OSACC-046', van=van)
+    def what_is_settled_is_true(s, van):
+        """A VAN that is BOUND or READY has its handle, not attached; one
+        that is PLUGGED has it attached, unless the host lost that."""
+        if s.state[van] in (Van.BOUND, Van.READY):
+            return (s.handle[van] is not None and not s.attached.any(van)
+                    and s.owner[s.handle[van]] == van)
+        return (s.state[van] is not Van.PLUGGED or s.attached.any(van)
+                or w.fault('power-loss') or w.fault('journal-lost'))
+
+    @m.always('OSACC-039', handle=w.handle)
+    def touched_means_dirty(s, handle):
+        """Whose device is changed is dirty in the journal."""
+        owner = s.owner[handle]
+        return (not s.soiled[handle] or owner is None or s.dirty[owner]
+                or (w.fault('journal-lost')
+                    and s.state[owner] is Van.NONE))
+
+    @m.always('OSACC-039', handle=w.handle)
+    def attached_means_touched(s, handle):
+        """What is attached has been changed."""
+        return s.attached[handle] is None or s.soiled[handle]
+
+    @m.always('OSACC-038', van=van)
+    def only_what_is_given_up_is_erased(s, van):
+        """A VAN that is CLEANING or RELEASED is to be released, and one
+        that is unplugged is not to be PLUGGED."""
+        if s.state[van] in (Van.CLEANING, Van.RELEASED):
+            return s.goal[van] is Goal.RELEASED
+        return (s.state[van] is not Van.UNPLUGGING
+                or s.goal[van] is not Goal.PLUGGED)
+
+    @m.always('OSACC-049', van=van)
+    def acknowledged_means_recorded(s, van):
+        """A settled state that is not waiting to be reported is in the
+        database."""
+        return (s.state[van] not in AS_RECORDED or s.pending[van]
+                or s.record[van] is w.to_report(s, van))
+
+    if w.programs:
+        @m.always('OSACC-060', van=van)
+        def work_on_a_region_holds_its_lock(s, van):
+            """A VAN has the region lock exactly while program or clean
+            works on it."""
+            return (s.lock.find(van) is not None) == (
+                s.ask[van] is not Ask.NONE
+                and s.state[van] in (Van.PROGRAMMING, Van.CLEANING))
+
+
+def processes(w):
+    """Who is dead does nothing."""
+    m, van = w.m, w.van
+
+    if w.has('compute'):
+        @m.always('OSACC-F08', van=van)
+        def no_call_without_nova_compute(s, van):
+            """While nova-compute is down no call works on any VAN."""
+            return s.compute or (s.call[van] is Call.NONE
+                                 and s.ask[van] is Ask.NONE)
+
+    if w.has('agent'):
+        @m.always('OSACC-F06', van=van)
+        def no_work_without_the_agent(s, van):
+            """While the agent is down it does nothing to any device."""
+            return s.agent or s.job[van] is Job.NONE or w.in_process(
+                s.job[van])
+
+    @m.always('OSACC-059', van=van)
+    def calls_fit_the_instance(s, van):
+        """nova-compute calls what the instance is in need of: prepare and
+        plug to start it, unplug and release to end it."""
+        return s.instance[van] in CALLED_IN[s.call[van]]
+
+    @m.always('OSACC-031', van=van)
+    def success_is_true(s, van):
+        """prepare returns a VAN that is READY or PLUGGED, and plug one that
+        is PLUGGED, and neither one that is to be released."""
+        return (s.call[van] not in RETURNED or (
+            s.state[van] in RETURNED[s.call[van]]
+            and s.goal[van] is not Goal.RELEASED))
 
 
 def attaching(w):

@@ -75,6 +75,8 @@ def build(settings=Settings(), defects=()):
     if w.programs:
         recovery.settle_program_actions(w)
     properties.ownership(w)
+    properties.states(w)
+    properties.processes(w)
     properties.releasing(w)
     properties.agreement(w)
     planted.declare(w)
@@ -204,7 +206,7 @@ def unplug_actions(w):
         """A detach that is under way comes to its end, whether there was
         anything to detach or not."""
         when(s.job[van] is Job.DETACH, 'OSACC-009')
-        s.attached[s.handle[van]] = None
+        s.attached[w.at(s, van)] = None
         w.end_job(s, van, Ask.DONE)
 
     if w.fault('unplug'):
@@ -335,9 +337,9 @@ def release_actions(w):
         """An erasing that is under way comes to its end."""
         when(s.job[van] in (Job.ERASE_HANDLE, Job.ERASE_REGION),
              'OSACC-009')
-        s.soiled[s.handle[van]] = False
+        s.soiled[w.at(s, van)] = False
         if w.programs and s.job[van] is Job.ERASE_REGION:
-            s.loaded[w.region_of(s.handle[van])] = Function.NONE
+            s.loaded[w.region_of(w.at(s, van))] = Function.NONE
         w.end_job(s, van, Ask.DONE)
 
     if w.fault('clean'):

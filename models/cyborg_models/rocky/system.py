@@ -90,6 +90,8 @@ def build(settings=Settings(), defects=()):
     recovery.adopt_actions(w)
 
     properties.ownership(w)
+    properties.states(w)
+    properties.processes(w)
     properties.attaching(w)
     if w.programs:
         properties.programming(w)

@@ -227,9 +227,8 @@ class World:
 
     def fault(self, name):
         """True if this fault may happen in this configuration."""
-        if name == 'journal-lost' and self.topology not in ('LOCAL',
-                                                            'POWER'):
-            return False  # there is no journal
+        if name == 'journal-lost' and not self.journalled:
+            return False
         return self.budget > 0 and name in self.enabled
 
     def has(self, variable):
@@ -240,6 +239,11 @@ class World:
         """Where the plugin's word goes, as a message reads."""
         return ('os-acc -> cyborg-api' if self.topology == 'VIA_API'
                 else f'plugin -> {self.peer}')
+
+    @property
+    def journalled(self):
+        """os-acc has a journal, which is the durable state."""
+        return self.topology in ('LOCAL', 'POWER')
 
     def others(self, van):
         return tuple(other for other in self.van if other != van)
@@ -332,6 +336,13 @@ class World:
 
     # questions about handles and regions
 
+    def at(self, s, van):
+        """The handle that a plugin method for this VAN reaches.  One that
+        is called for a VAN that has none would reach somebody's.
+        """
+        handle = s.handle[van]
+        return 0 if handle is None else handle
+
     def region_of(self, handle):
         return handle % self.regions
 
@@ -360,16 +371,15 @@ class World:
 
     def locked(self, s, van):
         """Another VAN has the region lock."""
-        return s.handle[van] is not None and s.lock[
-            self.region_of(s.handle[van])] not in (None, van)
+        return s.lock[self.region_of(self.at(s, van))] not in (None, van)
 
     def lock(self, s, van):
         if self.programs:
-            s.lock[self.region_of(s.handle[van])] = van
+            s.lock[self.region_of(self.at(s, van))] = van
 
     def unlock(self, s, van):
         if self.programs:
-            s.lock[self.region_of(s.handle[van])] = None
+            s.lock[self.region_of(self.at(s, van))] = None
 
     # what observe answers
 
@@ -432,6 +442,13 @@ class World:
         else:
             s.pending[van] = True
 
+    def goes_on(self, s, van, call):
+        """A step of prepare or of plug: the call runs, and its VAN is not
+        to be released.
+        """
+        when(s.call[van] is call, 'OSACC-063')
+        when(s.goal[van] is not Goal.RELEASED, 'OSACC-063')
+
     def answer_error(self, s, van):
         """The call raises, and lets go of what it held in memory."""
         s.call[van] = Call.RAISED
@@ -459,13 +476,13 @@ class World:
         handle = s.owner.find(van)
         if handle is not None:
             s.owner[handle] = None
-            s.used -= 1
+            s.used = max(s.used, 1) - 1
 
 
 def pay(s, failure):
     """A fault happens while the configuration allows one more."""
     when(s.faults > 0, failure)
-    s.faults -= 1
+    s.faults = max(s.faults, 1) - 1
 
 
 __all__ = ['AS_RECORDED', 'AS_REMEMBERED', 'BARRING', 'FAULTS', 'UNRELEASED',
