@@ -11,6 +11,7 @@ from cyborg_models.kernel.language import STRONG, Model
 from cyborg_models.rocky import defects as planted
 from cyborg_models.rocky import lifecycle, nova, properties, recovery
 from cyborg_models.rocky.vocabulary import (
+    ASKED,
     FAULTS,
     UNRELEASED,
     WEAK,
@@ -20,7 +21,6 @@ from cyborg_models.rocky.vocabulary import (
     Goal,
     Image,
     Job,
-    Presence,
     Record,
     Van,
     World,
@@ -111,10 +111,14 @@ def claim_actions(w):
     def send_claim(s, van):
         """The claim of a journalled VAN is sent, and sent again until it is
         answered."""
-        w.goes_on(s, van, Call.PREPARE)
-        when(s.state[van] is Van.REQUESTED, 'OSACC-012')
+        claiming(s, van)
         when(s.claim[van] is Claim.NONE, 'OSACC-015')
         s.claim[van] = Claim.SENT
+
+    def claiming(s, van):
+        """prepare works on a VAN that is REQUESTED."""
+        w.goes_on(s, van, Call.PREPARE)
+        when(s.state[van] is Van.REQUESTED, 'OSACC-012')
 
     def arrived(s, van):
         """The API has a claim to answer."""
@@ -148,9 +152,7 @@ def claim_actions(w):
         if w.kind == 'GPU':
             when(s.owner.all(None), 'OSACC-020')
         when(not region_wants_another(s, van, handle), 'OSACC-021')
-        s.owner[handle] = van
-        s.used += 1
-        s.record[van] = Record.BOUND
+        w.own(s, van, handle)
         s.claim[van] = Claim.GRANTED
 
     @m.action('cyborg-api -> os-acc: 200, the grant of {van} again',
@@ -184,8 +186,7 @@ def claim_actions(w):
     def bind(s, van):
         """A REQUESTED VAN becomes BOUND when it is granted a handle that no
         other VAN of the journal has."""
-        w.goes_on(s, van, Call.PREPARE)
-        when(s.state[van] is Van.REQUESTED, 'OSACC-012')
+        claiming(s, van)
         when(s.claim[van] is Claim.GRANTED, 'OSACC-017')
         when(not held_by_another(s, van), 'OSACC-018')
         s.claim[van] = Claim.NONE
@@ -216,22 +217,16 @@ def claim_actions(w):
         when(s.state[van] is not Van.REQUESTED, 'OSACC-051')
         s.claim[van] = Claim.NONE
 
-    if w.fault('lost-request'):
-        @m.action('os-acc -> nobody: the claim of {van} is lost',
-                  fault=True, van=van)
-        def lose_claim(s, van):
-            """A claim may be lost on its way to the API."""
-            when(s.claim[van] is Claim.SENT, 'OSACC-F02')
-            pay(s, 'OSACC-F02')
-            s.claim[van] = Claim.NONE
+    at_risk = ((Claim.SENT,) if w.fault('lost-request') else ()) + (
+        (Claim.GRANTED, Claim.REFUSED) if w.fault('lost-reply') else ())
 
-    if w.fault('lost-reply'):
-        @m.action('cyborg-api -> nobody: the answer to {van} is lost',
-                  fault=True, van=van)
-        def lose_answer(s, van):
-            """The answer to a claim may be lost."""
-            when(s.claim[van] in (Claim.GRANTED, Claim.REFUSED),
-                 'OSACC-F02')
+    if at_risk:
+        @m.action('cyborg-api -> nobody: the claim of {van}, or its answer, '
+                  'is lost', fault=True, van=van)
+        def lose_claim(s, van):
+            """A claim may be lost on its way to the API, and its answer on
+            its way back."""
+            when(s.claim[van] in at_risk, 'OSACC-F02')
             pay(s, 'OSACC-F02')
             s.claim[van] = Claim.NONE
 
@@ -260,8 +255,7 @@ def ready_actions(w):
         when(s.state[van] is Van.BOUND, 'OSACC-028')
         if w.programs:
             when(not w.locked(s, van), 'OSACC-060')
-            when(w.absent_and_idle(s, van), 'OSACC-028')
-            when(w.fits(s, van), 'OSACC-028')
+            when(w.offers(s, van), 'OSACC-028')
             if w.tenant:
                 s.dirty[van] = True
         if w.has('image'):
@@ -270,13 +264,20 @@ def ready_actions(w):
 
     @m.action('os-acc -> nova-compute: {van} is READY', fair=WEAK, van=van)
     def return_prepare(s, van):
-        """prepare returns once its VAN is READY with the function wanted,
-        or PLUGGED and observed to be so, and not to be released."""
+        """prepare returns once its VAN is READY, with the function wanted,
+        and not to be released."""
         w.goes_on(s, van, Call.PREPARE)
-        when(s.state[van] is Van.READY or (
-            s.state[van] is Van.PLUGGED
-            and w.presence(s, van) is Presence.PRESENT), 'OSACC-052')
+        when(s.state[van] is Van.READY, 'OSACC-024')
         when(w.fits(s, van), 'OSACC-028')
+        s.call[van] = Call.PREPARED
+
+    @m.action('os-acc -> nova-compute: {van} is PLUGGED already', fair=WEAK,
+              van=van)
+    def return_prepare_plugged(s, van):
+        """prepare returns when its VAN is PLUGGED, is observed to be so and
+        idle, and is not to be released."""
+        w.goes_on(s, van, Call.PREPARE)
+        is_plugged(w, s, van)
         s.call[van] = Call.PREPARED
 
     @m.action('os-acc -> nova-compute: {van} is FAILED', fair=WEAK, van=van)
@@ -296,6 +297,19 @@ def ready_actions(w):
         w.answer_error(s, van)
 
 
+def is_plugged(w, s, van):
+    """A VAN is PLUGGED, and the host says so too."""
+    when(s.state[van] is Van.PLUGGED, 'OSACC-031')
+    when(w.as_plugged(s, van), 'OSACC-032')
+
+
+def attach_now(w, s, van, answer):
+    """The end of an attach that did attach, whatever the plugin says."""
+    w.under_way(s, van, Job.ATTACH)
+    s.attached[w.at(s, van)] = van
+    w.end_job(s, van, answer)
+
+
 def late_attach_actions(w):
     """The end of an attach, which may come when nobody waits any more."""
     m, van = w.m, w.van
@@ -303,9 +317,7 @@ def late_attach_actions(w):
     @m.action(f'{w.peer} -> plugin: {{van}} is attached', fair=WEAK, van=van)
     def attach(s, van):
         """An attach that is under way comes to its end."""
-        when(s.job[van] is Job.ATTACH, 'OSACC-009')
-        s.attached[w.at(s, van)] = van
-        w.end_job(s, van, Ask.DONE)
+        attach_now(w, s, van, Ask.DONE)
 
 
 def plug_actions(w):
@@ -319,8 +331,7 @@ def plug_actions(w):
         idle, and to offer the function wanted."""
         w.goes_on(s, van, Call.PLUG)
         when(s.state[van] is Van.READY, 'OSACC-030')
-        when(w.absent_and_idle(s, van), 'OSACC-030')
-        when(w.fits(s, van), 'OSACC-030')
+        when(w.offers(s, van), 'OSACC-030')
         s.dirty[van] = True
         w.journal(s, van, Van.PLUGGING)
         s.ask[van] = Ask.ASKED
@@ -328,10 +339,7 @@ def plug_actions(w):
     @m.action(f'{w.peers}: attach {{van}}', fair=WEAK, van=van)
     def begin_attach(s, van):
         """The attach that was asked for begins."""
-        when(s.state[van] is Van.PLUGGING, 'OSACC-046')
-        when(s.ask[van] is Ask.ASKED, 'OSACC-053')
-        when(s.job[van] is Job.NONE, 'OSACC-009')
-        when(w.reachable(s, Job.ATTACH), 'OSACC-F07')
+        w.begins(s, van, Van.PLUGGING, Job.ATTACH)
         s.job[van] = Job.ATTACH
         s.soiled[w.at(s, van)] = True
 
@@ -342,7 +350,7 @@ def plug_actions(w):
                   fault=True, van=van)
         def fail_attach(s, van):
             """An attach may fail before it changed anything."""
-            when(s.job[van] is Job.ATTACH, 'OSACC-F07')
+            w.under_way(s, van, Job.ATTACH)
             pay(s, 'OSACC-F07')
             w.end_job(s, van, Ask.ERROR)
 
@@ -350,10 +358,8 @@ def plug_actions(w):
                   fault=True, van=van)
         def fail_attached(s, van):
             """An attach may fail after the platform's change."""
-            when(s.job[van] is Job.ATTACH, 'OSACC-F07')
             pay(s, 'OSACC-F07')
-            s.attached[w.at(s, van)] = van
-            w.end_job(s, van, Ask.ERROR)
+            attach_now(w, s, van, Ask.ERROR)
 
     @m.action('os-acc -> os-acc: T10 PLUGGED {van}', fair=WEAK, van=van)
     def plugged(s, van):
@@ -382,9 +388,7 @@ def plug_actions(w):
         """plug returns once its VAN is PLUGGED, is observed to be so and
         idle, and is not to be released."""
         w.goes_on(s, van, Call.PLUG)
-        when(s.state[van] is Van.PLUGGED, 'OSACC-031')
-        when(w.presence(s, van) is Presence.PRESENT, 'OSACC-032')
-        when(w.idle(s, van), 'OSACC-054')
+        is_plugged(w, s, van)
         s.call[van] = Call.ATTACHED
 
 
@@ -431,7 +435,6 @@ def wait_actions(w):
             """A plugin method fails when nobody can be asked, or whoever was
             asked has died."""
             when(s.ask[van] in ASKED, 'OSACC-011')
-            when(s.job[van] is Job.NONE, 'OSACC-011')
             when(not w.reachable(s, JOB_OF.get(s.state[van], Job.NONE)),
                  'OSACC-011')
             s.ask[van] = Ask.ERROR
@@ -448,15 +451,19 @@ def report_actions(w):
             w.agent_up(s) if w.writer.startswith('agent')
             else w.compute_up(s))
 
+    def to_be_reported(s, van):
+        """A settled state waits, and whoever reports reaches the API."""
+        when(s.pending[van], 'OSACC-049')
+        when(can_report(s), 'OSACC-048')
+        when(s.state[van] in SETTLED, 'OSACC-047')
+
     # Each call that changed a VAN ends with an attempt: hence strong.
     @m.action(f'{reporter} -> cyborg-api: report {{van}}', fair=STRONG,
               van=van)
     def report(s, van):
         """What the API has not acknowledged is reported, once the VAN is
         settled."""
-        when(s.pending[van], 'OSACC-049')
-        when(can_report(s), 'OSACC-048')
-        when(s.state[van] in SETTLED, 'OSACC-047')
+        to_be_reported(s, van)
         w.take_report(s, van)
         s.pending[van] = False
 
@@ -465,9 +472,7 @@ def report_actions(w):
                   'is lost', fault=True, van=van)
         def lose_acknowledgement(s, van):
             """A report may be taken and its answer lost."""
-            when(s.pending[van], 'OSACC-F10')
-            when(can_report(s), 'OSACC-F10')
-            when(s.state[van] in SETTLED, 'OSACC-F10')
+            to_be_reported(s, van)
             pay(s, 'OSACC-F10')
             w.take_report(s, van)
             if w.writer != 'common':
@@ -478,9 +483,7 @@ def report_actions(w):
                   fault=True, van=van)
         def delay_report(s, van):
             """A report may be under way for long."""
-            when(s.pending[van], 'OSACC-050')
-            when(can_report(s), 'OSACC-050')
-            when(s.state[van] in SETTLED, 'OSACC-050')
+            to_be_reported(s, van)
             when(s.late[van] is None, 'OSACC-050')
             pay(s, 'OSACC-F10')
             s.late[van] = w.to_report(s, van)
@@ -511,12 +514,11 @@ def report_actions(w):
             s.pending[van] = False
 
 
-ASKED = (Ask.ASKED, Ask.ASKED_REGION)
 SETTLED = (Van.BOUND, Van.READY, Van.PLUGGED, Van.FAILED, Van.RELEASED)
 MOVING = (Van.PROGRAMMING, Van.PLUGGING, Van.UNPLUGGING, Van.CLEANING)
 JOB_OF = {Van.PROGRAMMING: Job.WRITE, Van.PLUGGING: Job.ATTACH,
           Van.UNPLUGGING: Job.DETACH, Van.CLEANING: Job.ERASE_HANDLE}
 
-__all__ = ['ASKED', 'JOB_OF', 'MOVING', 'SETTLED', 'Settings', 'abstract',
+__all__ = ['JOB_OF', 'MOVING', 'SETTLED', 'Settings', 'abstract',
            'build', 'claim_actions', 'declare_claim', 'late_attach_actions',
            'plug_actions', 'ready_actions', 'report_actions', 'wait_actions']

@@ -86,9 +86,7 @@ def build(settings=Settings(), defects=()):
             for other in w.others(van)), 'OSACC-021')
         s.state[van] = Van.BOUND
         s.handle[van] = van
-        s.owner[van] = van
-        s.used += 1
-        s.record[van] = Record.BOUND
+        w.own(s, van, van)
         s.instance[van] = Instance.BUILDING
         s.call[van] = Call.PREPARE
 
@@ -99,8 +97,7 @@ def build(settings=Settings(), defects=()):
         observed to be absent and idle, and to offer the function wanted."""
         when(s.call[van] is Call.PREPARED, 'OSACC-034')
         when(s.state[van] is Van.READY, 'OSACC-030')
-        when(w.absent_and_idle(s, van), 'OSACC-030')
-        when(w.fits(s, van), 'OSACC-030')
+        when(w.offers(s, van), 'OSACC-030')
         s.call[van] = Call.NONE
         s.goal[van] = Goal.PLUGGED
         s.dirty[van] = True
@@ -140,14 +137,18 @@ def program_actions(w):
     """Fetch, check, write, verify."""
     m, van = w.m, w.van
 
+    def bound(s, van):
+        """prepare works on a BOUND VAN."""
+        w.goes_on(s, van, Call.PREPARE)
+        when(s.state[van] is Van.BOUND, 'OSACC-025')
+
     if w.policy == 'IF_NEEDED':
         @m.action('os-acc -> glance: GET the bitstream of {van}', fair=WEAK,
                   van=van)
         def fetch(s, van):
             """A bitstream is fetched for a BOUND VAN whose function is not
             loaded."""
-            w.goes_on(s, van, Call.PREPARE)
-            when(s.state[van] is Van.BOUND, 'OSACC-025')
+            bound(s, van)
             when(s.image[van] is Image.NONE, 'OSACC-025')
             when(not w.fits(s, van), 'OSACC-029')
             s.image[van] = Image.ASKED
@@ -157,8 +158,7 @@ def program_actions(w):
         def function_missing(s, van):
             """prepare raises when the function wanted is not loaded and may
             not be written."""
-            when(s.call[van] is Call.PREPARE, 'OSACC-029')
-            when(s.state[van] is Van.BOUND, 'OSACC-029')
+            bound(s, van)
             when(not w.fits(s, van), 'OSACC-029')
             w.answer_error(s, van)
         return
@@ -215,18 +215,22 @@ def program_actions(w):
             when(s.image[van] is Image.BAD, 'OSACC-026')
             w.answer_error(s, van)
 
+    def last_look(s, van):
+        """All is there for a BOUND VAN, and under the region lock its
+        function is still observed not to be.
+        """
+        bound(s, van)
+        when(s.image[van] is Image.CHECKED, 'OSACC-025')
+        when(not w.locked(s, van), 'OSACC-060')
+        when(w.lacks(s, van), 'OSACC-029')
+
     @m.action('os-acc -> plugin: T05 PROGRAMMING, program {van}', fair=WEAK,
               van=van)
     def program(s, van):
         """A region is written for a BOUND VAN whose bitstream is checked,
         under the region lock, when nobody is barred and the function wanted
         is not there."""
-        w.goes_on(s, van, Call.PREPARE)
-        when(s.state[van] is Van.BOUND, 'OSACC-025')
-        when(s.image[van] is Image.CHECKED, 'OSACC-025')
-        when(not w.locked(s, van), 'OSACC-060')
-        when(w.absent_and_idle(s, van), 'OSACC-060')
-        when(not w.fits(s, van), 'OSACC-029')
+        last_look(s, van)
         when(not w.barred(s, van), 'OSACC-027')
         when(not w.adopting(s), 'OSACC-056')
         w.lock(s, van)
@@ -238,11 +242,7 @@ def program_actions(w):
     def region_busy(s, van):
         """prepare raises when another VAN of the region forbids to write
         it."""
-        when(s.call[van] is Call.PREPARE, 'OSACC-027')
-        when(s.state[van] is Van.BOUND, 'OSACC-027')
-        when(s.image[van] is Image.CHECKED, 'OSACC-027')
-        when(not w.locked(s, van), 'OSACC-060')
-        when(not w.fits(s, van), 'OSACC-029')
+        last_look(s, van)
         when(w.barred(s, van), 'OSACC-027')
         w.answer_error(s, van)
 
@@ -254,10 +254,7 @@ def program_actions(w):
     def begin_write(s, van):
         """The write that was asked for begins, and leaves the region
         undefined until it ends."""
-        when(s.state[van] is Van.PROGRAMMING, 'OSACC-046')
-        when(s.ask[van] is Ask.ASKED, 'OSACC-053')
-        when(s.job[van] is Job.NONE, 'OSACC-009')
-        when(w.reachable(s, Job.WRITE), 'OSACC-F06')
+        w.begins(s, van, Van.PROGRAMMING, Job.WRITE)
         s.job[van] = Job.WRITE
         s.soiled[w.at(s, van)] = True
         s.loaded[w.region_of(w.at(s, van))] = Function.UNDEFINED
@@ -266,7 +263,7 @@ def program_actions(w):
               fair=WEAK, van=van)
     def write(s, van):
         """A write that is under way comes to its end."""
-        when(s.job[van] is Job.WRITE, 'OSACC-009')
+        w.under_way(s, van, Job.WRITE)
         s.loaded[w.region_of(w.at(s, van))] = w.wanted(van)
         w.end_job(s, van, Ask.DONE)
 
@@ -275,7 +272,7 @@ def program_actions(w):
                   fault=True, van=van)
         def fail_write(s, van):
             """A write may fail; the region stays undefined."""
-            when(s.job[van] is Job.WRITE, 'OSACC-F05')
+            w.under_way(s, van, Job.WRITE)
             pay(s, 'OSACC-F05')
             w.end_job(s, van, Ask.ERROR)
 
@@ -283,7 +280,7 @@ def program_actions(w):
                   'it says', fault=True, van=van)
         def lie_about_write(s, van):
             """A driver may answer success without having written."""
-            when(s.job[van] is Job.WRITE, 'OSACC-F05')
+            w.under_way(s, van, Job.WRITE)
             pay(s, 'OSACC-F05')
             w.end_job(s, van, Ask.DONE)
 
@@ -294,8 +291,7 @@ def program_actions(w):
         observed."""
         when(s.state[van] is Van.PROGRAMMING, 'OSACC-028')
         when(s.ask[van] is Ask.DONE, 'OSACC-028')
-        when(w.absent_and_idle(s, van), 'OSACC-028')
-        when(w.fits(s, van), 'OSACC-028')
+        when(w.offers(s, van), 'OSACC-028')
         w.journal(s, van, Van.READY)
         w.unlock(s, van)
         s.ask[van] = Ask.NONE
@@ -308,8 +304,7 @@ def program_actions(w):
         function is not observed after it."""
         when(s.state[van] is Van.PROGRAMMING, 'OSACC-058')
         when(s.ask[van] in (Ask.DONE, Ask.ERROR), 'OSACC-058')
-        when(s.ask[van] is Ask.ERROR or not (
-            w.absent_and_idle(s, van) and w.fits(s, van)), 'OSACC-028')
+        when(s.ask[van] is Ask.ERROR or not w.offers(s, van), 'OSACC-028')
         w.journal(s, van, Van.FAILED)
         w.unlock(s, van)
         s.ask[van] = Ask.NONE

@@ -32,7 +32,8 @@ CALLED_IN = {
     Call.RAISED: COMING}
 # What a call that has returned says of its VAN.
 RETURNED = {Call.PREPARED: (Van.READY, Van.PLUGGED),
-            Call.ATTACHED: (Van.PLUGGED,)}
+            Call.ATTACHED: (Van.PLUGGED,),
+            Call.UNPLUGGED: (Van.NONE, Van.BOUND, Van.READY, Van.FAILED)}
 
 
 def quiet(w, s):
@@ -119,9 +120,17 @@ def states(w):
                 s.state[van] is not Van.NONE or w.fault('journal-lost')):
             return True
         return (s.job[van] is Job.NONE and not s.attached.any(van)
-                and (s.state[van] is not Van.RELEASED
+                and not s.dirty[van] and (s.state[van] is not Van.RELEASED
                      or s.owner.find(van) is None
                      or not s.soiled[s.owner.find(van)]))
+
+    @m.always('OSACC-012', van=van)
+    def no_entry_no_goal(s, van):
+        """What the journal has no entry for is not known to be wanted or
+        dirty, and nothing is reported of it."""
+        return s.state[van] is not Van.NONE or (
+            s.goal[van] is Goal.READY and not s.dirty[van]
+            and not s.pending[van])
 
     @m.always('OSACC-052', van=van)
     def settled_means_at_rest(s, van):
@@ -147,7 +156,8 @@ def states(w):
             return (s.handle[van] is not None and not s.attached.any(van)
                     and s.owner[s.handle[van]] == van)
         return (s.state[van] is not Van.PLUGGED or s.attached.any(van)
-                or w.fault('power-loss') or w.fault('journal-lost'))
+                or (s.faults < w.budget and (
+                    w.fault('power-loss') or w.fault('journal-lost'))))
 
     @m.always('OSACC-039', handle=w.handle)
     def touched_means_dirty(s, handle):
@@ -158,9 +168,15 @@ def states(w):
                     and s.state[owner] is Van.NONE))
 
     @m.always('OSACC-039', handle=w.handle)
-    def attached_means_touched(s, handle):
+    def used_means_touched(s, handle):
         """What is attached has been changed."""
         return s.attached[handle] is None or s.soiled[handle]
+
+    @m.always('OSACC-039', van=van)
+    def work_touches(s, van):
+        """What is being written or attached counts as changed."""
+        return (s.job[van] not in (Job.WRITE, Job.ATTACH)
+                or s.soiled[w.at(s, van)])
 
     @m.always('OSACC-038', van=van)
     def only_what_is_given_up_is_erased(s, van):
@@ -214,8 +230,9 @@ def processes(w):
 
     @m.always('OSACC-031', van=van)
     def success_is_true(s, van):
-        """prepare returns a VAN that is READY or PLUGGED, and plug one that
-        is PLUGGED, and neither one that is to be released."""
+        """prepare returns a VAN that is READY or PLUGGED, plug one that is
+        PLUGGED and unplug one that is not, and none of them one that is to
+        be released."""
         return (s.call[van] not in RETURNED or (
             s.state[van] in RETURNED[s.call[van]]
             and s.goal[van] is not Goal.RELEASED))
@@ -239,6 +256,43 @@ def attaching(w):
         nova-compute has died and nobody asks any more."""
         return (s.call[van] is Call.PREPARE,
                 s.call[van] is not Call.PREPARE)
+
+    @m.always('OSACC-048', van=van)
+    def no_failure_without_cause(s, van):
+        """While nothing has gone wrong a claim is refused, or a call raises,
+        only for what another instance has, for a delete, or for a function
+        that may not be written."""
+        if s.faults < w.budget or any(
+                s.record[other] is not Record.NONE
+                for other in w.others(van)):
+            return True
+        if s.goal[van] is Goal.RELEASED or (
+                w.policy == 'NEVER' and not w.fits(s, van)):
+            return True
+        return (s.claim[van] is not Claim.REFUSED
+                and s.call[van] is not Call.RAISED)
+
+    @m.always('OSACC-012', van=van)
+    def claims_are_journalled_first(s, van):
+        """A claim is under way only for a VAN that is REQUESTED, or was
+        given up since, or lost with the journal."""
+        return (s.claim[van] is Claim.NONE or w.fault('journal-lost')
+                or s.state[van] in (Van.REQUESTED, Van.RELEASED))
+
+    @m.always('OSACC-015', van=van)
+    def answers_are_true(s, van):
+        """Who is told of a grant has one, or gave it up since, and who is
+        refused has none."""
+        if s.claim[van] is Claim.GRANTED:
+            return s.owner.any(van) or s.record[van] is Record.RELEASED
+        return s.claim[van] is not Claim.REFUSED or not s.owner.any(van)
+
+    @m.eventually('OSACC-051', van=van)
+    def every_claim_is_closed(s, van):
+        """The claim of a VAN that was given up comes to its end."""
+        given_up = s.state[van] is Van.RELEASED
+        return (given_up and s.claim[van] is not Claim.NONE,
+                s.claim[van] is Claim.NONE or not w.api_up(s))
 
     @m.sometimes('OSACC-031', van=van)
     def a_guest_runs(s, van):
@@ -334,19 +388,46 @@ def programming(w):
                 or (s.instance[van] is not Instance.RUNNING
                     and s.job[van] is not Job.ATTACH) or w.fits(s, van))
 
-    if w.fault('power-loss'):
-        return
-
     @m.always('OSACC-028', van=van)
     def ready_means_verified(s, van):
         """A READY VAN has the function that it wants, unless the host lost
         it."""
-        return s.state[van] is not Van.READY or w.fits(s, van)
+        return s.state[van] is not Van.READY or w.fits(s, van) or (
+            w.fault('power-loss') and s.loaded[
+                w.region_of(w.at(s, van))] is Function.NONE)
 
+    @m.always('OSACC-027', van=van)
+    def a_write_destroys(s, van):
+        """While a region is written nobody can tell what it holds."""
+        return s.job[van] is not Job.WRITE or s.loaded[
+            w.region_of(w.at(s, van))] is Function.UNDEFINED
 
-def writing(w):
-    """Programming alone."""
-    m, van = w.m, w.van
+    @m.always('OSACC-029', van=van)
+    def no_needless_write(s, van):
+        """No region is to be written that has the function wanted."""
+        return (s.state[van] is not Van.PROGRAMMING
+                or s.ask[van] is not Ask.ASKED
+                or s.job[van] is Job.WRITE or not w.fits(s, van))
+
+    if not w.has('image'):
+        return
+
+    @m.always('OSACC-029', van=van)
+    def no_needless_fetch(s, van):
+        """A bitstream is fetched for want of the function, which another
+        VAN may have written since."""
+        return (s.image[van] is Image.NONE or s.state[van] is not Van.BOUND
+                or not w.fits(s, van)
+                or any(w.neighbour(s, van, other)
+                       for other in w.others(van)))
+
+    @m.always('OSACC-026', van=van)
+    def bitstreams_are_for_prepare(s, van):
+        """A bitstream is on the host, or asked for, only while prepare works
+        with it."""
+        return s.image[van] is Image.NONE or (
+            s.call[van] is Call.PREPARE
+            and s.state[van] in (Van.BOUND, Van.PROGRAMMING))
 
     @m.always('OSACC-025', van=van)
     def only_checked_bitstreams_are_written(s, van):
@@ -354,6 +435,11 @@ def writing(w):
         whoever still waits for it."""
         return (s.job[van] is not Job.WRITE or s.ask[van] is not Ask.ASKED
                 or s.image[van] is Image.CHECKED)
+
+
+def writing(w):
+    """Programming alone."""
+    m, van = w.m, w.van
 
     @m.eventually('OSACC-011', van=van)
     def preparing_ends(s, van):
@@ -462,6 +548,12 @@ def instances(w):
             """A guest runs although nova-compute died on the way."""
             return (s.instance[van] is Instance.RUNNING and s.faults == 0
                     and s.compute)
+
+    @m.eventually('OSACC-011', van=van)
+    def every_start_ends(s, van):
+        """A build or a start ends."""
+        coming = s.instance[van] in (Instance.BUILDING, Instance.STARTING)
+        return coming, not coming
 
     @m.sometimes('OSACC-032', van=van)
     def restarted(s, van):

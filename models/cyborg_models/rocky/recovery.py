@@ -27,11 +27,22 @@ def process_actions(w):
     """Crash and restart of nova-compute, agent and controller."""
     m, van = w.m, w.van
 
+    def goes_down(s, process):
+        """A process may die, or be cut off, at any time, even when it is
+        only just coming back."""
+        setattr(s, process, False)
+
+    def comes_back(s, process):
+        when(not getattr(s, process), 'OSACC-F08')
+        setattr(s, process, True)
+
     def forget(s):
         """What was only in nova-compute's memory is gone."""
         for one in van:
             s.call[one] = Call.NONE
             s.ask[one] = Ask.NONE
+            if w.in_process(s.job[one]):
+                s.job[one] = Job.NONE
             if w.has('image'):
                 s.image[one] = Image.NONE
             if w.has('pending') and w.writer == 'plugin':
@@ -51,9 +62,8 @@ def process_actions(w):
         def journal_lost(s):
             """nova-compute may die, and its journal be lost."""
             # The handle stays: work that goes on at the device is there.
-            when(w.compute_up(s), 'OSACC-F15')
             pay(s, 'OSACC-F15')
-            s.compute = False
+            goes_down(s, 'compute')
             s.lost = True
             forget(s)
             for one in van:
@@ -61,42 +71,29 @@ def process_actions(w):
                 s.goal[one] = Goal.READY
                 s.dirty[one] = False
                 s.pending[one] = False
+                s.adopted[one] = False
 
     if w.fault('compute-crash'):
         @m.action('nova-compute -> nobody: dies', fault=True)
         def compute_crash(s):
             """nova-compute may die at any time."""
-            when(w.compute_up(s), 'OSACC-F08')
             pay(s, 'OSACC-F08')
-            s.compute = False
+            goes_down(s, 'compute')
             forget(s)
 
     if w.has('compute'):
         @m.action('nova-compute -> os-acc: initialize, recover', fair=WEAK)
         def compute_restart(s):
-            """nova-compute comes back, when what died with it is over."""
-            when(not s.compute, 'OSACC-F08')
-            if w.programs and w.in_process(Job.WRITE):
-                when(not s.job.any(Job.WRITE), 'OSACC-F08')
-            s.compute = True
-
-    if w.has('compute') and w.programs and w.in_process(Job.WRITE):
-        @m.action('os-acc -> nobody: the write for {van} breaks off',
-                  fair=WEAK, van=van)
-        def break_off(s, van):
-            """A write dies with the process that wrote."""
-            when(s.job[van] is Job.WRITE, 'OSACC-F08')
-            when(not s.compute, 'OSACC-F08')
-            s.job[van] = Job.NONE
+            """nova-compute comes back."""
+            comes_back(s, 'compute')
 
     if w.fault('agent-crash'):
         @m.action(f'{w.peer} -> nobody: dies', fault=True)
         def agent_crash(s):
             """The agent, or the platform manager, may die at any time, and
             its work with it."""
-            when(s.agent, 'OSACC-F06')
             pay(s, 'OSACC-F06')
-            s.agent = False
+            goes_down(s, 'agent')
             for one in van:
                 if not w.in_process(s.job[one]):
                     s.job[one] = Job.NONE
@@ -106,32 +103,28 @@ def process_actions(w):
         @m.action(f'{w.peer} -> plugin: answers again', fair=WEAK)
         def agent_restart(s):
             """The agent comes back, and every caller has noticed."""
-            when(not s.agent, 'OSACC-F06')
             when(s.ask.all(Ask.NONE, Ask.DONE, Ask.ERROR), 'OSACC-011')
-            s.agent = True
+            comes_back(s, 'agent')
 
     if w.fault('api-down'):
         @m.action('cyborg-api -> nobody: cannot be reached', fault=True)
         def api_lost(s):
             """The controller may become unreachable at any time."""
-            when(s.api, 'OSACC-F01')
             pay(s, 'OSACC-F01')
-            s.api = False
+            goes_down(s, 'api')
 
         @m.action('cyborg-api -> os-acc: can be reached again')
         def api_back(s):
             """The controller may come back, and nobody can rely on it."""
-            when(not s.api, 'OSACC-F01')
-            s.api = True
+            comes_back(s, 'api')
 
     if w.fault('power-loss'):
         @m.action('host -> nobody: loses power', fault=True)
         def power_loss(s):
             """The host may lose power: processes, guests and jobs end, and
             what the kind of device does not keep is gone."""
-            when(w.compute_up(s), 'OSACC-F12')
             pay(s, 'OSACC-F12')
-            s.compute = False
+            goes_down(s, 'compute')
             forget(s)
             for one in van:
                 s.job[one] = Job.NONE
@@ -152,6 +145,11 @@ def adopt_actions(w):
     if not w.fault('journal-lost'):
         return
 
+    def asks(s):
+        """os-acc asks the API for the host's records, and is answered."""
+        when(w.compute_up(s), 'OSACC-F08')
+        when(w.api_up(s), 'OSACC-F01')
+
     @m.action('os-acc -> os-acc: T25, {van} is adopted', fair=WEAK, van=van)
     def adopt(s, van):
         """A VAN that the API has for this host, and the journal lacks, is
@@ -162,11 +160,9 @@ def adopt_actions(w):
         when(s.record[van] not in (Record.NONE, Record.RELEASED),
              'OSACC-056')
         when(s.call[van] in (Call.NONE, Call.PREPARE), 'OSACC-059')
-        when(w.compute_up(s), 'OSACC-056')
-        when(w.api_up(s), 'OSACC-056')
+        asks(s)
         s.handle[van] = s.owner.find(van)
-        when(w.presence(s, van) is not Presence.UNKNOWN, 'OSACC-054')
-        when(w.idle(s, van), 'OSACC-054')
+        when(w.looks(s, van, *ATTACHED_OR_NOT), 'OSACC-054')
         s.state[van] = AS_REMEMBERED[s.record[van]]
         if (w.presence(s, van) is not Presence.ABSENT
                 and s.record[van] is not Record.PLUGGED):
@@ -186,8 +182,7 @@ def adopt_actions(w):
         """Claims may be sent again when the journal has all that the API
         records."""
         when(s.lost, 'OSACC-056')
-        when(w.compute_up(s), 'OSACC-056')
-        when(w.api_up(s), 'OSACC-056')
+        asks(s)
         for one in van:
             when(s.state[one] is not Van.NONE or s.record[one] in (
                 Record.NONE, Record.RELEASED), 'OSACC-056')
@@ -211,27 +206,12 @@ def adopt_actions(w):
         to be released, when it is observed and no guest uses it."""
         when(s.instance[van] is Instance.DELETED, 'OSACC-055')
         when(s.adopted[van], 'OSACC-055')
-        when(s.state[van] in ADOPTED, 'OSACC-055')
         when(s.goal[van] is not Goal.RELEASED, 'OSACC-038')
-        when(nobody_works(w, s, van), 'OSACC-059')
+        w.nobody_works(s, van)
         when(w.presence(s, van) in (Presence.ABSENT, Presence.PRESENT),
              'OSACC-055')
         s.goal[van] = Goal.RELEASED
         s.pending[van] = True
-
-
-ADOPTED = (Van.BOUND, Van.READY, Van.PLUGGED, Van.FAILED)
-
-
-def nobody_works(w, s, van):
-    """nova-compute runs, and no plugin method of it on this VAN."""
-    return w.compute_up(s) and s.ask[van] is Ask.NONE
-
-
-def to_release(s, van):
-    """release or sync works on a VAN whose goal is RELEASED."""
-    return (s.goal[van] is Goal.RELEASED
-            and s.call[van] in (Call.RELEASE, Call.NONE))
 
 
 def settle_plug_actions(w):
@@ -243,10 +223,8 @@ def settle_plug_actions(w):
     def settle_plugging(s, van):
         """A PLUGGING VAN that nobody works on becomes PLUGGED or READY, by
         looking."""
-        when(s.state[van] is Van.PLUGGING, 'OSACC-052')
-        when(nobody_works(w, s, van), 'OSACC-059')
-        when(w.presence(s, van) is not Presence.UNKNOWN, 'OSACC-054')
-        when(w.idle(s, van), 'OSACC-054')
+        w.settles(s, van, Van.PLUGGING)
+        when(w.looks(s, van, *ATTACHED_OR_NOT), 'OSACC-054')
         if w.presence(s, van) is Presence.ABSENT:
             w.journal(s, van, Van.READY)
         else:
@@ -262,8 +240,7 @@ def settle_program_actions(w):
     def settle_programming(s, van):
         """A PROGRAMMING VAN that nobody works on becomes READY or BOUND, by
         looking."""
-        when(s.state[van] is Van.PROGRAMMING, 'OSACC-052')
-        when(nobody_works(w, s, van), 'OSACC-059')
+        w.settles(s, van, Van.PROGRAMMING)
         when(w.absent_and_idle(s, van), 'OSACC-054')
         if w.fits(s, van):
             w.journal(s, van, Van.READY)
@@ -280,8 +257,7 @@ def settle_lost_actions(w):
                   fair=WEAK, van=van)
         def settle_plugged(s, van):
             """A PLUGGED VAN that is observed to be absent becomes READY."""
-            when(s.state[van] is Van.PLUGGED, 'OSACC-052')
-            when(nobody_works(w, s, van), 'OSACC-059')
+            w.settles(s, van, Van.PLUGGED)
             when(w.absent_and_idle(s, van), 'OSACC-054')
             w.journal(s, van, Van.READY)
 
@@ -290,14 +266,12 @@ def settle_lost_actions(w):
                   fair=WEAK, van=van)
         def settle_ready(s, van):
             """A READY VAN whose function is lost becomes BOUND."""
-            when(s.state[van] is Van.READY, 'OSACC-052')
-            when(nobody_works(w, s, van), 'OSACC-059')
-            when(s.goal[van] is not Goal.RELEASED, 'OSACC-037')
-            when(w.absent_and_idle(s, van), 'OSACC-054')
-            when(not w.fits(s, van), 'OSACC-030')
+            w.settles(s, van, Van.READY)
+            when(w.lacks(s, van), 'OSACC-030')
             w.journal(s, van, Van.BOUND)
 
 
-__all__ = ['adopt_actions', 'nobody_works', 'process_actions',
-           'settle_lost_actions', 'settle_plug_actions',
-           'settle_program_actions', 'to_release']
+ATTACHED_OR_NOT = (Presence.ABSENT, Presence.PRESENT, Presence.IN_USE)
+
+__all__ = ['adopt_actions', 'process_actions', 'settle_lost_actions',
+           'settle_plug_actions', 'settle_program_actions']

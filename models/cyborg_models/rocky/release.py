@@ -77,6 +77,8 @@ def build(settings=Settings(), defects=()):
     properties.ownership(w)
     properties.states(w)
     properties.processes(w)
+    if w.programs:
+        properties.programming(w)
     properties.releasing(w)
     properties.agreement(w)
     planted.declare(w)
@@ -134,21 +136,19 @@ def found_actions(w):
         if not w.programs:
             when(state is not Van.PROGRAMMING, 'OSACC-025')
         s.state[van] = state
-        s.record[van] = record
         s.handle[van] = van
-        s.owner[van] = van
-        s.used += 1
+        w.own(s, van, van)
+        s.record[van] = record
         s.instance[van] = instance
-        if state is not Van.BOUND and state is not Van.READY:
+        if state is not Van.BOUND and (w.programs
+                                       or state is not Van.READY):
             s.dirty[van] = True
             s.soiled[van] = True
         if attached:
             s.attached[van] = van
-        if w.programs and undefined:
-            s.loaded[w.region_of(van)] = Function.UNDEFINED
-        elif w.programs and state is not Van.BOUND:
-            s.loaded[w.region_of(van)] = w.wanted(van)
-            s.dirty[van] = True
+        if w.programs and state is not Van.BOUND:
+            s.loaded[w.region_of(van)] = (
+                Function.UNDEFINED if undefined else w.wanted(van))
 
     @m.action('nova-compute -> os-acc: {van} is REQUESTED, its claim sent',
               van=van)
@@ -157,9 +157,7 @@ def found_actions(w):
         granted and nobody told."""
         when(beginning(s, van), 'OSACC-012')
         s.state[van] = Van.REQUESTED
-        s.record[van] = Record.BOUND
-        s.owner[van] = van
-        s.used += 1
+        w.own(s, van, van)
         s.instance[van] = Instance.BUILDING
 
 
@@ -167,45 +165,37 @@ def unplug_actions(w):
     """``unplug``, and the detaching half of ``release``."""
     m, van = w.m, w.van
 
-    @m.action('os-acc -> plugin: T13 UNPLUGGING, unplug {van}', fair=WEAK,
-              van=van)
+    @m.action('os-acc -> os-acc: T13 UNPLUGGING {van}', fair=WEAK, van=van)
     def unplug(s, van):
         """A PLUGGED VAN is unplugged by unplug or to be released, when it is
         observed to be idle and its guest not to run."""
-        when(s.state[van] is Van.PLUGGED, 'OSACC-036')
-        when(s.call[van] is Call.UNPLUG or recovery.to_release(s, van),
-             'OSACC-063')
-        when(recovery.nobody_works(w, s, van), 'OSACC-059')
-        when(w.presence(s, van) is Presence.PRESENT, 'OSACC-035')
-        when(w.idle(s, van), 'OSACC-035')
+        when(s.call[van] is Call.UNPLUG or (
+            s.goal[van] is Goal.RELEASED
+            and s.call[van] in (Call.RELEASE, Call.NONE)), 'OSACC-036')
+        w.settles(s, van, Van.PLUGGED)
+        when(w.looks(s, van, Presence.PRESENT), 'OSACC-035')
         w.journal(s, van, Van.UNPLUGGING)
-        s.ask[van] = Ask.ASKED
 
-    @m.action('os-acc -> plugin: unplug {van} again', fair=WEAK, van=van)
-    def settle_unplugging(s, van):
-        """An UNPLUGGING VAN that nobody works on is unplugged again when it
-        is idle and its guest does not run."""
-        when(s.state[van] is Van.UNPLUGGING, 'OSACC-052')
-        when(recovery.nobody_works(w, s, van), 'OSACC-059')
-        when(w.presence(s, van) in (Presence.PRESENT, Presence.ABSENT),
+    @m.action('os-acc -> plugin: unplug {van}', fair=WEAK, van=van)
+    def ask_unplug(s, van):
+        """The plugin is called, or called again, for an UNPLUGGING VAN that
+        nobody works on, that is idle and whose guest does not run."""
+        w.settles(s, van, Van.UNPLUGGING)
+        when(w.looks(s, van, Presence.PRESENT, Presence.ABSENT),
              'OSACC-054')
-        when(w.idle(s, van), 'OSACC-054')
         s.ask[van] = Ask.ASKED
 
     @m.action(f'{w.peers}: detach {{van}}', fair=WEAK, van=van)
     def begin_detach(s, van):
         """The detach that was asked for begins."""
-        when(s.state[van] is Van.UNPLUGGING, 'OSACC-046')
-        when(s.ask[van] is Ask.ASKED, 'OSACC-046')
-        when(s.job[van] is Job.NONE, 'OSACC-009')
-        when(w.reachable(s, Job.DETACH), 'OSACC-F19')
+        w.begins(s, van, Van.UNPLUGGING, Job.DETACH)
         s.job[van] = Job.DETACH
 
     @m.action(f'{w.peer} -> plugin: {{van}} is detached', fair=WEAK, van=van)
     def detach(s, van):
         """A detach that is under way comes to its end, whether there was
         anything to detach or not."""
-        when(s.job[van] is Job.DETACH, 'OSACC-009')
+        w.under_way(s, van, Job.DETACH)
         s.attached[w.at(s, van)] = None
         w.end_job(s, van, Ask.DONE)
 
@@ -214,30 +204,28 @@ def unplug_actions(w):
                   fault=True, van=van)
         def fail_detach(s, van):
             """A detach may fail before it changed anything."""
-            when(s.job[van] is Job.DETACH, 'OSACC-F19')
+            w.under_way(s, van, Job.DETACH)
             pay(s, 'OSACC-F19')
             w.end_job(s, van, Ask.ERROR)
 
-    @m.action('os-acc -> os-acc: T14 READY {van}', fair=WEAK, van=van)
-    def unplugged(s, van):
-        """A VAN that keeps its claim is READY when it is unplugged and
-        observed to be absent and idle."""
-        when(s.state[van] is Van.UNPLUGGING, 'OSACC-038')
-        when(s.ask[van] is Ask.DONE, 'OSACC-058')
-        when(s.goal[van] is not Goal.RELEASED, 'OSACC-038')
-        when(w.absent_and_idle(s, van), 'OSACC-035')
-        w.journal(s, van, Van.READY)
-        s.ask[van] = Ask.NONE
+        @m.action(f'{w.peer} -> plugin: {{van}} is detached, so it says',
+                  fault=True, van=van)
+        def lie_about_detach(s, van):
+            """A platform may answer success without having detached."""
+            w.under_way(s, van, Job.DETACH)
+            pay(s, 'OSACC-F19')
+            w.end_job(s, van, Ask.DONE)
 
-    @m.action('os-acc -> os-acc: T15 CLEANING {van}', fair=WEAK, van=van)
-    def unplugged_to_release(s, van):
-        """A VAN that is to be released is CLEANING when it is unplugged and
-        observed to be absent and idle."""
+    @m.action('os-acc -> os-acc: T14 READY or T15 CLEANING, {van}',
+              fair=WEAK, van=van)
+    def unplugged(s, van):
+        """A VAN that is unplugged, and observed to be absent and idle, is
+        CLEANING if it is to be released, and else READY."""
         when(s.state[van] is Van.UNPLUGGING, 'OSACC-038')
         when(s.ask[van] is Ask.DONE, 'OSACC-058')
-        when(s.goal[van] is Goal.RELEASED, 'OSACC-038')
         when(w.absent_and_idle(s, van), 'OSACC-040')
-        w.journal(s, van, Van.CLEANING)
+        w.journal(s, van, Van.CLEANING if s.goal[van] is Goal.RELEASED
+                  else Van.READY)
         s.ask[van] = Ask.NONE
 
     @m.action('os-acc -> nova-compute: T16 FAILED, unplug of {van}',
@@ -272,33 +260,24 @@ def release_actions(w):
     @m.action('os-acc -> os-acc: T03 RELEASED {van}', fair=WEAK, van=van)
     def release_requested(s, van):
         """A REQUESTED VAN that is to be released is RELEASED at once."""
-        when(s.state[van] is Van.REQUESTED, 'OSACC-051')
-        when(recovery.to_release(s, van), 'OSACC-037')
-        when(recovery.nobody_works(w, s, van), 'OSACC-059')
+        w.gives_up(s, van, Van.REQUESTED)
         w.journal(s, van, Van.RELEASED)
 
     @m.action('os-acc -> os-acc: T17 or T18 CLEANING {van}', fair=WEAK,
               van=van)
     def release_unplugged(s, van):
         """A BOUND or READY VAN that is to be released is CLEANING."""
-        when(s.state[van] in (Van.BOUND, Van.READY), 'OSACC-037')
-        when(recovery.to_release(s, van), 'OSACC-037')
-        when(recovery.nobody_works(w, s, van), 'OSACC-059')
+        w.gives_up(s, van, Van.BOUND, Van.READY)
         w.journal(s, van, Van.CLEANING)
 
-    @m.action('os-acc -> plugin: T19 UNPLUGGING, unplug {van}', fair=WEAK,
-              van=van)
+    @m.action('os-acc -> os-acc: T19 UNPLUGGING {van}', fair=WEAK, van=van)
     def release_failed(s, van):
         """A FAILED VAN that is to be released is unplugged when it is idle
         and can be observed."""
-        when(s.state[van] is Van.FAILED, 'OSACC-037')
-        when(recovery.to_release(s, van), 'OSACC-037')
-        when(recovery.nobody_works(w, s, van), 'OSACC-059')
-        when(w.presence(s, van) in (Presence.ABSENT, Presence.PRESENT),
+        w.gives_up(s, van, Van.FAILED)
+        when(w.looks(s, van, Presence.ABSENT, Presence.PRESENT),
              'OSACC-035')
-        when(w.idle(s, van), 'OSACC-040')
         w.journal(s, van, Van.UNPLUGGING)
-        s.ask[van] = Ask.ASKED
 
     @m.action('os-acc -> plugin: clean {van}', fair=WEAK, van=van)
     def clean(s, van):
@@ -306,9 +285,8 @@ def release_actions(w):
         when it is absent and idle and the journal is whole; its whole
         region, if nobody else is in it and it holds what is a tenant's or
         nobody knows."""
-        when(s.state[van] is Van.CLEANING, 'OSACC-052')
+        w.settles(s, van, Van.CLEANING)
         when(s.dirty[van], 'OSACC-040')
-        when(recovery.nobody_works(w, s, van), 'OSACC-059')
         when(w.absent_and_idle(s, van), 'OSACC-054')
         s.ask[van] = Ask.ASKED
         if w.programs:
@@ -325,20 +303,16 @@ def release_actions(w):
     @m.action(f'{w.peers}: erase {{van}}', fair=WEAK, van=van)
     def begin_erase(s, van):
         """The erasing that was asked for begins."""
-        when(s.state[van] is Van.CLEANING, 'OSACC-046')
-        when(s.ask[van] in attach.ASKED, 'OSACC-046')
-        when(s.job[van] is Job.NONE, 'OSACC-009')
-        when(w.reachable(s, Job.ERASE_HANDLE), 'OSACC-F11')
+        w.begins(s, van, Van.CLEANING, Job.ERASE_HANDLE)
         s.job[van] = (Job.ERASE_HANDLE if s.ask[van] is Ask.ASKED
                       else Job.ERASE_REGION)
 
     @m.action(f'{w.peer} -> plugin: {{van}} is erased', fair=WEAK, van=van)
     def erase(s, van):
         """An erasing that is under way comes to its end."""
-        when(s.job[van] in (Job.ERASE_HANDLE, Job.ERASE_REGION),
-             'OSACC-009')
+        w.under_way(s, van, Job.ERASE_HANDLE, Job.ERASE_REGION)
         s.soiled[w.at(s, van)] = False
-        if w.programs and s.job[van] is Job.ERASE_REGION:
+        if s.job[van] is Job.ERASE_REGION:
             s.loaded[w.region_of(w.at(s, van))] = Function.NONE
         w.end_job(s, van, Ask.DONE)
 
@@ -347,23 +321,26 @@ def release_actions(w):
                   fault=True, van=van)
         def fail_erase(s, van):
             """An erasing may fail."""
-            when(s.job[van] in (Job.ERASE_HANDLE, Job.ERASE_REGION),
-                 'OSACC-F11')
+            w.under_way(s, van, Job.ERASE_HANDLE, Job.ERASE_REGION)
             pay(s, 'OSACC-F11')
             w.end_job(s, van, Ask.ERROR)
 
+    @m.action('os-acc -> os-acc: T20 RELEASED, nothing to erase {van}',
+              fair=WEAK, van=van)
+    def released_clean(s, van):
+        """A VAN that is CLEANING and not dirty is RELEASED."""
+        w.settles(s, van, Van.CLEANING)
+        when(not s.dirty[van], 'OSACC-040')
+        w.journal(s, van, Van.RELEASED)
+
     @m.action('os-acc -> os-acc: T20 RELEASED {van}', fair=WEAK, van=van)
     def released(s, van):
-        """A VAN that is CLEANING is RELEASED when it is not dirty, or was
-        cleaned and is then observed to be absent and idle."""
+        """A VAN that is CLEANING is RELEASED when it was cleaned and is
+        then observed to be absent and idle."""
         when(s.state[van] is Van.CLEANING, 'OSACC-038')
-        if s.dirty[van]:
-            when(s.ask[van] is Ask.DONE, 'OSACC-040')
-            when(w.absent_and_idle(s, van), 'OSACC-040')
-        else:
-            when(recovery.nobody_works(w, s, van), 'OSACC-059')
-        if s.ask[van] is Ask.DONE:
-            w.unlock(s, van)
+        when(s.ask[van] is Ask.DONE, 'OSACC-040')
+        when(w.absent_and_idle(s, van), 'OSACC-040')
+        w.unlock(s, van)
         s.dirty[van] = False
         s.ask[van] = Ask.NONE
         w.journal(s, van, Van.RELEASED)
@@ -371,28 +348,14 @@ def release_actions(w):
     @m.action('os-acc -> os-acc: T21 FAILED, clean of {van}', fair=WEAK,
               van=van)
     def clean_failed(s, van):
-        """A dirty VAN that is CLEANING is FAILED when the plugin raised, or
-        it is not observed to be absent and idle after it returned."""
+        """A VAN that is CLEANING is FAILED when the plugin raised, or it is
+        not observed to be absent and idle after it returned."""
         when(s.state[van] is Van.CLEANING, 'OSACC-058')
-        when(s.dirty[van], 'OSACC-040')
         when(s.ask[van] in (Ask.DONE, Ask.ERROR), 'OSACC-058')
         when(s.ask[van] is Ask.ERROR or not w.absent_and_idle(s, van),
              'OSACC-058')
         w.unlock(s, van)
         s.ask[van] = Ask.NONE
-        w.journal(s, van, Van.FAILED)
-
-    @m.action('os-acc -> os-acc: T21 FAILED, {van} is attached', fair=WEAK,
-              van=van)
-    def settle_cleaning(s, van):
-        """A dirty VAN that is CLEANING and that nobody works on is FAILED
-        when it is idle, and observed to be anything but absent."""
-        when(s.state[van] is Van.CLEANING, 'OSACC-052')
-        when(s.dirty[van], 'OSACC-040')
-        when(recovery.nobody_works(w, s, van), 'OSACC-059')
-        when(w.presence(s, van) in (Presence.PRESENT, Presence.IN_USE),
-             'OSACC-054')
-        when(w.idle(s, van), 'OSACC-054')
         w.journal(s, van, Van.FAILED)
 
 

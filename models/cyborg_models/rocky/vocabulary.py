@@ -158,6 +158,7 @@ BARRING = (Van.PROGRAMMING, Van.READY, Van.PLUGGING, Van.PLUGGED,
            Van.UNPLUGGING, Van.FAILED)
 WAITING = (Call.PREPARE, Call.PLUG, Call.UNPLUG, Call.RELEASE)
 WHOLE_REGION = (Job.WRITE, Job.ERASE_REGION)
+ASKED = (Ask.ASKED, Ask.ASKED_REGION)
 AS_RECORDED = {Van.BOUND: Record.BOUND, Van.READY: Record.READY,
                Van.PLUGGED: Record.PLUGGED, Van.FAILED: Record.FAILED,
                Van.RELEASED: Record.RELEASED}
@@ -281,7 +282,7 @@ class World:
         m = self.m
         m.var('record', Record, start=Record.NONE, each=self.van)
         m.var('owner', (None, *self.van), start=None, each=self.handle)
-        m.var('used', range(self.handle.size + self.van.size), start=0)
+        m.var('used', range(self.handle.size + 2), start=0)
         m.var('pending', bool, start=False, each=self.van)
 
     def declare_peers(self):
@@ -405,9 +406,25 @@ class World:
         return not self.programs or s.handle[van] is None or (
             s.loaded[self.region_of(s.handle[van])] is self.wanted(van))
 
+    def looks(self, s, van, *answers):
+        """One observation: presence is one of these answers, and idle."""
+        return self.presence(s, van) in answers and self.idle(s, van)
+
     def absent_and_idle(self, s, van):
-        return (self.presence(s, van) is Presence.ABSENT
-                and self.idle(s, van))
+        return self.looks(s, van, Presence.ABSENT)
+
+    def offers(self, s, van):
+        """One observation: ABSENT, idle and the function wanted."""
+        return self.absent_and_idle(s, van) and self.fits(s, van)
+
+    def lacks(self, s, van):
+        """One observation: ABSENT, idle and not the function wanted."""
+        return self.absent_and_idle(s, van) and not self.fits(s, van)
+
+    def as_plugged(self, s, van):
+        """One observation: PRESENT, idle and the function wanted."""
+        return (self.looks(s, van, Presence.PRESENT)
+                and self.fits(s, van))
 
     def idle_beside(self, s, van):
         """No other VAN writes or erases the whole region."""
@@ -417,12 +434,23 @@ class World:
 
     # what happens on the host
 
+    def begins(self, s, van, state, job):
+        """The work of this state was asked for, and can begin."""
+        when(s.state[van] is state, 'OSACC-046')
+        when(s.ask[van] in ASKED, 'OSACC-053')
+        when(s.job[van] is Job.NONE, 'OSACC-009')
+        when(self.reachable(s, job), 'OSACC-F19')
+
+    def under_way(self, s, van, *jobs):
+        """One of these jobs is being done at the device."""
+        when(s.job[van] in jobs, 'OSACC-009')
+
     def end_job(self, s, van, answer):
         """The device is idle again; whoever still waits is told."""
         if self.by_api(s.job[van]) and not self.api_up(s):
             answer = Ask.ERROR
         s.job[van] = Job.NONE
-        if s.ask[van] in (Ask.ASKED, Ask.ASKED_REGION):
+        if s.ask[van] in ASKED:
             s.ask[van] = answer
 
     # what os-acc does at each transition
@@ -449,6 +477,25 @@ class World:
         when(s.call[van] is call, 'OSACC-063')
         when(s.goal[van] is not Goal.RELEASED, 'OSACC-063')
 
+    def settles(self, s, van, state):
+        """os-acc finds a VAN in this state that nobody works on."""
+        when(s.state[van] is state, 'OSACC-052')
+        self.nobody_works(s, van)
+
+    def nobody_works(self, s, van):
+        """nova-compute runs, and no plugin method of it on this VAN."""
+        when(self.compute_up(s), 'OSACC-F08')
+        when(s.ask[van] is Ask.NONE, 'OSACC-059')
+
+    def gives_up(self, s, van, *states):
+        """release or sync works on a VAN in one of these states, whose goal
+        is RELEASED.
+        """
+        when(s.state[van] in states, 'OSACC-037')
+        when(s.goal[van] is Goal.RELEASED, 'OSACC-037')
+        when(s.call[van] in (Call.RELEASE, Call.NONE), 'OSACC-059')
+        self.nobody_works(s, van)
+
     def answer_error(self, s, van):
         """The call raises, and lets go of what it held in memory."""
         s.call[van] = Call.RAISED
@@ -460,7 +507,8 @@ class World:
         if (s.goal[van] is Goal.RELEASED
                 and s.state[van] is not Van.RELEASED):
             return Record.WITHHELD
-        return AS_RECORDED[s.state[van]]
+        # A state in transition has no name there: BOUND is the best guess.
+        return AS_RECORDED.get(s.state[van], Record.BOUND)
 
     def take_report(self, s, van):
         """The API records a report, and older ones no longer count;
@@ -471,6 +519,12 @@ class World:
             s.overtaken[van] = True
         if s.state[van] is Van.RELEASED:
             self.free(s, van)
+
+    def own(self, s, van, handle):
+        """The API makes a handle this VAN's, and charges the quota."""
+        s.owner[handle] = van
+        s.used = min(s.used, len(self.handle)) + 1
+        s.record[van] = Record.BOUND
 
     def free(self, s, van):
         handle = s.owner.find(van)
@@ -485,7 +539,7 @@ def pay(s, failure):
     s.faults = max(s.faults, 1) - 1
 
 
-__all__ = ['AS_RECORDED', 'AS_REMEMBERED', 'BARRING', 'FAULTS', 'UNRELEASED',
+__all__ = ['ASKED', 'AS_RECORDED', 'AS_REMEMBERED', 'BARRING', 'FAULTS', 'UNRELEASED',
            'WAITING', 'WEAK', 'WHOLE_REGION', 'Ask', 'Call', 'Claim',
            'Function', 'Goal', 'Image', 'Instance', 'Job', 'Presence',
            'Record', 'Van', 'World', 'pay', 'when']
