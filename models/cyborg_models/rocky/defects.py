@@ -1,8 +1,7 @@
 """Named defects: what goes wrong when one action is not as specified.
 
 Each is a version of one action with a guard or an effect dropped or
-altered, and a model has those whose action it has.  ``altering[name]`` is
-the action as specified, for a defect that does more, or less, on top.  With a defect switched
+altered, and a model has those whose action it has.  With a defect switched
 on some property of the model fails that holds without it; ``test_rocky``
 says which, where, and after how many steps at least.
 """
@@ -19,7 +18,6 @@ from cyborg_models.rocky.vocabulary import (
     Presence,
     Record,
     Van,
-    pay,
     when,
 )
 

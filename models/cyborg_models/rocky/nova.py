@@ -25,21 +25,27 @@ def build_actions(w: World):
         """A user may create an instance, once the scheduler has claimed a
         unit in Placement that is neither taken nor withheld."""
         when(s.instance[van] is Instance.NONE, 'OSACC-034')
-        when(w.compute_up(s), 'OSACC-F08')
         if w.has('allocated'):
             when(s.allocated.count(True) + s.record.count(Record.WITHHELD)
                  < w.handle.size,
                  'OSACC-044')
             s.allocated[van] = True
+        calls(w, s, van, Call.PREPARE)
         s.instance[van] = Instance.BUILDING
-        s.call[van] = Call.PREPARE
+
+    start_actions(w)
+
+
+def start_actions(w):
+    """What follows when prepare has returned."""
+    m, van = w.m, w.van
 
     @m.action('nova-compute -> os-acc: plug({van})', fair=WEAK, van=van)
     def call_plug(s, van):
         """Nova has the instance plugged when prepare has returned."""
         when(s.call[van] is Call.PREPARED, 'OSACC-034')
-        when(s.instance[van] in COMING, 'OSACC-063')
-        s.call[van] = Call.PLUG
+        is_coming(s, van)
+        calls(w, s, van, Call.PLUG)
         s.goal[van] = Goal.PLUGGED
 
     @m.action('nova-compute -> nova-compute: start the guest of {van}',
@@ -47,7 +53,7 @@ def build_actions(w: World):
     def start_guest(s, van):
         """Nova starts the guest when plug has returned for that start."""
         when(s.call[van] is Call.ATTACHED, 'OSACC-034')
-        when(s.instance[van] in COMING, 'OSACC-034')
+        is_coming(s, van)
         s.call[van] = Call.NONE
         s.instance[van] = Instance.RUNNING
 
@@ -58,11 +64,25 @@ def build_actions(w: World):
             """A guest may fail to start although plug returned."""
             when(s.call[van] is Call.ATTACHED, 'OSACC-034')
             pay(s, 'OSACC-F07')
-            s.call[van] = Call.RAISED
+            w.answer_error(s, van)
 
 
-COMING = (Instance.BUILDING, Instance.STARTING)
 OVER = (Call.NONE, Call.PREPARED, Call.ATTACHED, Call.UNPLUGGED, Call.RAISED)
+
+
+def calls(w, s, van, call):
+    """nova-compute makes a call, when it runs and no other works on the
+    instance.
+    """
+    w.nova_runs(s)
+    when(s.call[van] in OVER, 'OSACC-059')
+    s.call[van] = call
+
+
+def is_coming(s, van):
+    """The instance is to start."""
+    when(s.instance[van] in (Instance.BUILDING, Instance.STARTING),
+         'OSACC-063')
 
 
 def aim_at_release(w, s, van):
@@ -85,7 +105,7 @@ def delete_actions(w: World):
         when(s.instance[van] in (
             Instance.BUILDING, Instance.RUNNING, Instance.STOPPED,
             Instance.STARTING), 'OSACC-035')
-        when(w.compute_up(s), 'OSACC-F08')
+        w.nova_runs(s)
         s.instance[van] = Instance.DELETING
         if s.call[van] in (Call.PREPARE, Call.PLUG):
             aim_at_release(w, s, van)
@@ -95,11 +115,9 @@ def delete_actions(w: World):
         """The virt driver may unplug a guest that is stopped, as its half
         of a delete."""
         when(s.instance[van] is Instance.DELETING, 'OSACC-035')
-        when(s.call[van] is Call.NONE, 'OSACC-059')
         when(s.state[van] is Van.PLUGGED, 'OSACC-036')
         when(s.goal[van] is not Goal.RELEASED, 'OSACC-038')
-        when(w.compute_up(s), 'OSACC-F08')
-        s.call[van] = Call.UNPLUG
+        calls(w, s, van, Call.UNPLUG)
         s.goal[van] = Goal.READY
 
     @m.action('nova-compute -> os-acc: release({van})', fair=WEAK, van=van)
@@ -109,10 +127,8 @@ def delete_actions(w: World):
         when(s.instance[van] is Instance.DELETING
              or (s.instance[van] is Instance.BUILDING
                  and s.call[van] in (Call.RAISED, Call.NONE)), 'OSACC-037')
-        when(s.call[van] in OVER, 'OSACC-059')
-        when(w.compute_up(s), 'OSACC-F08')
+        calls(w, s, van, Call.RELEASE)
         s.instance[van] = Instance.DELETING
-        s.call[van] = Call.RELEASE
         aim_at_release(w, s, van)
 
     @m.action('nova-compute -> placement: remove the allocation of {van}',
@@ -120,23 +136,23 @@ def delete_actions(w: World):
     def return_release(s, van):
         """release returns when nothing of the VAN is left on the host, and
         then the allocation goes."""
-        when(s.call[van] is Call.RELEASE, 'OSACC-045')
-        when(s.state[van] in (Van.NONE, Van.RELEASED), 'OSACC-045')
-        s.call[van] = Call.NONE
-        s.instance[van] = Instance.DELETED
-        if w.has('allocated'):
-            s.allocated[van] = False
+        when(s.state[van] is Van.RELEASED or (
+            s.state[van] is Van.NONE and not w.adopting(s)), 'OSACC-045')
+        release_ends(s, van)
 
     @m.action('os-acc -> nova-compute: ReleaseIncomplete {van}', fair=WEAK,
               van=van)
     def release_incomplete(s, van):
-        """release may raise for a VAN that it cannot bring to its end, or
-        not in time; the goal is set, Nova goes on, and sync does the
-        rest."""
-        when(s.call[van] is Call.RELEASE, 'OSACC-037')
+        """release raises for a VAN that it cannot bring to its end, or
+        while one may still be adopted; the goal is set, Nova goes on, and
+        sync does the rest."""
         when(s.state[van] is Van.FAILED or not w.agent_up(s)
              or w.adopting(s), 'OSACC-054')
-        when(s.state[van] not in (Van.NONE, Van.RELEASED), 'OSACC-037')
+        release_ends(s, van)
+
+    def release_ends(s, van):
+        """release returns or raises, and Nova ends the instance."""
+        when(s.call[van] is Call.RELEASE, 'OSACC-045')
         s.call[van] = Call.NONE
         s.instance[van] = Instance.DELETED
         if w.has('allocated'):
@@ -150,36 +166,33 @@ def power_actions(w: World):
     @m.action('nova-compute -> nova-compute: stop the guest of {van}',
               van=van)
     def stop(s, van):
-        """A user may stop a running guest; os-acc is not called."""
+        """A guest that runs may be stopped, or stop by itself; os-acc is
+        not called."""
         when(s.instance[van] is Instance.RUNNING, 'OSACC-035')
-        when(w.compute_up(s), 'OSACC-F08')
         s.instance[van] = Instance.STOPPED
 
     @m.action('nova-compute -> os-acc: start: prepare({van})', van=van)
     def start(s, van):
         """A user may start an instance that is stopped."""
         when(s.instance[van] is Instance.STOPPED, 'OSACC-034')
-        when(w.compute_up(s), 'OSACC-F08')
+        calls(w, s, van, Call.PREPARE)
         s.instance[van] = Instance.STARTING
-        s.call[van] = Call.PREPARE
 
     @m.action('nova-compute -> os-acc: hard reboot: prepare({van})', van=van)
     def hard_reboot(s, van):
         """A user may reboot a running guest the hard way: it stops, and the
         definition is made anew."""
         when(s.instance[van] is Instance.RUNNING, 'OSACC-032')
-        when(w.compute_up(s), 'OSACC-F08')
+        calls(w, s, van, Call.PREPARE)
         s.instance[van] = Instance.STARTING
-        s.call[van] = Call.PREPARE
 
     @m.action('nova-compute -> os-acc: rebuild: unplug({van})', van=van)
     def rebuild(s, van):
         """A user may have a running guest rebuilt, which takes the device
         out of its definition first."""
         when(s.instance[van] is Instance.RUNNING, 'OSACC-035')
-        when(w.compute_up(s), 'OSACC-F08')
+        calls(w, s, van, Call.UNPLUG)
         s.instance[van] = Instance.STARTING
-        s.call[van] = Call.UNPLUG
         s.goal[van] = Goal.READY
 
     @m.action('nova-compute -> os-acc: rebuilt: prepare({van})', fair=WEAK,
@@ -187,8 +200,8 @@ def power_actions(w: World):
     def prepare_again(s, van):
         """A rebuild goes on with prepare when unplug has returned."""
         when(s.call[van] is Call.UNPLUGGED, 'OSACC-034')
-        when(s.instance[van] is Instance.STARTING, 'OSACC-034')
-        s.call[van] = Call.PREPARE
+        is_coming(s, van)
+        calls(w, s, van, Call.PREPARE)
 
     @m.action('nova-compute -> nova-compute: {van} stays stopped', fair=WEAK,
               van=van)
@@ -197,9 +210,9 @@ def power_actions(w: World):
         instance stopped and its VAN as it is."""
         when(s.instance[van] is Instance.STARTING, 'OSACC-034')
         when(s.call[van] in (Call.RAISED, Call.NONE), 'OSACC-034')
-        when(w.compute_up(s), 'OSACC-F08')
         s.call[van] = Call.NONE
         s.instance[van] = Instance.STOPPED
 
 
-__all__ = ['build_actions', 'delete_actions', 'power_actions']
+__all__ = ['build_actions', 'delete_actions', 'power_actions',
+           'start_actions']

@@ -2,14 +2,13 @@
 
 ``prepare`` looks, fetches the bitstream, checks it, takes the region lock,
 looks again, writes and verifies.  VANs are claimed when this begins (see
-:mod:`~.attach`); what plugs them is one step here, so that a region has
-users.
+:mod:`~.attach`); then they are plugged, so that a region has users.
 """
 
 from dataclasses import dataclass
 
 from cyborg_models.kernel.language import Model
-from cyborg_models.rocky import attach, properties, recovery
+from cyborg_models.rocky import attach, nova, properties, recovery
 from cyborg_models.rocky import defects as planted
 from cyborg_models.rocky.vocabulary import (
     FAULTS,
@@ -17,11 +16,9 @@ from cyborg_models.rocky.vocabulary import (
     Ask,
     Call,
     Function,
-    Goal,
     Image,
     Instance,
     Job,
-    Record,
     Van,
     World,
     pay,
@@ -78,7 +75,7 @@ def build(settings=Settings(), defects=()):
         """A VAN that is claimed and bound is prepared, if nobody in its
         region wants another function."""
         when(s.state[van] is Van.NONE, 'OSACC-021')
-        when(w.compute_up(s), 'OSACC-F08')
+        w.nova_runs(s)
         when(not any(
             w.region_of(van) == w.region_of(other)
             and w.wanted(van) is not w.wanted(other)
@@ -90,28 +87,15 @@ def build(settings=Settings(), defects=()):
         s.instance[van] = Instance.BUILDING
         s.call[van] = Call.PREPARE
 
-    @m.action('nova-compute -> os-acc: plug({van}), and the guest starts',
-              fair=WEAK, van=van)
-    def use(s, van):
-        """A READY VAN is plugged, and its guest started, when it was just
-        observed to be absent and idle, and to offer the function wanted."""
-        when(s.call[van] is Call.PREPARED, 'OSACC-034')
-        when(s.state[van] is Van.READY, 'OSACC-030')
-        when(w.offers(s, van), 'OSACC-030')
-        s.call[van] = Call.NONE
-        s.goal[van] = Goal.PLUGGED
-        s.dirty[van] = True
-        s.soiled[w.at(s, van)] = True
-        s.attached[w.at(s, van)] = van
-        w.journal(s, van, Van.PLUGGED)
-        s.instance[van] = Instance.RUNNING
-
     attach.ready_actions(w)
     attach.wait_actions(w)
     program_actions(w)
+    nova.start_actions(w)
+    attach.plug_actions(w)
     attach.report_actions(w)
     recovery.process_actions(w)
     recovery.settle_program_actions(w)
+    recovery.settle_plug_actions(w)
     recovery.settle_lost_actions(w)
     properties.ownership(w)
     properties.states(w)
@@ -123,8 +107,8 @@ def build(settings=Settings(), defects=()):
 
     @m.may_end
     def done(s):
-        """No VAN is being prepared."""
-        return s.call.all(Call.NONE, Call.RAISED, Call.PREPARED)
+        """Every guest runs, or its build was given up."""
+        return s.call.all(Call.NONE, Call.RAISED)
     return m.ready()
 
 

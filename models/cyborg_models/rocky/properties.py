@@ -17,7 +17,6 @@ from cyborg_models.rocky.vocabulary import (
     Van,
 )
 
-
 # What is done to a device in a state.
 WORK = {Van.PROGRAMMING: (Job.WRITE,), Van.PLUGGING: (Job.ATTACH,),
         Van.UNPLUGGING: (Job.DETACH,),
@@ -228,6 +227,20 @@ def processes(w):
         plug to start it, unplug and release to end it."""
         return s.instance[van] in CALLED_IN[s.call[van]]
 
+    @m.always('OSACC-037', van=van)
+    def the_goal_is_the_last_call_s(s, van):
+        """What a call wants of its VAN is in the journal, unless release
+        wanted another thing since."""
+        if s.state[van] is Van.NONE or s.goal[van] is Goal.RELEASED:
+            return True
+        if s.call[van] in (Call.PLUG, Call.ATTACHED):
+            return (s.goal[van] is Goal.PLUGGED and (
+                s.call[van] is Call.ATTACHED
+                or s.instance[van] is not Instance.DELETING))
+        return (s.call[van] is not Call.RELEASE
+                and (s.call[van] is not Call.UNPLUG
+                     or s.goal[van] is Goal.READY))
+
     @m.always('OSACC-031', van=van)
     def success_is_true(s, van):
         """prepare returns a VAN that is READY or PLUGGED, plug one that is
@@ -259,9 +272,9 @@ def attaching(w):
 
     @m.always('OSACC-048', van=van)
     def no_failure_without_cause(s, van):
-        """While nothing has gone wrong a claim is refused, or a call raises,
-        only for what another instance has, for a delete, or for a function
-        that may not be written."""
+        """While nothing has gone wrong a claim is refused, or a build ends
+        without a guest, only for what another instance has, for a delete,
+        or for a function that may not be written."""
         if s.faults < w.budget or any(
                 s.record[other] is not Record.NONE
                 for other in w.others(van)):
@@ -270,7 +283,9 @@ def attaching(w):
                 w.policy == 'NEVER' and not w.fits(s, van)):
             return True
         return (s.claim[van] is not Claim.REFUSED
-                and s.call[van] is not Call.RAISED)
+                and s.call[van] is not Call.RAISED
+                and (s.call[van] is not Call.NONE
+                     or s.instance[van] is not Instance.BUILDING))
 
     @m.always('OSACC-012', van=van)
     def claims_are_journalled_first(s, van):
@@ -537,10 +552,23 @@ def instances(w):
 
     @m.always('OSACC-045', van=van)
     def allocation_goes_last(s, van):
-        """An instance keeps its unit in Placement until release has
-        returned or raised."""
-        return s.allocated[van] or s.instance[van] in (
-            Instance.NONE, Instance.DELETED)
+        """An instance has its unit in Placement until release has returned
+        or raised, and no longer."""
+        return s.allocated[van] != (s.instance[van] in (
+            Instance.NONE, Instance.DELETED))
+
+    @m.always('OSACC-044')
+    def placement_is_not_oversold(s):
+        """No more units are allocated than there are handles."""
+        return s.allocated.count(True) <= len(w.handle)
+
+    @m.always('OSACC-037', van=van)
+    def a_delete_is_complete(s, van):
+        """While nothing has gone wrong nothing of a VAN is left on the host
+        when its instance is deleted."""
+        return (s.faults < w.budget
+                or s.instance[van] is not Instance.DELETED
+                or s.state[van] in (Van.NONE, Van.RELEASED))
 
     if w.fault('compute-crash') and w.has('claim'):
         @m.sometimes('OSACC-052', van=van)

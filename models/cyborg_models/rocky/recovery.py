@@ -147,7 +147,7 @@ def adopt_actions(w):
 
     def asks(s):
         """os-acc asks the API for the host's records, and is answered."""
-        when(w.compute_up(s), 'OSACC-F08')
+        w.nova_runs(s)
         when(w.api_up(s), 'OSACC-F01')
 
     @m.action('os-acc -> os-acc: T25, {van} is adopted', fair=WEAK, van=van)

@@ -470,6 +470,10 @@ class World:
         else:
             s.pending[van] = True
 
+    def nova_runs(self, s):
+        """nova-compute, and os-acc within it, runs."""
+        when(self.compute_up(s), 'OSACC-F08')
+
     def goes_on(self, s, van, call):
         """A step of prepare or of plug: the call runs, and its VAN is not
         to be released.
@@ -484,7 +488,7 @@ class World:
 
     def nobody_works(self, s, van):
         """nova-compute runs, and no plugin method of it on this VAN."""
-        when(self.compute_up(s), 'OSACC-F08')
+        self.nova_runs(s)
         when(s.ask[van] is Ask.NONE, 'OSACC-059')
 
     def gives_up(self, s, van, *states):
@@ -539,7 +543,7 @@ def pay(s, failure):
     s.faults = max(s.faults, 1) - 1
 
 
-__all__ = ['ASKED', 'AS_RECORDED', 'AS_REMEMBERED', 'BARRING', 'FAULTS', 'UNRELEASED',
-           'WAITING', 'WEAK', 'WHOLE_REGION', 'Ask', 'Call', 'Claim',
-           'Function', 'Goal', 'Image', 'Instance', 'Job', 'Presence',
-           'Record', 'Van', 'World', 'pay', 'when']
+__all__ = ['AS_RECORDED', 'AS_REMEMBERED', 'ASKED', 'BARRING', 'FAULTS',
+           'UNRELEASED', 'WAITING', 'WEAK', 'WHOLE_REGION', 'Ask', 'Call',
+           'Claim', 'Function', 'Goal', 'Image', 'Instance', 'Job', 'pay',
+           'Presence', 'Record', 'Van', 'when', 'World']
