@@ -9,7 +9,13 @@ from dataclasses import dataclass
 
 from cyborg_models.kernel.language import STRONG, Model
 from cyborg_models.rocky import defects as planted
-from cyborg_models.rocky import lifecycle, nova, properties, recovery
+from cyborg_models.rocky import (
+    lifecycle,
+    losses,
+    nova,
+    properties,
+    recovery,
+)
 from cyborg_models.rocky.vocabulary import (
     ASKED,
     FAULTS,
@@ -70,6 +76,7 @@ def build(settings=Settings(), defects=()):
     report_actions(w)
     recovery.process_actions(w)
     recovery.settle_plug_actions(w)
+    losses.loss_actions(w)
     properties.ownership(w)
     properties.states(w)
     properties.processes(w)
@@ -91,7 +98,7 @@ def declare_claim(w):
     """The claim's request and reply, and reports that are late."""
     w.m.var('claim', Claim, start=Claim.NONE, each=w.van)
     if w.fault('late-report'):
-        w.m.var('late', (None, *Record), start=None, each=w.van)
+        w.m.var('late', Record, start=Record.NONE, each=w.van)
         w.m.var('overtaken', bool, start=False, each=w.van)
 
 
@@ -120,10 +127,14 @@ def claim_actions(w):
         w.goes_on(s, van, Call.PREPARE)
         when(s.state[van] is Van.REQUESTED, 'OSACC-012')
 
+    def claim_ends(s, van):
+        """Neither the claim nor its answer is under way any more."""
+        s.claim[van] = Claim.NONE
+
     def arrived(s, van):
         """The API has a claim to answer."""
         when(s.claim[van] is Claim.SENT, 'OSACC-013')
-        when(w.api_up(s), 'OSACC-F01')
+        w.api_answers(s)
 
     def grantable(s, van, handle):
         """The API may grant this handle to this VAN."""
@@ -189,7 +200,7 @@ def claim_actions(w):
         claiming(s, van)
         when(s.claim[van] is Claim.GRANTED, 'OSACC-017')
         when(not held_by_another(s, van), 'OSACC-018')
-        s.claim[van] = Claim.NONE
+        claim_ends(s, van)
         s.handle[van] = s.owner.find(van)
         w.journal(s, van, Van.BOUND)
 
@@ -204,7 +215,7 @@ def claim_actions(w):
              or (s.claim[van] is Claim.GRANTED
                  and held_by_another(s, van)), 'OSACC-051')
         if s.claim[van] is not Claim.SENT:
-            s.claim[van] = Claim.NONE
+            claim_ends(s, van)
         s.goal[van] = Goal.RELEASED
         w.journal(s, van, Van.RELEASED)
         w.answer_error(s, van)
@@ -215,7 +226,7 @@ def claim_actions(w):
         """An answer to a claim is dropped when nobody waits for it."""
         when(s.claim[van] in (Claim.GRANTED, Claim.REFUSED), 'OSACC-051')
         when(s.state[van] is not Van.REQUESTED, 'OSACC-051')
-        s.claim[van] = Claim.NONE
+        claim_ends(s, van)
 
     at_risk = ((Claim.SENT,) if w.fault('lost-request') else ()) + (
         (Claim.GRANTED, Claim.REFUSED) if w.fault('lost-reply') else ())
@@ -228,7 +239,7 @@ def claim_actions(w):
             its way back."""
             when(s.claim[van] in at_risk, 'OSACC-F02')
             pay(s, 'OSACC-F02')
-            s.claim[van] = Claim.NONE
+            claim_ends(s, van)
 
     if w.fault('late-claim'):
         @m.action('os-acc -> nova-compute: T03 RELEASED, ClaimTimeout {van}',
@@ -419,25 +430,29 @@ def wait_actions(w):
             when(s.state[van] is Van.BOUND, 'OSACC-030')
             s.call[van] = Call.PREPARE
 
+    def gives_up(s, van):
+        """A plugin method that was called raises."""
+        when(s.ask[van] in ASKED, 'OSACC-011')
+        s.ask[van] = Ask.ERROR
+
     if w.fault('time-out'):
         @m.action('plugin -> os-acc: out of time for {van}', fault=True,
                   van=van)
         def time_out(s, van):
             """A plugin method may reach its deadline before its end."""
-            when(s.ask[van] in ASKED, 'OSACC-011')
             pay(s, 'OSACC-F06')
-            s.ask[van] = Ask.ERROR
+            gives_up(s, van)
 
-    if w.fault('agent-crash') or w.fault('api-down'):
+    if any(map(w.fault, ('agent-crash', 'api-down', 'gone'))):
         @m.action('plugin -> os-acc: no answer for {van}', fair=WEAK,
                   van=van)
         def no_answer(s, van):
-            """A plugin method fails when nobody can be asked, or whoever was
-            asked has died."""
-            when(s.ask[van] in ASKED, 'OSACC-011')
-            when(not w.reachable(s, JOB_OF.get(s.state[van], Job.NONE)),
-                 'OSACC-011')
-            s.ask[van] = Ask.ERROR
+            """A plugin method fails when nobody can be asked, whoever was
+            asked has died, or the device is gone."""
+            when(not w.reachable(s, JOB_OF.get(s.state[van], Job.NONE))
+                 or (w.is_gone(s, van)
+                     and s.state[van] is not Van.UNPLUGGING), 'OSACC-011')
+            gives_up(s, van)
 
 
 def report_actions(w):
@@ -446,16 +461,17 @@ def report_actions(w):
     reporter = {'common': 'os-acc', 'plugin': 'plugin'}.get(w.writer,
                                                             'agent')
 
-    def can_report(s):
-        return w.api_up(s) and (
-            w.agent_up(s) if w.writer.startswith('agent')
-            else w.compute_up(s))
-
     def to_be_reported(s, van):
         """A settled state waits, and whoever reports reaches the API."""
         when(s.pending[van], 'OSACC-049')
-        when(can_report(s), 'OSACC-048')
+        w.api_answers(s)
+        if w.writer.startswith('agent'):
+            when(w.agent_up(s), 'OSACC-048')
+        else:
+            w.nova_runs(s)
         when(s.state[van] in SETTLED, 'OSACC-047')
+        if w.fault('restore'):
+            when(not w.forgotten(s, van), 'OSACC-F16')
 
     # Each call that changed a VAN ends with an attempt: hence strong.
     @m.action(f'{reporter} -> cyborg-api: report {{van}}', fair=STRONG,
@@ -484,23 +500,24 @@ def report_actions(w):
         def delay_report(s, van):
             """A report may be under way for long."""
             to_be_reported(s, van)
-            when(s.late[van] is None, 'OSACC-050')
+            when(s.late[van] is Record.NONE, 'OSACC-050')
             pay(s, 'OSACC-F10')
             s.late[van] = w.to_report(s, van)
-            s.overtaken[van] = False
 
         @m.action(f'{reporter} -> cyborg-api: the delayed report of {{van}}',
                   fair=WEAK, van=van)
         def take_late_report(s, van):
             """A delayed report arrives, and counts unless a newer one was
             taken."""
-            when(s.late[van] is not None, 'OSACC-050')
-            when(w.api_up(s), 'OSACC-F10')
-            if not s.overtaken[van]:
+            when(s.late[van] is not Record.NONE, 'OSACC-050')
+            w.api_answers(s)
+            if not s.overtaken[van] and (
+                    s.record[van] is not Record.NONE
+                    or s.late[van] is Record.RELEASED):
                 s.record[van] = s.late[van]
                 if s.late[van] is Record.RELEASED:
                     w.free(s, van)
-            s.late[van] = None
+            s.late[van] = Record.NONE
             s.overtaken[van] = False
 
     if w.writer == 'agent-rpc' and w.fault('api-down'):

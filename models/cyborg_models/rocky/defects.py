@@ -55,7 +55,7 @@ def of_the_claim(w, altering):
 
     def grant(s, van, handle):
         when(s.claim[van] is Claim.SENT, 'OSACC-013')
-        when(w.api_up(s), 'OSACC-F01')
+        w.api_answers(s)
         w.own(s, van, handle)
         s.claim[van] = Claim.GRANTED
 
@@ -252,7 +252,7 @@ def of_reports(w, altering):
     def forget_report(s, van):
         """A report that was sent counts as taken."""
         altering['delay_report'](s, van)
-        s.late[van] = None
+        s.late[van] = Record.NONE
         s.pending[van] = False
 
     @altering('freed-before-released', 'report')
@@ -371,7 +371,9 @@ def of_nova(w, altering):
     @altering('failed-spawn-forgets-release', 'call_release')
     def forget_release(s, van):
         """A build that is given up is not released."""
+        goal, pending = s.goal[van], s.pending[van]
         altering['call_release'](s, van)
+        s.goal[van], s.pending[van] = goal, pending
         s.call[van] = Call.NONE
         s.instance[van] = Instance.DELETED
         if w.has('allocated'):

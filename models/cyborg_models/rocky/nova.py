@@ -3,6 +3,7 @@
 Only the calls and their order; each waits for the answer of the last.
 """
 
+from cyborg_models.kernel.language import STRONG
 from cyborg_models.rocky.vocabulary import (
     WEAK,
     Call,
@@ -46,7 +47,7 @@ def start_actions(w):
         when(s.call[van] is Call.PREPARED, 'OSACC-034')
         is_coming(s, van)
         calls(w, s, van, Call.PLUG)
-        s.goal[van] = Goal.PLUGGED
+        w.aim(s, van, Goal.PLUGGED)
 
     @m.action('nova-compute -> nova-compute: start the guest of {van}',
               fair=WEAK, van=van)
@@ -116,9 +117,8 @@ def delete_actions(w: World):
         of a delete."""
         when(s.instance[van] is Instance.DELETING, 'OSACC-035')
         when(s.state[van] is Van.PLUGGED, 'OSACC-036')
-        when(s.goal[van] is not Goal.RELEASED, 'OSACC-038')
         calls(w, s, van, Call.UNPLUG)
-        s.goal[van] = Goal.READY
+        w.aim(s, van, Goal.READY)
 
     @m.action('nova-compute -> os-acc: release({van})', fair=WEAK, van=van)
     def call_release(s, van):
@@ -140,7 +140,8 @@ def delete_actions(w: World):
             s.state[van] is Van.NONE and not w.adopting(s)), 'OSACC-045')
         release_ends(s, van)
 
-    @m.action('os-acc -> nova-compute: ReleaseIncomplete {van}', fair=WEAK,
+    # release has a time-out, however often it tries again: hence strong.
+    @m.action('os-acc -> nova-compute: ReleaseIncomplete {van}', fair=STRONG,
               van=van)
     def release_incomplete(s, van):
         """release raises for a VAN that it cannot bring to its end, or
@@ -173,8 +174,10 @@ def power_actions(w: World):
 
     @m.action('nova-compute -> os-acc: start: prepare({van})', van=van)
     def start(s, van):
-        """A user may start an instance that is stopped."""
+        """A user may start an instance that is stopped; if its VAN was given
+        up, prepare makes a new one, which is not told here."""
         when(s.instance[van] is Instance.STOPPED, 'OSACC-034')
+        when(s.goal[van] is not Goal.RELEASED, 'OSACC-038')
         calls(w, s, van, Call.PREPARE)
         s.instance[van] = Instance.STARTING
 
@@ -193,7 +196,7 @@ def power_actions(w: World):
         when(s.instance[van] is Instance.RUNNING, 'OSACC-035')
         calls(w, s, van, Call.UNPLUG)
         s.instance[van] = Instance.STARTING
-        s.goal[van] = Goal.READY
+        w.aim(s, van, Goal.READY)
 
     @m.action('nova-compute -> os-acc: rebuilt: prepare({van})', fair=WEAK,
               van=van)

@@ -19,6 +19,7 @@ from cyborg_models.rocky.vocabulary import (
     Image,
     Instance,
     Job,
+    Record,
     Van,
     World,
     pay,
@@ -74,12 +75,12 @@ def build(settings=Settings(), defects=()):
     def begin(s, van):
         """A VAN that is claimed and bound is prepared, if nobody in its
         region wants another function."""
-        when(s.state[van] is Van.NONE, 'OSACC-021')
+        when(s.record[van] is Record.NONE, 'OSACC-016')
         w.nova_runs(s)
         when(not any(
             w.region_of(van) == w.region_of(other)
             and w.wanted(van) is not w.wanted(other)
-            and s.state[other] is not Van.NONE
+            and s.record[other] is not Record.NONE
             for other in w.others(van)), 'OSACC-021')
         s.state[van] = Van.BOUND
         s.handle[van] = van
@@ -97,6 +98,7 @@ def build(settings=Settings(), defects=()):
     recovery.settle_program_actions(w)
     recovery.settle_plug_actions(w)
     recovery.settle_lost_actions(w)
+    recovery.adopt_actions(w)
     properties.ownership(w)
     properties.states(w)
     properties.processes(w)
@@ -147,22 +149,25 @@ def program_actions(w):
             w.answer_error(s, van)
         return
 
+    def arrives(s, van, image):
+        """The image service sends what it was asked for, or not quite."""
+        when(s.image[van] is Image.ASKED, 'OSACC-064')
+        s.image[van] = image
+
     @m.action('glance -> os-acc: the bitstream of {van}', fair=WEAK,
               van=van)
     def deliver(s, van):
         """The image service sends a bitstream that it was asked for."""
-        when(s.image[van] is Image.ASKED, 'OSACC-064')
-        when(w.api_up(s), 'OSACC-F04')
-        s.image[van] = Image.GOOD
+        w.api_answers(s)
+        arrives(s, van, Image.GOOD)
 
     if w.fault('bitstream'):
         @m.action('glance -> os-acc: a wrong bitstream for {van}',
                   fault=True, van=van)
         def deliver_wrong(s, van):
             """The image service may send what does not match."""
-            when(s.image[van] is Image.ASKED, 'OSACC-F04')
             pay(s, 'OSACC-F04')
-            s.image[van] = Image.BAD
+            arrives(s, van, Image.BAD)
 
     if w.fault('fetch'):
         @m.action('glance -> os-acc: no bitstream for {van}', fault=True,

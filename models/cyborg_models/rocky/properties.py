@@ -32,7 +32,8 @@ CALLED_IN = {
 # What a call that has returned says of its VAN.
 RETURNED = {Call.PREPARED: (Van.READY, Van.PLUGGED),
             Call.ATTACHED: (Van.PLUGGED,),
-            Call.UNPLUGGED: (Van.NONE, Van.BOUND, Van.READY, Van.FAILED)}
+            Call.UNPLUGGED: (Van.NONE, Van.BOUND, Van.READY, Van.FAILED,
+                             Van.RELEASED)}
 
 
 def quiet(w, s):
@@ -40,7 +41,8 @@ def quiet(w, s):
     return (s.call.all(Call.NONE, Call.RAISED) and s.ask.all(Ask.NONE)
             and s.job.all(Job.NONE) and s.pending.all(False)
             and (not w.has('claim') or s.claim.all(Claim.NONE))
-            and (not w.has('late') or s.late.all(None))
+            and (not w.has('late') or s.late.all(Record.NONE))
+            and not any(w.forgotten(s, one) for one in w.van)
             and not w.adopting(s)
             and w.compute_up(s) and w.agent_up(s) and w.api_up(s))
 
@@ -63,13 +65,16 @@ def ownership(w):
     @m.always('OSACC-043', handle=handle)
     def never_free_while_used(s, handle):
         """The database never runs ahead of the host: what is attached is
-        claimed there by whom it is attached to."""
-        return s.attached[handle] in (None, s.owner[handle])
+        claimed there by whom it is attached to, unless it has forgotten."""
+        return s.attached[handle] in (None, s.owner[handle]) or (
+            w.forgotten(s, s.attached[handle]))
 
     @m.always('OSACC-040', handle=handle)
     def never_offered_before_erased(s, handle):
         """A handle that is FREE holds nothing of its last user."""
-        return s.owner[handle] is not None or not s.soiled[handle]
+        return (s.owner[handle] is not None or not s.soiled[handle]
+                or any(s.handle[one] == handle and w.forgotten(s, one)
+                       for one in van))
 
     if w.programs:
         @m.always('OSACC-042', handle=handle)
@@ -101,9 +106,10 @@ def ownership(w):
 
     @m.always('OSACC-022')
     def quota_is_exact(s):
-        """The quota charged is that of the handles claimed, and within its
-        limit."""
-        return (s.used == len(handle) - s.owner.count(None)
+        """The quota charged is that of the handles claimed and not RETIRED,
+        and within its limit."""
+        retired = s.retired.count(True) if w.has('retired') else 0
+        return (s.used == len(handle) - s.owner.count(None) - retired
                 and s.used <= w.limit)
 
 
@@ -116,12 +122,13 @@ def states(w):
         """Nothing is done to a device, or left of it, for a VAN that has
         no handle yet, or none any more."""
         if s.state[van] not in (Van.REQUESTED, Van.RELEASED) and (
-                s.state[van] is not Van.NONE or w.fault('journal-lost')):
+                s.state[van] is not Van.NONE or w.loses_journal):
             return True
         return (s.job[van] is Job.NONE and not s.attached.any(van)
-                and not s.dirty[van] and (s.state[van] is not Van.RELEASED
-                     or s.owner.find(van) is None
-                     or not s.soiled[s.owner.find(van)]))
+                and not s.dirty[van]
+                and (s.handle[van] is None
+                     or s.owner[w.at(s, van)] != van
+                     or not s.soiled[w.at(s, van)]))
 
     @m.always('OSACC-012', van=van)
     def no_entry_no_goal(s, van):
@@ -145,7 +152,7 @@ def states(w):
         said before the VAN FAILED, or before it was lost."""
         return (s.job[van] is Job.NONE or s.job[van] in WORK.get(
             s.state[van], ()) or s.state[van] is Van.FAILED
-            or (w.fault('journal-lost') and s.state[van] is Van.NONE))
+            or (w.loses_journal and s.state[van] is Van.NONE))
 
     @m.always('OSACC-046', van=van)
     def what_is_settled_is_true(s, van):
@@ -153,18 +160,19 @@ def states(w):
         that is PLUGGED has it attached, unless the host lost that."""
         if s.state[van] in (Van.BOUND, Van.READY):
             return (s.handle[van] is not None and not s.attached.any(van)
-                    and s.owner[s.handle[van]] == van)
+                    and (s.owner[s.handle[van]] == van
+                         or w.forgotten(s, van)))
         return (s.state[van] is not Van.PLUGGED or s.attached.any(van)
                 or (s.faults < w.budget and (
-                    w.fault('power-loss') or w.fault('journal-lost'))))
+                    w.fault('power-loss') or w.loses_journal)))
 
-    @m.always('OSACC-039', handle=w.handle)
-    def touched_means_dirty(s, handle):
-        """Whose device is changed is dirty in the journal."""
-        owner = s.owner[handle]
-        return (not s.soiled[handle] or owner is None or s.dirty[owner]
-                or (w.fault('journal-lost')
-                    and s.state[owner] is Van.NONE))
+    @m.always('OSACC-039', van=van)
+    def touched_means_dirty(s, van):
+        """A VAN whose device is changed, by it or before it, is dirty in
+        the journal."""
+        return (s.handle[van] is None or s.dirty[van]
+                or not s.soiled[w.at(s, van)]
+                or s.state[van] in (Van.NONE, Van.REQUESTED, Van.RELEASED))
 
     @m.always('OSACC-039', handle=w.handle)
     def used_means_touched(s, handle):
@@ -184,13 +192,15 @@ def states(w):
         if s.state[van] in (Van.CLEANING, Van.RELEASED):
             return s.goal[van] is Goal.RELEASED
         return (s.state[van] is not Van.UNPLUGGING
-                or s.goal[van] is not Goal.PLUGGED)
+                or s.goal[van] is not Goal.PLUGGED
+                or w.fault('function-lost'))
 
     @m.always('OSACC-049', van=van)
     def acknowledged_means_recorded(s, van):
         """A settled state that is not waiting to be reported is in the
         database."""
         return (s.state[van] not in AS_RECORDED or s.pending[van]
+                or w.forgotten(s, van) or w.is_retired(s, van)
                 or s.record[van] is w.to_report(s, van))
 
     if w.programs:
@@ -231,7 +241,8 @@ def processes(w):
     def the_goal_is_the_last_call_s(s, van):
         """What a call wants of its VAN is in the journal, unless release
         wanted another thing since."""
-        if s.state[van] is Van.NONE or s.goal[van] is Goal.RELEASED:
+        if (s.state[van] is Van.NONE or s.goal[van] is Goal.RELEASED
+                or w.fault('function-lost')):
             return True
         if s.call[van] in (Call.PLUG, Call.ATTACHED):
             return (s.goal[van] is Goal.PLUGGED and (
@@ -247,8 +258,38 @@ def processes(w):
         PLUGGED and unplug one that is not, and none of them one that is to
         be released."""
         return (s.call[van] not in RETURNED or (
-            s.state[van] in RETURNED[s.call[van]]
-            and s.goal[van] is not Goal.RELEASED))
+            (s.state[van] in RETURNED[s.call[van]]
+             or (w.fault('gone') and s.state[van] is Van.FAILED)
+             or w.fault('function-lost') or w.fault('retire'))
+            and (s.goal[van] is not Goal.RELEASED
+                 or s.call[van] is Call.UNPLUGGED or w.fault('retire'))))
+
+    @m.always('OSACC-055', van=van)
+    def what_is_in_use_is_not_given_up(s, van):
+        """The VAN of a guest that runs is not to be released, unless an
+        administrator says so."""
+        return (s.instance[van] is not Instance.RUNNING
+                or s.goal[van] is not Goal.RELEASED or w.fault('retire'))
+
+    if not w.builds:
+        return
+
+    @m.always('OSACC-048', van=van)
+    def no_failure_without_cause(s, van):
+        """While nothing has gone wrong a claim is refused, or a build ends
+        without a guest, only for what another instance has, for a delete,
+        or for a function that may not be written."""
+        if s.faults < w.budget or any(
+                s.record[other] is not Record.NONE
+                for other in w.others(van)):
+            return True
+        if s.instance[van] in (Instance.DELETING, Instance.DELETED) or (
+                w.policy == 'NEVER' and not w.fits(s, van)):
+            return True
+        return ((not w.has('claim') or s.claim[van] is not Claim.REFUSED)
+                and s.call[van] is not Call.RAISED
+                and (s.call[van] is not Call.NONE
+                     or s.instance[van] is not Instance.BUILDING))
 
 
 def attaching(w):
@@ -261,7 +302,7 @@ def attaching(w):
         return (s.instance[van] is not Instance.RUNNING
                 or s.attached.any(van) and (
                     s.state[van] is Van.PLUGGED
-                    or w.fault('journal-lost')))
+                    or w.loses_journal or w.fault('gone')))
 
     @m.eventually('OSACC-051', van=van)
     def request_always_ends(s, van):
@@ -270,28 +311,11 @@ def attaching(w):
         return (s.call[van] is Call.PREPARE,
                 s.call[van] is not Call.PREPARE)
 
-    @m.always('OSACC-048', van=van)
-    def no_failure_without_cause(s, van):
-        """While nothing has gone wrong a claim is refused, or a build ends
-        without a guest, only for what another instance has, for a delete,
-        or for a function that may not be written."""
-        if s.faults < w.budget or any(
-                s.record[other] is not Record.NONE
-                for other in w.others(van)):
-            return True
-        if s.goal[van] is Goal.RELEASED or (
-                w.policy == 'NEVER' and not w.fits(s, van)):
-            return True
-        return (s.claim[van] is not Claim.REFUSED
-                and s.call[van] is not Call.RAISED
-                and (s.call[van] is not Call.NONE
-                     or s.instance[van] is not Instance.BUILDING))
-
     @m.always('OSACC-012', van=van)
     def claims_are_journalled_first(s, van):
         """A claim is under way only for a VAN that is REQUESTED, or was
         given up since, or lost with the journal."""
-        return (s.claim[van] is Claim.NONE or w.fault('journal-lost')
+        return (s.claim[van] is Claim.NONE or w.loses_journal
                 or s.state[van] in (Van.REQUESTED, Van.RELEASED))
 
     @m.always('OSACC-015', van=van)
@@ -342,7 +366,7 @@ def agreement(w):
         return (s.record[van] in (AS_RECORDED[s.state[van]],
                                   Record.WITHHELD)
                 and (s.record[van] is not Record.PLUGGED or plugged
-                     or w.fault('power-loss') or w.fault('journal-lost'))
+                     or w.fault('power-loss') or w.loses_journal)
                 and (not plugged or s.record[van] in (
                     Record.PLUGGED, Record.FAILED, Record.WITHHELD)))
 
@@ -388,7 +412,16 @@ def programming(w):
         """No region is written while another VAN of it is ready for use, in
         use or undefined."""
         return s.job[van] is not Job.WRITE or not (
-            w.barred(s, van) or w.used_beside(s, van))
+            w.barred(s, van) or w.used_beside(s, van)
+            or w.loses_journal and recorded_beside(s, van))
+
+    def recorded_beside(s, van):
+        """The API knows another VAN of the region that bars writing it,
+        and that the journal has lost."""
+        return any(s.state[other] is Van.NONE and w.neighbour(s, van, other)
+                   and s.record[other] in (Record.READY, Record.PLUGGED,
+                                           Record.FAILED)
+                   for other in w.others(van))
 
     @m.always('OSACC-060', van=van)
     def one_writer_per_region(s, van):
@@ -408,7 +441,7 @@ def programming(w):
         """A READY VAN has the function that it wants, unless the host lost
         it."""
         return s.state[van] is not Van.READY or w.fits(s, van) or (
-            w.fault('power-loss') and s.loaded[
+            any(map(w.fault, ('power-loss', 'function-lost'))) and s.loaded[
                 w.region_of(w.at(s, van))] is Function.NONE)
 
     @m.always('OSACC-027', van=van)
@@ -509,7 +542,8 @@ def releasing(w):
         its handle back, if the API is there."""
         return (s.goal[van] is Goal.RELEASED
                 or s.instance[van] is Instance.DELETED,
-                not s.owner.any(van) or not w.api_up(s))
+                not s.owner.any(van) or not w.api_up(s)
+                or w.is_gone(s, van) or s.instance[van] is Instance.RUNNING)
 
     @m.eventually('OSACC-037', van=van)
     def release_always_possible(s, van):
@@ -517,7 +551,8 @@ def releasing(w):
         the API or without; but a lost journal is rebuilt first."""
         return (s.goal[van] is Goal.RELEASED,
                 s.state[van] in (Van.NONE, Van.RELEASED)
-                or w.adopting(s))
+                or w.adopting(s) or w.is_gone(s, van)
+                or s.instance[van] is Instance.RUNNING)
 
     if w.programs:
         @m.always('OSACC-041', van=van)

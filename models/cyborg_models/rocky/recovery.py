@@ -36,6 +36,14 @@ def process_actions(w):
         when(not getattr(s, process), 'OSACC-F08')
         setattr(s, process, True)
 
+    def lose_entry(s, van):
+        """The journal says nothing of a VAN any more."""
+        s.state[van] = Van.NONE
+        s.goal[van] = Goal.READY
+        s.dirty[van] = False
+        s.pending[van] = False
+        s.adopted[van] = False
+
     def forget(s):
         """What was only in nova-compute's memory is gone."""
         for one in van:
@@ -67,11 +75,19 @@ def process_actions(w):
             s.lost = True
             forget(s)
             for one in van:
-                s.state[one] = Van.NONE
-                s.goal[one] = Goal.READY
-                s.dirty[one] = False
-                s.pending[one] = False
-                s.adopted[one] = False
+                lose_entry(s, one)
+
+    if w.fault('entry-damaged'):
+        @m.action('nova-compute -> nobody: dies, and the entry of {van} is '
+                  'damaged', fault=True, van=van)
+        def entry_damaged(s, van):
+            """nova-compute may die and leave a journal with an entry that
+            cannot be read, and that so is not whole."""
+            pay(s, 'OSACC-F15')
+            goes_down(s, 'compute')
+            s.lost = True
+            forget(s)
+            lose_entry(s, van)
 
     if w.fault('compute-crash'):
         @m.action('nova-compute -> nobody: dies', fault=True)
@@ -142,13 +158,13 @@ def adopt_actions(w):
     """A journal that is lost is rebuilt from the API's records."""
     m, van = w.m, w.van
 
-    if not w.fault('journal-lost'):
+    if not w.loses_journal:
         return
 
     def asks(s):
         """os-acc asks the API for the host's records, and is answered."""
         w.nova_runs(s)
-        when(w.api_up(s), 'OSACC-F01')
+        w.api_answers(s)
 
     @m.action('os-acc -> os-acc: T25, {van} is adopted', fair=WEAK, van=van)
     def adopt(s, van):
@@ -162,9 +178,10 @@ def adopt_actions(w):
         when(s.call[van] in (Call.NONE, Call.PREPARE), 'OSACC-059')
         asks(s)
         s.handle[van] = s.owner.find(van)
-        when(w.looks(s, van, *ATTACHED_OR_NOT), 'OSACC-054')
+        when(w.looks(s, van, *ATTACHED_OR_NOT, Presence.GONE), 'OSACC-054')
         s.state[van] = AS_REMEMBERED[s.record[van]]
-        if (w.presence(s, van) is not Presence.ABSENT
+        if w.presence(s, van) is Presence.GONE or (
+                w.presence(s, van) is not Presence.ABSENT
                 and s.record[van] is not Record.PLUGGED):
             s.state[van] = Van.FAILED
             s.pending[van] = True
@@ -173,7 +190,7 @@ def adopt_actions(w):
         s.dirty[van] = True
         s.adopted[van] = True
         # What was reported before the loss is old from now on.
-        if w.has('late') and s.late[van] is not None:
+        if w.has('late') and s.late[van] is not Record.NONE:
             s.overtaken[van] = True
 
     @m.action('os-acc -> cyborg-api: GET the VANs of the host, no more',
@@ -252,7 +269,7 @@ def settle_lost_actions(w):
     """What a host that lost power still believes."""
     m, van = w.m, w.van
 
-    if w.kind in ('MDEV', 'FPGA') or w.fault('journal-lost'):
+    if w.kind in ('MDEV', 'FPGA') or w.loses_journal:
         @m.action('os-acc -> os-acc: T23 READY, attachment lost {van}',
                   fair=WEAK, van=van)
         def settle_plugged(s, van):

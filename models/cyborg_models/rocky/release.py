@@ -8,7 +8,14 @@ instance is deleted.  How it came there is told by :mod:`~.attach` and
 from dataclasses import dataclass
 
 from cyborg_models.kernel.language import Model
-from cyborg_models.rocky import attach, lifecycle, nova, properties, recovery
+from cyborg_models.rocky import (
+    attach,
+    lifecycle,
+    losses,
+    nova,
+    properties,
+    recovery,
+)
 from cyborg_models.rocky import defects as planted
 from cyborg_models.rocky.vocabulary import (
     FAULTS,
@@ -72,6 +79,7 @@ def build(settings=Settings(), defects=()):
     recovery.settle_plug_actions(w)
     recovery.settle_lost_actions(w)
     recovery.adopt_actions(w)
+    losses.loss_actions(w)
     if w.programs:
         recovery.settle_program_actions(w)
     properties.ownership(w)
@@ -181,8 +189,8 @@ def unplug_actions(w):
         """The plugin is called, or called again, for an UNPLUGGING VAN that
         nobody works on, that is idle and whose guest does not run."""
         w.settles(s, van, Van.UNPLUGGING)
-        when(w.looks(s, van, Presence.PRESENT, Presence.ABSENT),
-             'OSACC-054')
+        when(w.looks(s, van, Presence.PRESENT, Presence.ABSENT,
+                     Presence.GONE), 'OSACC-054')
         s.ask[van] = Ask.ASKED
 
     @m.action(f'{w.peers}: detach {{van}}', fair=WEAK, van=van)
@@ -216,14 +224,21 @@ def unplug_actions(w):
             pay(s, 'OSACC-F19')
             w.end_job(s, van, Ask.DONE)
 
+    def detached(s, van):
+        """One observation after unplug: nothing is attached any more."""
+        return w.absent_and_idle(s, van) or (
+            s.goal[van] is Goal.RELEASED
+            and w.looks(s, van, Presence.GONE))
+
     @m.action('os-acc -> os-acc: T14 READY or T15 CLEANING, {van}',
               fair=WEAK, van=van)
     def unplugged(s, van):
         """A VAN that is unplugged, and observed to be absent and idle, is
-        CLEANING if it is to be released, and else READY."""
+        CLEANING if it is to be released, even if its device is gone, and
+        else READY."""
         when(s.state[van] is Van.UNPLUGGING, 'OSACC-038')
         when(s.ask[van] is Ask.DONE, 'OSACC-058')
-        when(w.absent_and_idle(s, van), 'OSACC-040')
+        when(detached(s, van), 'OSACC-040')
         w.journal(s, van, Van.CLEANING if s.goal[van] is Goal.RELEASED
                   else Van.READY)
         s.ask[van] = Ask.NONE
@@ -235,8 +250,7 @@ def unplug_actions(w):
         observed to be absent and idle after it returned."""
         when(s.state[van] is Van.UNPLUGGING, 'OSACC-058')
         when(s.ask[van] in (Ask.DONE, Ask.ERROR), 'OSACC-058')
-        when(s.ask[van] is Ask.ERROR or not w.absent_and_idle(s, van),
-             'OSACC-058')
+        when(s.ask[van] is Ask.ERROR or not detached(s, van), 'OSACC-058')
         w.journal(s, van, Van.FAILED)
         s.ask[van] = Ask.NONE
         if s.call[van] is Call.UNPLUG:
@@ -248,8 +262,8 @@ def unplug_actions(w):
         """unplug returns once its VAN, if it has one, is settled and not
         PLUGGED."""
         when(s.call[van] is Call.UNPLUG, 'OSACC-036')
-        when(s.state[van] in (Van.NONE, Van.BOUND, Van.READY, Van.FAILED),
-             'OSACC-036')
+        when(s.state[van] in (Van.NONE, Van.BOUND, Van.READY, Van.FAILED,
+                              Van.RELEASED), 'OSACC-036')
         s.call[van] = Call.UNPLUGGED
 
 
@@ -275,8 +289,8 @@ def release_actions(w):
         """A FAILED VAN that is to be released is unplugged when it is idle
         and can be observed."""
         w.gives_up(s, van, Van.FAILED)
-        when(w.looks(s, van, Presence.ABSENT, Presence.PRESENT),
-             'OSACC-035')
+        when(w.looks(s, van, Presence.ABSENT, Presence.PRESENT,
+                     Presence.GONE), 'OSACC-035')
         w.journal(s, van, Van.UNPLUGGING)
 
     @m.action('os-acc -> plugin: clean {van}', fair=WEAK, van=van)
@@ -344,6 +358,17 @@ def release_actions(w):
         s.dirty[van] = False
         s.ask[van] = Ask.NONE
         w.journal(s, van, Van.RELEASED)
+
+    if w.fault('gone'):
+        @m.action('os-acc -> os-acc: T21 FAILED, the device of {van} is '
+                  'gone', fair=WEAK, van=van)
+        def settle_cleaning(s, van):
+            """A dirty VAN that is CLEANING and that nobody works on is
+            FAILED when its device is observed to be gone."""
+            w.settles(s, van, Van.CLEANING)
+            when(s.dirty[van], 'OSACC-040')
+            when(w.looks(s, van, Presence.GONE), 'OSACC-054')
+            w.journal(s, van, Van.FAILED)
 
     @m.action('os-acc -> os-acc: T21 FAILED, clean of {van}', fair=WEAK,
               van=van)

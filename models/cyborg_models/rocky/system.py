@@ -10,6 +10,7 @@ from cyborg_models.kernel.language import Model
 from cyborg_models.rocky import (
     attach,
     lifecycle,
+    losses,
     nova,
     program,
     properties,
@@ -88,6 +89,7 @@ def build(settings=Settings(), defects=()):
     recovery.settle_plug_actions(w)
     recovery.settle_lost_actions(w)
     recovery.adopt_actions(w)
+    losses.loss_actions(w)
 
     properties.ownership(w)
     properties.states(w)

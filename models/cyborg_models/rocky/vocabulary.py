@@ -110,6 +110,7 @@ class Presence(enum.Enum):
     ABSENT = 'ABSENT'
     PRESENT = 'PRESENT'
     IN_USE = 'IN_USE'
+    GONE = 'GONE'
     UNKNOWN = 'UNKNOWN'
 
 
@@ -148,17 +149,23 @@ FAULTS = frozenset((
     'compute-crash', 'agent-crash', 'power-loss', 'journal-lost', 'api-down',
     'lost-request', 'lost-reply', 'late-claim', 'late-report', 'time-out',
     'fetch', 'bitstream', 'program', 'plug', 'unplug', 'clean', 'spawn'))
+# Those that only configurations of their own have: see :mod:`~.losses`.
+LOSSES = frozenset(('gone', 'function-lost', 'retire', 'restore',
+                    'wrong-list', 'entry-damaged'))
 
 # The states in which a VAN still has, or may have, a claim.
 UNRELEASED = (Van.REQUESTED, Van.BOUND, Van.PROGRAMMING, Van.READY,
               Van.PLUGGING, Van.PLUGGED, Van.UNPLUGGING, Van.CLEANING,
               Van.FAILED)
 # Those that bar every other VAN from writing or erasing the region.
+FORGETTABLE = (Van.BOUND, Van.PROGRAMMING, Van.READY, Van.PLUGGING,
+               Van.PLUGGED, Van.UNPLUGGING, Van.CLEANING, Van.FAILED)
 BARRING = (Van.PROGRAMMING, Van.READY, Van.PLUGGING, Van.PLUGGED,
            Van.UNPLUGGING, Van.FAILED)
 WAITING = (Call.PREPARE, Call.PLUG, Call.UNPLUG, Call.RELEASE)
 WHOLE_REGION = (Job.WRITE, Job.ERASE_REGION)
 ASKED = (Ask.ASKED, Ask.ASKED_REGION)
+LOSING = ('journal-lost', 'entry-damaged')
 AS_RECORDED = {Van.BOUND: Record.BOUND, Van.READY: Record.READY,
                Van.PLUGGED: Record.PLUGGED, Van.FAILED: Record.FAILED,
                Van.RELEASED: Record.RELEASED}
@@ -204,7 +211,7 @@ class World:
         self.budget = settings.faults
         self.enabled = setting('enabled_faults', FAULTS)
         for name in self.enabled:
-            choose('enabled_faults', name, sorted(FAULTS))
+            choose('enabled_faults', name, sorted(FAULTS | LOSSES))
         self.power = self.topology == 'POWER'
         if self.power and (self.kind != 'POWER_SLOT'
                            or self.writer.startswith('agent')):
@@ -228,7 +235,10 @@ class World:
 
     def fault(self, name):
         """True if this fault may happen in this configuration."""
-        if name == 'journal-lost' and not self.journalled:
+        if name in ('journal-lost', 'entry-damaged') and (
+                not self.journalled):
+            return False
+        if name == 'function-lost' and not self.programs:
             return False
         return self.budget > 0 and name in self.enabled
 
@@ -240,6 +250,11 @@ class World:
         """Where the plugin's word goes, as a message reads."""
         return ('os-acc -> cyborg-api' if self.topology == 'VIA_API'
                 else f'plugin -> {self.peer}')
+
+    @property
+    def loses_journal(self):
+        """The journal, or an entry of it, may be lost."""
+        return any(map(self.fault, LOSING))
 
     @property
     def journalled(self):
@@ -270,6 +285,8 @@ class World:
         m.var('job', Job, start=Job.NONE, each=self.van)
         m.var('attached', (None, *self.van), start=None, each=self.handle)
         m.var('soiled', bool, start=False, each=self.handle)
+        if self.fault('gone'):
+            m.var('gone', bool, start=False, each=self.handle)
         if self.programs:
             # Where nothing may be written the operator has loaded A.
             m.var('loaded', Function, each=self.region,
@@ -284,15 +301,17 @@ class World:
         m.var('owner', (None, *self.van), start=None, each=self.handle)
         m.var('used', range(self.handle.size + 2), start=0)
         m.var('pending', bool, start=False, each=self.van)
+        if self.fault('retire'):
+            m.var('retired', bool, start=False, each=self.handle)
 
     def declare_peers(self):
         """The processes that may fail, and how many faults are left."""
         m = self.m
         m.var('faults', range(self.budget + 1), start=self.budget)
         if any(map(self.fault,
-                   ('compute-crash', 'power-loss', 'journal-lost'))):
+                   ('compute-crash', 'power-loss', *LOSING))):
             m.var('compute', bool, start=True)
-        if self.fault('journal-lost'):
+        if self.loses_journal:
             m.var('lost', bool, start=False)
             m.var('adopted', bool, start=False, each=self.van)
         if self.fault('agent-crash'):
@@ -301,6 +320,11 @@ class World:
             m.var('api', bool, start=True)
 
     # questions about the processes
+
+    @property
+    def builds(self):
+        """Instances are built here, and not found as they were left."""
+        return 'found' not in self.m.sets
 
     def compute_up(self, s):
         return not self.has('compute') or s.compute
@@ -388,6 +412,8 @@ class World:
         """Presence, as ``observe`` reports it."""
         if not self.agent_up(s) or s.handle[van] is None:
             return Presence.UNKNOWN
+        if self.is_gone(s, van):
+            return Presence.GONE
         at = s.attached[s.handle[van]]
         if at is None:
             return Presence.ABSENT
@@ -395,6 +421,22 @@ class World:
             return Presence.UNKNOWN
         return (Presence.IN_USE if s.instance[van] is Instance.RUNNING
                 else Presence.PRESENT)
+
+    def is_gone(self, s, van):
+        """The VAN's device is not there any more."""
+        return self.has('gone') and s.gone[self.at(s, van)] and (
+            s.handle[van] is not None)
+
+    def is_retired(self, s, van):
+        """An administrator has given up the VAN, whose handle is RETIRED."""
+        if not self.has('retired') or not s.owner.any(van):
+            return False
+        return s.retired[s.owner.find(van)]
+
+    def forgotten(self, s, van):
+        """The host has a VAN that the API does not know any more."""
+        return (self.fault('restore') and s.record[van] is Record.NONE
+                and s.state[van] in FORGETTABLE)
 
     def idle(self, s, van):
         """Nothing runs on the handle, nor on its whole region."""
@@ -440,6 +482,8 @@ class World:
         when(s.ask[van] in ASKED, 'OSACC-053')
         when(s.job[van] is Job.NONE, 'OSACC-009')
         when(self.reachable(s, job), 'OSACC-F19')
+        if self.has('gone') and job is not Job.DETACH:
+            when(not self.is_gone(s, van), 'OSACC-F13')
 
     def under_way(self, s, van, *jobs):
         """One of these jobs is being done at the device."""
@@ -474,6 +518,10 @@ class World:
         """nova-compute, and os-acc within it, runs."""
         when(self.compute_up(s), 'OSACC-F08')
 
+    def api_answers(self, s):
+        """The controller can be reached."""
+        when(self.api_up(s), 'OSACC-F01')
+
     def goes_on(self, s, van, call):
         """A step of prepare or of plug: the call runs, and its VAN is not
         to be released.
@@ -500,6 +548,11 @@ class World:
         when(s.call[van] in (Call.RELEASE, Call.NONE), 'OSACC-059')
         self.nobody_works(s, van)
 
+    def aim(self, s, van, goal):
+        """A call wants another thing of a VAN; but RELEASED is final."""
+        if s.goal[van] is not Goal.RELEASED:
+            s.goal[van] = goal
+
     def answer_error(self, s, van):
         """The call raises, and lets go of what it held in memory."""
         s.call[van] = Call.RAISED
@@ -519,7 +572,9 @@ class World:
         RELEASED frees the handle, once.
         """
         s.record[van] = self.to_report(s, van)
-        if self.has('late') and s.late[van] is not None:
+        if self.is_retired(s, van) and s.state[van] is not Van.RELEASED:
+            s.record[van] = Record.WITHHELD
+        if self.has('late') and s.late[van] is not Record.NONE:
             s.overtaken[van] = True
         if s.state[van] is Van.RELEASED:
             self.free(s, van)
@@ -534,7 +589,10 @@ class World:
         handle = s.owner.find(van)
         if handle is not None:
             s.owner[handle] = None
-            s.used = max(s.used, 1) - 1
+            if not self.has('retired') or not s.retired[handle]:
+                s.used = max(s.used, 1) - 1
+            if self.has('retired'):
+                s.retired[handle] = False
 
 
 def pay(s, failure):

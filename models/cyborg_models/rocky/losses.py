@@ -1,0 +1,291 @@
+"""What goes missing under os-acc's feet, and how it goes on.
+
+A device that disappears, a function that its region loses, a VAN that an
+administrator retires, a database that was restored from an old backup, a
+list of instances that is wrong, an entry of the journal that is damaged.
+Each is a fault that a configuration names in ``enabled_faults``; none is in
+the standard ones.
+"""
+
+from cyborg_models.rocky.vocabulary import (
+    FORGETTABLE,
+    WEAK,
+    Ask,
+    Call,
+    Function,
+    Goal,
+    Image,
+    Instance,
+    Job,
+    Presence,
+    Record,
+    Van,
+    pay,
+    when,
+)
+
+
+def loss_actions(w):
+    """All of them, as far as the configuration has them."""
+    device_actions(w)
+    function_actions(w)
+    retire_actions(w)
+    restore_actions(w)
+    list_actions(w)
+
+
+def device_actions(w):
+    """A device disappears, and may come back."""
+    m, van = w.m, w.van
+
+    if not w.fault('gone'):
+        return
+
+    @m.action('device -> nobody: {handle} disappears', fault=True,
+              handle=w.handle)
+    def withdraw(s, handle):
+        """A device may disappear at any time, and what is done to it breaks
+        off."""
+        when(not s.gone[handle], 'OSACC-F13')
+        pay(s, 'OSACC-F13')
+        s.gone[handle] = True
+        for one in van:
+            if s.handle[one] == handle and s.job[one] is not Job.NONE:
+                w.end_job(s, one, Ask.ERROR)
+
+    @m.action('device -> nobody: {handle} is back', handle=w.handle)
+    def come_back(s, handle):
+        """A device that disappeared may come back as it was, and nobody can
+        rely on it."""
+        when(s.gone[handle], 'OSACC-F13')
+        s.gone[handle] = False
+
+    @m.action('os-acc -> os-acc: T07, T12, T21 or T24 FAILED, the device of '
+              '{van} is gone', fair=WEAK, van=van)
+    def settle_gone(s, van):
+        """A VAN that has a handle, that nobody works on, and whose device is
+        observed to be gone is FAILED and dirty, unless it is being
+        unplugged."""
+        when(s.state[van] in LOST, 'OSACC-F13')
+        w.nobody_works(s, van)
+        when(w.looks(s, van, Presence.GONE), 'OSACC-054')
+        s.dirty[van] = True
+        w.journal(s, van, Van.FAILED)
+        if w.has('image'):
+            s.image[van] = Image.NONE
+
+    @m.always('OSACC-F13', van=van)
+    def nothing_is_done_to_what_is_gone(s, van):
+        """A device that is gone is not written, attached or erased."""
+        return (not w.is_gone(s, van)
+                or s.job[van] in (Job.NONE, Job.DETACH))
+
+    @m.eventually('OSACC-F13', van=van)
+    def what_is_gone_is_failed(s, van):
+        """A VAN whose device is gone does not stay as if it were there."""
+        unseen = w.is_gone(s, van) and s.state[van] in LOST
+        return unseen, not unseen
+
+    if 'call_release' not in m.actions:
+        return
+
+    @m.sometimes('OSACC-F13', van=van)
+    def gone_and_withheld(s, van):
+        """A VAN whose device is gone stays FAILED, and its handle is not
+        FREE."""
+        return (s.state[van] is Van.FAILED and w.is_gone(s, van)
+                and s.owner.any(van) and s.goal[van] is Goal.RELEASED
+                and not s.pending[van])
+
+
+LOST = (Van.BOUND, Van.PROGRAMMING, Van.READY, Van.PLUGGING, Van.PLUGGED)
+
+
+def function_actions(w):
+    """A region loses its function while no guest needs it."""
+    m, van = w.m, w.van
+
+    if not w.fault('function-lost'):
+        return
+
+    @m.action('device -> nobody: region {region} loses its function',
+              fault=True, region=w.region)
+    def lose_function(s, region):
+        """A region may lose what was written while nobody uses it, nor is
+        just about to."""
+        when(not any(
+            s.handle[one] is not None
+            and w.region_of(s.handle[one]) == region
+            and (s.instance[one] is Instance.RUNNING
+                 or s.call[one] is Call.ATTACHED
+                 or s.ask[one] is not Ask.NONE
+                 or s.job[one] is not Job.NONE) for one in van),
+            'OSACC-F12')
+        pay(s, 'OSACC-F12')
+        s.loaded[region] = Function.NONE
+
+    @m.action('os-acc -> os-acc: T13 UNPLUGGING, function lost {van}',
+              fair=WEAK, van=van)
+    def settle_function(s, van):
+        """A PLUGGED VAN that is PRESENT and idle without the function
+        wanted is unplugged, to be READY again."""
+        w.settles(s, van, Van.PLUGGED)
+        when(w.looks(s, van, Presence.PRESENT), 'OSACC-054')
+        when(not w.fits(s, van), 'OSACC-030')
+        w.aim(s, van, Goal.READY)
+        w.journal(s, van, Van.UNPLUGGING)
+
+    @m.sometimes('OSACC-052', van=van)
+    def function_is_missed(s, van):
+        """A VAN is unplugged because its function is lost."""
+        return (s.state[van] is Van.UNPLUGGING and not w.fits(s, van)
+                and s.instance[van] is Instance.STARTING)
+
+
+def retire_actions(w):
+    """An administrator gives up what a dead host holds."""
+    m, van = w.m, w.van
+
+    if not w.fault('retire'):
+        return
+
+    @m.action('operator -> cyborg-api: retire {van}', fault=True, van=van)
+    def retire(s, van):
+        """A VAN may be retired while its host is down, or when it is FAILED:
+        its quota is given back, and its handle is offered to nobody."""
+        when(s.record[van] not in (Record.NONE, Record.RELEASED),
+             'OSACC-043')
+        when(not w.compute_up(s) or s.record[van] is Record.FAILED,
+             'OSACC-F22')
+        when(not w.is_retired(s, van), 'OSACC-022')
+        pay(s, 'OSACC-F22')
+        s.retired[s.owner.find(van)] = True
+        s.used = max(s.used, 1) - 1
+        s.record[van] = Record.WITHHELD
+
+    @m.action('cyborg-api -> os-acc: {van} is retired', fair=WEAK, van=van)
+    def notice_retired(s, van):
+        """sync reads the host's records, and what is to be released there
+        is to be released here."""
+        when(w.is_retired(s, van), 'OSACC-F22')
+        when(s.state[van] not in (Van.NONE, Van.RELEASED), 'OSACC-F22')
+        when(s.goal[van] is not Goal.RELEASED, 'OSACC-038')
+        w.nova_runs(s)
+        w.api_answers(s)
+        s.goal[van] = Goal.RELEASED
+        s.pending[van] = True
+
+    @m.always('OSACC-043', handle=w.handle)
+    def retired_is_not_free(s, handle):
+        """A handle that is RETIRED stays with its VAN, whose record says
+        that it is to be released."""
+        return not s.retired[handle] or (
+            s.owner[handle] is not None
+            and s.record[s.owner[handle]] is Record.WITHHELD)
+
+    @m.eventually('OSACC-F22', van=van)
+    def retired_comes_to_its_end(s, van):
+        """If the host is there a retired VAN is released in full, once no
+        guest uses it, and its handle is FREE."""
+        return (w.is_retired(s, van), not w.is_retired(s, van)
+                or not w.api_up(s) or w.is_gone(s, van)
+                or s.instance[van] in (Instance.RUNNING, Instance.STARTING,
+                                       Instance.BUILDING))
+
+    @m.sometimes('OSACC-F22', van=van)
+    def retired_and_free_again(s, van):
+        """A VAN that was retired is released in full by its host."""
+        return (s.record[van] is Record.RELEASED
+                and s.instance[van] not in (Instance.DELETING,
+                                            Instance.DELETED)
+                and s.owner.all(None) and s.used == 0)
+
+
+def restore_actions(w):
+    """The database is as it was before a claim."""
+    m, van = w.m, w.van
+
+    if not w.fault('restore'):
+        return
+
+    @m.action('operator -> cyborg-api: the database is restored, without '
+              '{van}', fault=True, van=van)
+    def restore(s, van):
+        """A database may be restored from a backup that is older than a
+        claim that was granted and taken."""
+        when(s.record[van] is not Record.NONE, 'OSACC-F16')
+        when(s.state[van] in FORGETTABLE, 'OSACC-F16')
+        pay(s, 'OSACC-F16')
+        w.free(s, van)
+        s.record[van] = Record.NONE
+
+    @m.action('os-acc -> cyborg-api: claim {van} anew, with its handle',
+              fair=WEAK, van=van)
+    def claim_anew(s, van):
+        """A VAN that the API has forgotten is claimed anew with its very
+        handle, as soon as nobody else has that and the quota allows."""
+        when(w.forgotten(s, van), 'OSACC-F16')
+        w.nova_runs(s)
+        w.api_answers(s)
+        when(s.owner[w.at(s, van)] is None, 'OSACC-013')
+        when(s.used < w.limit, 'OSACC-022')
+        w.own(s, van, w.at(s, van))
+        s.pending[van] = True
+
+    @m.always('OSACC-018', van=van)
+    def never_bound_to_what_another_uses(s, van):
+        """A VAN is not BOUND to a handle that holds another one's device or
+        data."""
+        return s.state[van] is not Van.BOUND or (
+            s.attached[w.at(s, van)] in (None, van)
+            and (s.dirty[van] or not s.soiled[w.at(s, van)]))
+
+    @m.eventually('OSACC-F16', van=van)
+    def the_forgotten_is_known_again(s, van):
+        """What the API has forgotten is recorded again in the end."""
+        return (w.forgotten(s, van),
+                not w.forgotten(s, van) or not w.api_up(s))
+
+    if len(van) > 1:
+        @m.sometimes('OSACC-018', van=van)
+        def the_host_refuses_the_grant(s, van):
+            """A VAN is granted what another one still uses."""
+            return (s.state[van] is Van.REQUESTED and any(
+                s.owner[handle] == van
+                and s.attached[handle] not in (None, van)
+                for handle in w.handle))
+
+
+def list_actions(w):
+    """recover or sync is given a list that lacks an instance."""
+    m, van = w.m, w.van
+
+    if not w.fault('wrong-list'):
+        return
+
+    @m.action('nova-compute -> os-acc: a list without the instance of '
+              '{van}', fault=True, van=van)
+    def wrong_list(s, van):
+        """A VAN whose instance is missing in a list is to be released when
+        no call works on it and it is observed not to be in use."""
+        when(s.instance[van] not in (Instance.NONE, Instance.DELETED),
+             'OSACC-F17')
+        when(s.state[van] in (Van.BOUND, Van.READY, Van.PLUGGED,
+                              Van.FAILED), 'OSACC-055')
+        when(s.goal[van] is not Goal.RELEASED, 'OSACC-038')
+        when(s.call[van] is Call.NONE, 'OSACC-059')
+        w.nova_runs(s)
+        when(w.looks(s, van, Presence.ABSENT, Presence.PRESENT),
+             'OSACC-055')
+        pay(s, 'OSACC-F17')
+        s.goal[van] = Goal.RELEASED
+        s.pending[van] = True
+
+    @m.sometimes('OSACC-F17', van=van)
+    def released_behind_a_stopped_guest(s, van):
+        """The VAN of a stopped guest is lost by a wrong list."""
+        return (s.state[van] is Van.RELEASED
+                and s.instance[van] is Instance.STOPPED)
+
+
+__all__ = ['loss_actions']
