@@ -109,8 +109,7 @@ def claim_actions(w):
     @m.action('os-acc -> os-acc: T01 REQUESTED {van}', fair=WEAK, van=van)
     def request(s, van):
         """prepare journals a VAN for the request that has none."""
-        w.goes_on(s, van, Call.PREPARE)
-        when(s.state[van] is Van.NONE, 'OSACC-012')
+        w.goes_on(s, van, Call.PREPARE, Van.NONE)
         when(not w.adopting(s), 'OSACC-056')
         w.journal(s, van, Van.REQUESTED)
 
@@ -124,17 +123,17 @@ def claim_actions(w):
 
     def claiming(s, van):
         """prepare works on a VAN that is REQUESTED."""
-        w.goes_on(s, van, Call.PREPARE)
-        when(s.state[van] is Van.REQUESTED, 'OSACC-012')
+        w.goes_on(s, van, Call.PREPARE, Van.REQUESTED)
 
     def claim_ends(s, van):
         """Neither the claim nor its answer is under way any more."""
         s.claim[van] = Claim.NONE
 
-    def arrived(s, van):
-        """The API has a claim to answer."""
+    def answer(s, van, claim):
+        """The API has a claim, and answers it."""
         when(s.claim[van] is Claim.SENT, 'OSACC-013')
         w.api_answers(s)
+        s.claim[van] = claim
 
     def grantable(s, van, handle):
         """The API may grant this handle to this VAN."""
@@ -156,7 +155,7 @@ def claim_actions(w):
         """A handle that is FREE is granted to a claim that is new, within
         the quota, alone in its isolation group, and in a region where
         nobody wants another function."""
-        arrived(s, van)
+        answer(s, van, Claim.GRANTED)
         when(s.record[van] is Record.NONE, 'OSACC-016')
         when(s.owner[handle] is None, 'OSACC-013')
         when(s.used < w.limit, 'OSACC-022')
@@ -164,27 +163,24 @@ def claim_actions(w):
             when(s.owner.all(None), 'OSACC-020')
         when(not region_wants_another(s, van, handle), 'OSACC-021')
         w.own(s, van, handle)
-        s.claim[van] = Claim.GRANTED
 
     @m.action('cyborg-api -> os-acc: 200, the grant of {van} again',
               fair=WEAK, van=van)
     def repeat_grant(s, van):
         """A claim that was granted before gets the same grant."""
-        arrived(s, van)
+        answer(s, van, Claim.GRANTED)
         when(s.record[van] not in (Record.NONE, Record.RELEASED),
              'OSACC-015')
-        s.claim[van] = Claim.GRANTED
 
     @m.action('cyborg-api -> os-acc: no handle for {van}', fair=WEAK,
               van=van)
     def refuse_claim(s, van):
         """A claim is refused when its VAN is RELEASED, or is new and no
         handle may be granted."""
-        arrived(s, van)
+        answer(s, van, Claim.REFUSED)
         when(s.record[van] in (Record.NONE, Record.RELEASED), 'OSACC-015')
         when(s.record[van] is Record.RELEASED or not any(
             grantable(s, van, handle) for handle in w.handle), 'OSACC-016')
-        s.claim[van] = Claim.REFUSED
 
     def held_by_another(s, van):
         """The journal holds the granted handle for another VAN."""
@@ -262,8 +258,7 @@ def ready_actions(w):
     def make_ready(s, van):
         """A BOUND VAN is READY when no function is wanted, or when under
         the region lock its function is observed to be there."""
-        w.goes_on(s, van, Call.PREPARE)
-        when(s.state[van] is Van.BOUND, 'OSACC-028')
+        w.goes_on(s, van, Call.PREPARE, Van.BOUND)
         if w.programs:
             when(not w.locked(s, van), 'OSACC-060')
             when(w.offers(s, van), 'OSACC-028')
@@ -277,8 +272,7 @@ def ready_actions(w):
     def return_prepare(s, van):
         """prepare returns once its VAN is READY, with the function wanted,
         and not to be released."""
-        w.goes_on(s, van, Call.PREPARE)
-        when(s.state[van] is Van.READY, 'OSACC-024')
+        w.goes_on(s, van, Call.PREPARE, Van.READY)
         when(w.fits(s, van), 'OSACC-028')
         s.call[van] = Call.PREPARED
 
@@ -287,8 +281,8 @@ def ready_actions(w):
     def return_prepare_plugged(s, van):
         """prepare returns when its VAN is PLUGGED, is observed to be so and
         idle, and is not to be released."""
-        w.goes_on(s, van, Call.PREPARE)
-        is_plugged(w, s, van)
+        w.goes_on(s, van, Call.PREPARE, Van.PLUGGED)
+        when(w.as_plugged(s, van), 'OSACC-032')
         s.call[van] = Call.PREPARED
 
     @m.action('os-acc -> nova-compute: {van} is FAILED', fair=WEAK, van=van)
@@ -306,12 +300,6 @@ def ready_actions(w):
         when(s.goal[van] is Goal.RELEASED, 'OSACC-063')
         when(s.ask[van] is Ask.NONE, 'OSACC-063')
         w.answer_error(s, van)
-
-
-def is_plugged(w, s, van):
-    """A VAN is PLUGGED, and the host says so too."""
-    when(s.state[van] is Van.PLUGGED, 'OSACC-031')
-    when(w.as_plugged(s, van), 'OSACC-032')
 
 
 def attach_now(w, s, van, answer):
@@ -340,8 +328,7 @@ def plug_actions(w):
     def plug(s, van):
         """A READY VAN is plugged when it was just observed to be absent and
         idle, and to offer the function wanted."""
-        w.goes_on(s, van, Call.PLUG)
-        when(s.state[van] is Van.READY, 'OSACC-030')
+        w.goes_on(s, van, Call.PLUG, Van.READY)
         when(w.offers(s, van), 'OSACC-030')
         s.dirty[van] = True
         w.journal(s, van, Van.PLUGGING)
@@ -375,8 +362,7 @@ def plug_actions(w):
     @m.action('os-acc -> os-acc: T10 PLUGGED {van}', fair=WEAK, van=van)
     def plugged(s, van):
         """A VAN is PLUGGED when the plugin returned attach data."""
-        when(s.state[van] is Van.PLUGGING, 'OSACC-046')
-        when(s.ask[van] is Ask.DONE, 'OSACC-033')
+        w.returned(s, van, Van.PLUGGING, True)
         w.journal(s, van, Van.PLUGGED)
         s.ask[van] = Ask.NONE
 
@@ -398,8 +384,8 @@ def plug_actions(w):
     def return_plug(s, van):
         """plug returns once its VAN is PLUGGED, is observed to be so and
         idle, and is not to be released."""
-        w.goes_on(s, van, Call.PLUG)
-        is_plugged(w, s, van)
+        w.goes_on(s, van, Call.PLUG, Van.PLUGGED)
+        when(w.as_plugged(s, van), 'OSACC-032')
         s.call[van] = Call.ATTACHED
 
 
@@ -426,8 +412,7 @@ def wait_actions(w):
         def function_lost(s, van):
             """plug raises for a VAN that has lost its function, and Nova
             calls prepare."""
-            w.goes_on(s, van, Call.PLUG)
-            when(s.state[van] is Van.BOUND, 'OSACC-030')
+            w.goes_on(s, van, Call.PLUG, Van.BOUND)
             s.call[van] = Call.PREPARE
 
     def gives_up(s, van):
@@ -500,7 +485,6 @@ def report_actions(w):
         def delay_report(s, van):
             """A report may be under way for long."""
             to_be_reported(s, van)
-            when(s.late[van] is Record.NONE, 'OSACC-050')
             pay(s, 'OSACC-F10')
             s.late[van] = w.to_report(s, van)
 

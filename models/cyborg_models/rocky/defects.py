@@ -115,8 +115,7 @@ def of_programming(w, altering):
     """Programming."""
 
     def program(s, van):
-        w.goes_on(s, van, Call.PREPARE)
-        when(s.state[van] is Van.BOUND, 'OSACC-025')
+        w.goes_on(s, van, Call.PREPARE, Van.BOUND)
         when(not w.locked(s, van), 'OSACC-060')
         when(w.lacks(s, van), 'OSACC-029')
         w.lock(s, van)
@@ -149,9 +148,8 @@ def of_programming(w, altering):
         s.image[van] = Image.NONE
 
     def clean(s, van):
-        w.settles(s, van, Van.CLEANING)
+        w.settles(s, van, Van.CLEANING, Presence.ABSENT)
         when(s.dirty[van], 'OSACC-040')
-        when(w.absent_and_idle(s, van), 'OSACC-054')
         s.ask[van] = Ask.ASKED
         if w.programs and not w.barred(s, van) and (
                 w.tenant or not w.fits(s, van)):
@@ -199,8 +197,7 @@ def of_plug(w, altering):
     @altering('plug-without-look', 'plug')
     def plug_blindly(s, van):
         """A READY VAN is plugged without another look."""
-        w.goes_on(s, van, Call.PLUG)
-        when(s.state[van] is Van.READY, 'OSACC-030')
+        w.goes_on(s, van, Call.PLUG, Van.READY)
         s.dirty[van] = True
         w.journal(s, van, Van.PLUGGING)
         s.ask[van] = Ask.ASKED
@@ -216,8 +213,7 @@ def of_plug(w, altering):
     def plug_first(s, van):
         """The attach begins before the journal says so, and then the
         journal cannot be written."""
-        w.goes_on(s, van, Call.PLUG)
-        when(s.state[van] is Van.READY, 'OSACC-030')
+        w.goes_on(s, van, Call.PLUG, Van.READY)
         when(w.offers(s, van), 'OSACC-030')
         s.job[van] = Job.ATTACH
         s.soiled[w.at(s, van)] = True
@@ -284,14 +280,16 @@ def of_recovery(w, altering):
     @altering('plugging-is-taken-for-ready', 'settle_plugging')
     def settle_unseen(s, van):
         """PLUGGING is settled as READY without a look."""
-        w.settles(s, van, Van.PLUGGING)
+        when(s.state[van] is Van.PLUGGING, 'OSACC-052')
+        w.nobody_works(s, van)
         when(w.idle(s, van), 'OSACC-054')
         w.journal(s, van, Van.READY)
 
     @altering('no-answer-is-an-answer', 'settle_plugging')
     def settle_unknown(s, van):
         """PLUGGING is settled while nobody can look."""
-        w.settles(s, van, Van.PLUGGING)
+        when(s.state[van] is Van.PLUGGING, 'OSACC-052')
+        w.nobody_works(s, van)
         when(w.idle(s, van), 'OSACC-054')
         w.journal(s, van, Van.PLUGGED if w.presence(s, van)
                   is Presence.PRESENT else Van.READY)
@@ -339,7 +337,8 @@ def of_release(w, altering):
     @altering('no-erase', 'released_clean')
     def release_uncleaned(s, van):
         """A VAN is RELEASED without being erased."""
-        w.settles(s, van, Van.CLEANING)
+        when(s.state[van] is Van.CLEANING, 'OSACC-052')
+        w.nobody_works(s, van)
         s.dirty[van] = False
         w.journal(s, van, Van.RELEASED)
 
@@ -359,7 +358,8 @@ def of_release(w, altering):
     @altering('unplug-under-guest', 'unplug')
     def unplug_running(s, van):
         """A PLUGGED VAN is unplugged whether its guest runs or not."""
-        w.settles(s, van, Van.PLUGGED)
+        when(s.state[van] is Van.PLUGGED, 'OSACC-052')
+        w.nobody_works(s, van)
         when(w.idle(s, van), 'OSACC-035')
         w.journal(s, van, Van.UNPLUGGING)
         s.ask[van] = Ask.ASKED

@@ -7,12 +7,12 @@ Each is a fault that a configuration names in ``enabled_faults``; none is in
 the standard ones.
 """
 
+from cyborg_models.rocky.recovery import is_missing, to_be_released
 from cyborg_models.rocky.vocabulary import (
     FORGETTABLE,
     WEAK,
     Ask,
     Call,
-    Function,
     Goal,
     Image,
     Instance,
@@ -122,15 +122,14 @@ def function_actions(w):
                  or s.job[one] is not Job.NONE) for one in van),
             'OSACC-F12')
         pay(s, 'OSACC-F12')
-        s.loaded[region] = Function.NONE
+        w.blank(s, region)
 
     @m.action('os-acc -> os-acc: T13 UNPLUGGING, function lost {van}',
               fair=WEAK, van=van)
     def settle_function(s, van):
         """A PLUGGED VAN that is PRESENT and idle without the function
         wanted is unplugged, to be READY again."""
-        w.settles(s, van, Van.PLUGGED)
-        when(w.looks(s, van, Presence.PRESENT), 'OSACC-054')
+        w.settles(s, van, Van.PLUGGED, Presence.PRESENT)
         when(not w.fits(s, van), 'OSACC-030')
         w.aim(s, van, Goal.READY)
         w.journal(s, van, Van.UNPLUGGING)
@@ -169,11 +168,9 @@ def retire_actions(w):
         is to be released here."""
         when(w.is_retired(s, van), 'OSACC-F22')
         when(s.state[van] not in (Van.NONE, Van.RELEASED), 'OSACC-F22')
-        when(s.goal[van] is not Goal.RELEASED, 'OSACC-038')
         w.nova_runs(s)
         w.api_answers(s)
-        s.goal[van] = Goal.RELEASED
-        s.pending[van] = True
+        to_be_released(s, van)
 
     @m.always('OSACC-043', handle=w.handle)
     def retired_is_not_free(s, handle):
@@ -272,14 +269,9 @@ def list_actions(w):
              'OSACC-F17')
         when(s.state[van] in (Van.BOUND, Van.READY, Van.PLUGGED,
                               Van.FAILED), 'OSACC-055')
-        when(s.goal[van] is not Goal.RELEASED, 'OSACC-038')
         when(s.call[van] is Call.NONE, 'OSACC-059')
-        w.nova_runs(s)
-        when(w.looks(s, van, Presence.ABSENT, Presence.PRESENT),
-             'OSACC-055')
         pay(s, 'OSACC-F17')
-        s.goal[van] = Goal.RELEASED
-        s.pending[van] = True
+        is_missing(w, s, van)
 
     @m.sometimes('OSACC-F17', van=van)
     def released_behind_a_stopped_guest(s, van):

@@ -164,13 +164,16 @@ def power_actions(w: World):
     """Stop, start, hard reboot and rebuild."""
     m, van = w.m, w.van
 
+    def rests(s, van):
+        s.instance[van] = Instance.STOPPED
+
     @m.action('nova-compute -> nova-compute: stop the guest of {van}',
               van=van)
     def stop(s, van):
         """A guest that runs may be stopped, or stop by itself; os-acc is
         not called."""
         when(s.instance[van] is Instance.RUNNING, 'OSACC-035')
-        s.instance[van] = Instance.STOPPED
+        rests(s, van)
 
     @m.action('nova-compute -> os-acc: start: prepare({van})', van=van)
     def start(s, van):
@@ -214,7 +217,7 @@ def power_actions(w: World):
         when(s.instance[van] is Instance.STARTING, 'OSACC-034')
         when(s.call[van] in (Call.RAISED, Call.NONE), 'OSACC-034')
         s.call[van] = Call.NONE
-        s.instance[van] = Instance.STOPPED
+        rests(s, van)
 
 
 __all__ = ['build_actions', 'delete_actions', 'power_actions',

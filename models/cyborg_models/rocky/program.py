@@ -125,8 +125,7 @@ def program_actions(w):
 
     def bound(s, van):
         """prepare works on a BOUND VAN."""
-        w.goes_on(s, van, Call.PREPARE)
-        when(s.state[van] is Van.BOUND, 'OSACC-025')
+        w.goes_on(s, van, Call.PREPARE, Van.BOUND)
 
     if w.policy == 'IF_NEEDED':
         @m.action('os-acc -> glance: GET the bitstream of {van}', fair=WEAK,
@@ -278,9 +277,7 @@ def program_actions(w):
     def verify(s, van):
         """A PROGRAMMING VAN is READY when after the write its function is
         observed."""
-        when(s.state[van] is Van.PROGRAMMING, 'OSACC-028')
-        when(s.ask[van] is Ask.DONE, 'OSACC-028')
-        when(w.offers(s, van), 'OSACC-028')
+        w.returned(s, van, Van.PROGRAMMING, w.offers(s, van))
         w.journal(s, van, Van.READY)
         w.unlock(s, van)
         s.ask[van] = Ask.NONE
@@ -291,9 +288,7 @@ def program_actions(w):
     def program_failed(s, van):
         """A PROGRAMMING VAN is FAILED when the write failed, or the
         function is not observed after it."""
-        when(s.state[van] is Van.PROGRAMMING, 'OSACC-058')
-        when(s.ask[van] in (Ask.DONE, Ask.ERROR), 'OSACC-058')
-        when(s.ask[van] is Ask.ERROR or not w.offers(s, van), 'OSACC-028')
+        w.failed(s, van, Van.PROGRAMMING, w.offers(s, van))
         w.journal(s, van, Van.FAILED)
         w.unlock(s, van)
         s.ask[van] = Ask.NONE

@@ -203,6 +203,13 @@ def states(w):
                 or w.forgotten(s, van) or w.is_retired(s, van)
                 or s.record[van] is w.to_report(s, van))
 
+    if w.has('late'):
+        @m.always('OSACC-050', van=van)
+        def only_what_is_under_way_is_overtaken(s, van):
+            """A report is overtaken only while it is under way."""
+            return not s.overtaken[van] or (
+                s.late[van] is not Record.NONE)
+
     if w.programs:
         @m.always('OSACC-060', van=van)
         def work_on_a_region_holds_its_lock(s, van):
@@ -220,9 +227,11 @@ def processes(w):
     if w.has('compute'):
         @m.always('OSACC-F08', van=van)
         def no_call_without_nova_compute(s, van):
-            """While nova-compute is down no call works on any VAN."""
+            """While nova-compute is down no call works on any VAN, and no
+            write of its own goes on."""
             return s.compute or (s.call[van] is Call.NONE
-                                 and s.ask[van] is Ask.NONE)
+                                 and s.ask[van] is Ask.NONE
+                                 and not w.in_process(s.job[van]))
 
     if w.has('agent'):
         @m.always('OSACC-F06', van=van)

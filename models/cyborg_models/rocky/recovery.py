@@ -10,7 +10,6 @@ from cyborg_models.rocky.vocabulary import (
     WEAK,
     Ask,
     Call,
-    Function,
     Goal,
     Image,
     Instance,
@@ -23,18 +22,22 @@ from cyborg_models.rocky.vocabulary import (
 )
 
 
+def goes_down(s, process):
+    """A process may die, or be cut off, at any time, even when it is only
+    just coming back; and so may the journal cease to be whole.
+    """
+    setattr(s, process, False)
+
+
+def comes_back(s, process):
+    """What went down is up again."""
+    when(not getattr(s, process), 'OSACC-F08')
+    setattr(s, process, True)
+
+
 def process_actions(w):
     """Crash and restart of nova-compute, agent and controller."""
     m, van = w.m, w.van
-
-    def goes_down(s, process):
-        """A process may die, or be cut off, at any time, even when it is
-        only just coming back."""
-        setattr(s, process, False)
-
-    def comes_back(s, process):
-        when(not getattr(s, process), 'OSACC-F08')
-        setattr(s, process, True)
 
     def lose_entry(s, van):
         """The journal says nothing of a VAN any more."""
@@ -72,7 +75,7 @@ def process_actions(w):
             # The handle stays: work that goes on at the device is there.
             pay(s, 'OSACC-F15')
             goes_down(s, 'compute')
-            s.lost = True
+            goes_down(s, 'whole')
             forget(s)
             for one in van:
                 lose_entry(s, one)
@@ -85,7 +88,7 @@ def process_actions(w):
             cannot be read, and that so is not whole."""
             pay(s, 'OSACC-F15')
             goes_down(s, 'compute')
-            s.lost = True
+            goes_down(s, 'whole')
             forget(s)
             lose_entry(s, van)
 
@@ -151,7 +154,7 @@ def process_actions(w):
                     s.attached[handle] = None
             if w.programs:
                 for region in w.region:
-                    s.loaded[region] = Function.NONE
+                    w.blank(s, region)
 
 
 def adopt_actions(w):
@@ -173,8 +176,7 @@ def adopt_actions(w):
         FAILED (T24) if that does not explain what is observed; but only
         when that is known, and idle."""
         when(s.state[van] is Van.NONE, 'OSACC-056')
-        when(s.record[van] not in (Record.NONE, Record.RELEASED),
-             'OSACC-056')
+        # A VAN that is RELEASED there, or unknown, has no handle to look at.
         when(s.call[van] in (Call.NONE, Call.PREPARE), 'OSACC-059')
         asks(s)
         s.handle[van] = s.owner.find(van)
@@ -198,12 +200,11 @@ def adopt_actions(w):
     def all_adopted(s):
         """Claims may be sent again when the journal has all that the API
         records."""
-        when(s.lost, 'OSACC-056')
         asks(s)
+        comes_back(s, 'whole')
         for one in van:
             when(s.state[one] is not Van.NONE or s.record[one] in (
                 Record.NONE, Record.RELEASED), 'OSACC-056')
-        s.lost = False
 
     @m.action('os-acc -> nova-compute: {van} cannot be looked up', fair=WEAK,
               van=van)
@@ -212,7 +213,7 @@ def adopt_actions(w):
         the API does not answer."""
         when(s.call[van] is Call.PREPARE, 'OSACC-056')
         when(s.state[van] is Van.NONE, 'OSACC-056')
-        when(s.lost, 'OSACC-056')
+        when(w.adopting(s), 'OSACC-056')
         when(not w.api_up(s), 'OSACC-056')
         w.answer_error(s, van)
 
@@ -223,12 +224,23 @@ def adopt_actions(w):
         to be released, when it is observed and no guest uses it."""
         when(s.instance[van] is Instance.DELETED, 'OSACC-055')
         when(s.adopted[van], 'OSACC-055')
-        when(s.goal[van] is not Goal.RELEASED, 'OSACC-038')
-        w.nobody_works(s, van)
-        when(w.presence(s, van) in (Presence.ABSENT, Presence.PRESENT),
-             'OSACC-055')
-        s.goal[van] = Goal.RELEASED
-        s.pending[van] = True
+        is_missing(w, s, van)
+
+
+def is_missing(w, s, van):
+    """By the list that os-acc is given nobody needs a VAN, which nobody
+    works on and which is observed not to be in use: its goal is RELEASED.
+    """
+    w.nobody_works(s, van)
+    when(w.looks(s, van, Presence.ABSENT, Presence.PRESENT), 'OSACC-055')
+    to_be_released(s, van)
+
+
+def to_be_released(s, van):
+    """The goal becomes RELEASED, once, and that is reported."""
+    when(s.goal[van] is not Goal.RELEASED, 'OSACC-038')
+    s.goal[van] = Goal.RELEASED
+    s.pending[van] = True
 
 
 def settle_plug_actions(w):
@@ -240,8 +252,7 @@ def settle_plug_actions(w):
     def settle_plugging(s, van):
         """A PLUGGING VAN that nobody works on becomes PLUGGED or READY, by
         looking."""
-        w.settles(s, van, Van.PLUGGING)
-        when(w.looks(s, van, *ATTACHED_OR_NOT), 'OSACC-054')
+        w.settles(s, van, Van.PLUGGING, *ATTACHED_OR_NOT)
         if w.presence(s, van) is Presence.ABSENT:
             w.journal(s, van, Van.READY)
         else:
@@ -257,8 +268,7 @@ def settle_program_actions(w):
     def settle_programming(s, van):
         """A PROGRAMMING VAN that nobody works on becomes READY or BOUND, by
         looking."""
-        w.settles(s, van, Van.PROGRAMMING)
-        when(w.absent_and_idle(s, van), 'OSACC-054')
+        w.settles(s, van, Van.PROGRAMMING, Presence.ABSENT)
         if w.fits(s, van):
             w.journal(s, van, Van.READY)
         else:
@@ -274,8 +284,7 @@ def settle_lost_actions(w):
                   fair=WEAK, van=van)
         def settle_plugged(s, van):
             """A PLUGGED VAN that is observed to be absent becomes READY."""
-            w.settles(s, van, Van.PLUGGED)
-            when(w.absent_and_idle(s, van), 'OSACC-054')
+            w.settles(s, van, Van.PLUGGED, Presence.ABSENT)
             w.journal(s, van, Van.READY)
 
     if w.programs:
@@ -283,12 +292,13 @@ def settle_lost_actions(w):
                   fair=WEAK, van=van)
         def settle_ready(s, van):
             """A READY VAN whose function is lost becomes BOUND."""
-            w.settles(s, van, Van.READY)
-            when(w.lacks(s, van), 'OSACC-030')
+            w.settles(s, van, Van.READY, Presence.ABSENT)
+            when(not w.fits(s, van), 'OSACC-030')
             w.journal(s, van, Van.BOUND)
 
 
 ATTACHED_OR_NOT = (Presence.ABSENT, Presence.PRESENT, Presence.IN_USE)
 
-__all__ = ['adopt_actions', 'process_actions', 'settle_lost_actions',
-           'settle_plug_actions', 'settle_program_actions']
+__all__ = ['adopt_actions', 'is_missing', 'process_actions',
+           'settle_lost_actions', 'settle_plug_actions',
+           'settle_program_actions', 'to_be_released']

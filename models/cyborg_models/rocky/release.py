@@ -135,9 +135,6 @@ def found_actions(w):
         state, record, attached, instance = FOUND[found]
         undefined = state in (Van.PROGRAMMING, Van.FAILED)
         when(beginning(s, van), 'OSACC-037')
-        if w.programs and state is not Van.BOUND:
-            when(s.loaded[w.region_of(van)] is not Function.UNDEFINED,
-                 'OSACC-027')
         if w.programs and undefined:
             when(s.state.all(Van.NONE, Van.REQUESTED, Van.BOUND),
                  'OSACC-027')
@@ -180,17 +177,15 @@ def unplug_actions(w):
         when(s.call[van] is Call.UNPLUG or (
             s.goal[van] is Goal.RELEASED
             and s.call[van] in (Call.RELEASE, Call.NONE)), 'OSACC-036')
-        w.settles(s, van, Van.PLUGGED)
-        when(w.looks(s, van, Presence.PRESENT), 'OSACC-035')
+        w.settles(s, van, Van.PLUGGED, Presence.PRESENT)
         w.journal(s, van, Van.UNPLUGGING)
 
     @m.action('os-acc -> plugin: unplug {van}', fair=WEAK, van=van)
     def ask_unplug(s, van):
         """The plugin is called, or called again, for an UNPLUGGING VAN that
         nobody works on, that is idle and whose guest does not run."""
-        w.settles(s, van, Van.UNPLUGGING)
-        when(w.looks(s, van, Presence.PRESENT, Presence.ABSENT,
-                     Presence.GONE), 'OSACC-054')
+        w.settles(s, van, Van.UNPLUGGING, Presence.PRESENT, Presence.ABSENT,
+                  Presence.GONE)
         s.ask[van] = Ask.ASKED
 
     @m.action(f'{w.peers}: detach {{van}}', fair=WEAK, van=van)
@@ -236,9 +231,7 @@ def unplug_actions(w):
         """A VAN that is unplugged, and observed to be absent and idle, is
         CLEANING if it is to be released, even if its device is gone, and
         else READY."""
-        when(s.state[van] is Van.UNPLUGGING, 'OSACC-038')
-        when(s.ask[van] is Ask.DONE, 'OSACC-058')
-        when(detached(s, van), 'OSACC-040')
+        w.returned(s, van, Van.UNPLUGGING, detached(s, van))
         w.journal(s, van, Van.CLEANING if s.goal[van] is Goal.RELEASED
                   else Van.READY)
         s.ask[van] = Ask.NONE
@@ -248,9 +241,7 @@ def unplug_actions(w):
     def unplug_failed(s, van):
         """An UNPLUGGING VAN is FAILED when the plugin raised, or it is not
         observed to be absent and idle after it returned."""
-        when(s.state[van] is Van.UNPLUGGING, 'OSACC-058')
-        when(s.ask[van] in (Ask.DONE, Ask.ERROR), 'OSACC-058')
-        when(s.ask[van] is Ask.ERROR or not detached(s, van), 'OSACC-058')
+        w.failed(s, van, Van.UNPLUGGING, detached(s, van))
         w.journal(s, van, Van.FAILED)
         s.ask[van] = Ask.NONE
         if s.call[van] is Call.UNPLUG:
@@ -299,9 +290,8 @@ def release_actions(w):
         when it is absent and idle and the journal is whole; its whole
         region, if nobody else is in it and it holds what is a tenant's or
         nobody knows."""
-        w.settles(s, van, Van.CLEANING)
+        w.settles(s, van, Van.CLEANING, Presence.ABSENT)
         when(s.dirty[van], 'OSACC-040')
-        when(w.absent_and_idle(s, van), 'OSACC-054')
         s.ask[van] = Ask.ASKED
         if w.programs:
             when(not w.adopting(s), 'OSACC-056')
@@ -327,7 +317,7 @@ def release_actions(w):
         w.under_way(s, van, Job.ERASE_HANDLE, Job.ERASE_REGION)
         s.soiled[w.at(s, van)] = False
         if s.job[van] is Job.ERASE_REGION:
-            s.loaded[w.region_of(w.at(s, van))] = Function.NONE
+            w.blank(s, w.region_of(w.at(s, van)))
         w.end_job(s, van, Ask.DONE)
 
     if w.fault('clean'):
@@ -343,7 +333,8 @@ def release_actions(w):
               fair=WEAK, van=van)
     def released_clean(s, van):
         """A VAN that is CLEANING and not dirty is RELEASED."""
-        w.settles(s, van, Van.CLEANING)
+        when(s.state[van] is Van.CLEANING, 'OSACC-052')
+        w.nobody_works(s, van)
         when(not s.dirty[van], 'OSACC-040')
         w.journal(s, van, Van.RELEASED)
 
@@ -351,9 +342,7 @@ def release_actions(w):
     def released(s, van):
         """A VAN that is CLEANING is RELEASED when it was cleaned and is
         then observed to be absent and idle."""
-        when(s.state[van] is Van.CLEANING, 'OSACC-038')
-        when(s.ask[van] is Ask.DONE, 'OSACC-040')
-        when(w.absent_and_idle(s, van), 'OSACC-040')
+        w.returned(s, van, Van.CLEANING, w.absent_and_idle(s, van))
         w.unlock(s, van)
         s.dirty[van] = False
         s.ask[van] = Ask.NONE
@@ -365,9 +354,8 @@ def release_actions(w):
         def settle_cleaning(s, van):
             """A dirty VAN that is CLEANING and that nobody works on is
             FAILED when its device is observed to be gone."""
-            w.settles(s, van, Van.CLEANING)
+            w.settles(s, van, Van.CLEANING, Presence.GONE)
             when(s.dirty[van], 'OSACC-040')
-            when(w.looks(s, van, Presence.GONE), 'OSACC-054')
             w.journal(s, van, Van.FAILED)
 
     @m.action('os-acc -> os-acc: T21 FAILED, clean of {van}', fair=WEAK,
@@ -375,10 +363,7 @@ def release_actions(w):
     def clean_failed(s, van):
         """A VAN that is CLEANING is FAILED when the plugin raised, or it is
         not observed to be absent and idle after it returned."""
-        when(s.state[van] is Van.CLEANING, 'OSACC-058')
-        when(s.ask[van] in (Ask.DONE, Ask.ERROR), 'OSACC-058')
-        when(s.ask[van] is Ask.ERROR or not w.absent_and_idle(s, van),
-             'OSACC-058')
+        w.failed(s, van, Van.CLEANING, w.absent_and_idle(s, van))
         w.unlock(s, van)
         s.ask[van] = Ask.NONE
         w.journal(s, van, Van.FAILED)

@@ -312,7 +312,7 @@ class World:
                    ('compute-crash', 'power-loss', *LOSING))):
             m.var('compute', bool, start=True)
         if self.loses_journal:
-            m.var('lost', bool, start=False)
+            m.var('whole', bool, start=True)
             m.var('adopted', bool, start=False, each=self.van)
         if self.fault('agent-crash'):
             m.var('agent', bool, start=True)
@@ -333,8 +333,8 @@ class World:
         return not self.has('agent') or s.agent
 
     def adopting(self, s):
-        """The journal was lost, and its entries are not all adopted."""
-        return self.has('lost') and s.lost
+        """The journal is not marked as whole: entries may be missing."""
+        return self.has('whole') and not s.whole
 
     def api_up(self, s):
         return not self.has('api') or s.api
@@ -497,6 +497,10 @@ class World:
         if s.ask[van] in ASKED:
             s.ask[van] = answer
 
+    def blank(self, s, region):
+        """A region holds no function any more."""
+        s.loaded[region] = Function.NONE
+
     # what os-acc does at each transition
 
     def journal(self, s, van, state):
@@ -522,22 +526,42 @@ class World:
         """The controller can be reached."""
         when(self.api_up(s), 'OSACC-F01')
 
-    def goes_on(self, s, van, call):
-        """A step of prepare or of plug: the call runs, and its VAN is not
-        to be released.
+    def goes_on(self, s, van, call, state):
+        """A step of prepare or of plug: the call runs, and its VAN is in
+        this state and not to be released.
         """
         when(s.call[van] is call, 'OSACC-063')
+        when(s.state[van] is state, 'OSACC-052')
         when(s.goal[van] is not Goal.RELEASED, 'OSACC-063')
 
-    def settles(self, s, van, state):
-        """os-acc finds a VAN in this state that nobody works on."""
+    def settles(self, s, van, state, *answers):
+        """os-acc finds a VAN in this state that nobody works on, and its
+        observation is one of these answers, and idle.
+        """
         when(s.state[van] is state, 'OSACC-052')
         self.nobody_works(s, van)
+        when(self.looks(s, van, *answers), 'OSACC-054')
 
     def nobody_works(self, s, van):
         """nova-compute runs, and no plugin method of it on this VAN."""
         self.nova_runs(s)
         when(s.ask[van] is Ask.NONE, 'OSACC-059')
+
+    def returned(self, s, van, state, seen):
+        """The plugin method that this state names has returned, and what
+        has then been seen is what it was to do.
+        """
+        when(s.state[van] is state, 'OSACC-052')
+        when(s.ask[van] is Ask.DONE, 'OSACC-058')
+        when(seen, 'OSACC-040')
+
+    def failed(self, s, van, state, seen):
+        """The plugin method that this state names has raised, or something
+        else has been seen after it.
+        """
+        when(s.state[van] is state, 'OSACC-052')
+        when(s.ask[van] in (Ask.DONE, Ask.ERROR), 'OSACC-058')
+        when(s.ask[van] is Ask.ERROR or not seen, 'OSACC-058')
 
     def gives_up(self, s, van, *states):
         """release or sync works on a VAN in one of these states, whose goal
