@@ -26,7 +26,7 @@ def declare(w):
     """Declare all defects of the actions that the model has."""
     altering = Altering(w.m)
     for declare_some in (of_the_claim, of_programming, of_plug, of_reports,
-                         of_recovery, of_release, of_nova):
+                         of_recovery, of_release, of_losses, of_nova):
         declare_some(w, altering)
 
 
@@ -363,6 +363,64 @@ def of_release(w, altering):
         when(w.idle(s, van), 'OSACC-035')
         w.journal(s, van, Van.UNPLUGGING)
         s.ask[van] = Ask.ASKED
+
+
+def of_losses(w, altering):
+    """What goes missing."""
+
+    @altering('gone-counts-as-erased', 'settle_cleaning')
+    def release_what_is_gone(s, van):
+        """A VAN whose device is gone is RELEASED, as if it were erased."""
+        altering['settle_cleaning'](s, van)
+        s.dirty[van] = False
+        w.journal(s, van, Van.RELEASED)
+
+    @altering('retire-frees', 'retire')
+    def retire_and_free(s, van):
+        """A handle whose VAN is retired is FREE at once."""
+        altering['retire'](s, van)
+        s.retired[s.owner.find(van)] = False
+        s.owner[s.owner.find(van)] = None
+        s.record[van] = Record.RELEASED
+
+    @altering('retired-told-by-report-only', 'notice_retired')
+    def notice_by_report(s, van):
+        """os-acc learns that a VAN is retired by the answer to a report,
+        and so never if it has nothing to report."""
+        when(s.pending[van], 'OSACC-F22')
+        altering['notice_retired'](s, van)
+
+    @altering('forgotten-told-by-report-only', 'claim_anew')
+    def claim_anew_by_report(s, van):
+        """os-acc learns that the API has forgotten a VAN by the answer to a
+        report, and so never if it has nothing to report."""
+        when(s.pending[van], 'OSACC-F16')
+        altering['claim_anew'](s, van)
+
+    @altering('grant-not-checked', 'bind')
+    def bind_unchecked(s, van):
+        """A grant is taken although the journal holds its handle for
+        another VAN."""
+        w.goes_on(s, van, Call.PREPARE, Van.REQUESTED)
+        when(s.claim[van] is Claim.GRANTED, 'OSACC-017')
+        s.claim[van] = Claim.NONE
+        s.handle[van] = s.owner.find(van)
+        w.journal(s, van, Van.BOUND)
+
+    @altering('wrong-list-is-believed', 'wrong_list')
+    def believe_list(s, van):
+        """A VAN that a list lacks is to be released whatever is seen."""
+        when(s.instance[van] is not Instance.NONE, 'OSACC-F17')
+        when(s.state[van] is Van.PLUGGED, 'OSACC-055')
+        w.nobody_works(s, van)
+        s.goal[van] = Goal.RELEASED
+        s.pending[van] = True
+
+    @altering('damaged-entry-keeps-the-mark', 'entry_damaged')
+    def damage_unmarked(s, van):
+        """A journal with a damaged entry passes as whole."""
+        altering['entry_damaged'](s, van)
+        s.whole = True
 
 
 def of_nova(w, altering):

@@ -163,8 +163,7 @@ def states(w):
                     and (s.owner[s.handle[van]] == van
                          or w.forgotten(s, van)))
         return (s.state[van] is not Van.PLUGGED or s.attached.any(van)
-                or (s.faults < w.budget and (
-                    w.fault('power-loss') or w.loses_journal)))
+                or (s.faults < w.budget and w.fault('power-loss')))
 
     @m.always('OSACC-039', van=van)
     def touched_means_dirty(s, van):

@@ -169,11 +169,21 @@ def adopt_actions(w):
         w.nova_runs(s)
         w.api_answers(s)
 
+    def as_seen(s, van, state):
+        """What T22, T23 or T24 make of a recorded state by looking."""
+        seen = w.presence(s, van)
+        if seen is Presence.GONE or (seen is not Presence.ABSENT
+                                     and state is not Van.PLUGGED):
+            return Van.FAILED
+        if seen is Presence.ABSENT and state in (Van.READY, Van.PLUGGED):
+            return Van.READY if w.fits(s, van) else Van.BOUND
+        return state
+
     @m.action('os-acc -> os-acc: T25, {van} is adopted', fair=WEAK, van=van)
     def adopt(s, van):
         """A VAN that the API has for this host, and the journal lacks, is
-        adopted as dirty, in the state and with the goal recorded, or as
-        FAILED (T24) if that does not explain what is observed; but only
+        adopted as dirty, with the goal recorded and in the state that T22,
+        T23 or T24 make of the one recorded by what is observed; but only
         when that is known, and idle."""
         when(s.state[van] is Van.NONE, 'OSACC-056')
         # A VAN that is RELEASED there, or unknown, has no handle to look at.
@@ -181,12 +191,9 @@ def adopt_actions(w):
         asks(s)
         s.handle[van] = s.owner.find(van)
         when(w.looks(s, van, *ATTACHED_OR_NOT, Presence.GONE), 'OSACC-054')
-        s.state[van] = AS_REMEMBERED[s.record[van]]
-        if w.presence(s, van) is Presence.GONE or (
-                w.presence(s, van) is not Presence.ABSENT
-                and s.record[van] is not Record.PLUGGED):
-            s.state[van] = Van.FAILED
-            s.pending[van] = True
+        recorded = AS_REMEMBERED[s.record[van]]
+        s.state[van] = as_seen(s, van, recorded)
+        s.pending[van] = s.state[van] is not recorded
         if s.record[van] is Record.WITHHELD:
             s.goal[van] = Goal.RELEASED
         s.dirty[van] = True
