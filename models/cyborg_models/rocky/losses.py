@@ -46,7 +46,6 @@ def device_actions(w):
     def withdraw(s, handle):
         """A device may disappear at any time, and what is done to it breaks
         off."""
-        when(not s.gone[handle], 'OSACC-F13')
         pay(s, 'OSACC-F13')
         s.gone[handle] = True
         for one in van:
@@ -158,16 +157,16 @@ def retire_actions(w):
              'OSACC-F22')
         when(not w.is_retired(s, van), 'OSACC-022')
         pay(s, 'OSACC-F22')
-        s.retired[s.owner.find(van)] = True
+        s.retired[s.owner.find(van) or 0] = True
         s.used = max(s.used, 1) - 1
         s.record[van] = Record.WITHHELD
 
     @m.action('cyborg-api -> os-acc: {van} is retired', fair=WEAK, van=van)
     def notice_retired(s, van):
-        """sync reads the host's records, and what is to be released there
-        is to be released here."""
+        """sync reads the host's records, and a VAN of the journal that is
+        to be released there is to be released here."""
         when(w.is_retired(s, van), 'OSACC-F22')
-        when(s.state[van] not in (Van.NONE, Van.RELEASED), 'OSACC-F22')
+        when(s.state[van] is not Van.NONE, 'OSACC-056')
         w.nova_runs(s)
         w.api_answers(s)
         to_be_released(s, van)
@@ -210,7 +209,6 @@ def restore_actions(w):
     def restore(s, van):
         """A database may be restored from a backup that is older than a
         claim that was granted and taken."""
-        when(s.record[van] is not Record.NONE, 'OSACC-F16')
         when(s.state[van] in FORGETTABLE, 'OSACC-F16')
         pay(s, 'OSACC-F16')
         w.free(s, van)
@@ -239,9 +237,10 @@ def restore_actions(w):
 
     @m.eventually('OSACC-F16', van=van)
     def the_forgotten_is_known_again(s, van):
-        """What the API has forgotten is recorded again in the end."""
-        return (w.forgotten(s, van),
-                not w.forgotten(s, van) or not w.api_up(s))
+        """What the API has forgotten is recorded again in the end, if the
+        quota allows."""
+        return (w.forgotten(s, van), not w.forgotten(s, van)
+                or not w.api_up(s) or s.used == w.limit)
 
     if len(van) > 1:
         @m.sometimes('OSACC-018', van=van)
@@ -265,10 +264,6 @@ def list_actions(w):
     def wrong_list(s, van):
         """A VAN whose instance is missing in a list is to be released when
         no call works on it and it is observed not to be in use."""
-        when(s.instance[van] not in (Instance.NONE, Instance.DELETED),
-             'OSACC-F17')
-        when(s.state[van] in (Van.BOUND, Van.READY, Van.PLUGGED,
-                              Van.FAILED), 'OSACC-055')
         when(s.call[van] is Call.NONE, 'OSACC-059')
         pay(s, 'OSACC-F17')
         is_missing(w, s, van)

@@ -117,6 +117,7 @@ def delete_actions(w: World):
         of a delete."""
         when(s.instance[van] is Instance.DELETING, 'OSACC-035')
         when(s.state[van] is Van.PLUGGED, 'OSACC-036')
+        when(s.goal[van] is not Goal.RELEASED, 'OSACC-038')
         calls(w, s, van, Call.UNPLUG)
         w.aim(s, van, Goal.READY)
 

@@ -32,8 +32,7 @@ CALLED_IN = {
 # What a call that has returned says of its VAN.
 RETURNED = {Call.PREPARED: (Van.READY, Van.PLUGGED),
             Call.ATTACHED: (Van.PLUGGED,),
-            Call.UNPLUGGED: (Van.NONE, Van.BOUND, Van.READY, Van.FAILED,
-                             Van.RELEASED)}
+            Call.UNPLUGGED: (Van.NONE, Van.BOUND, Van.READY, Van.FAILED)}
 
 
 def quiet(w, s):
@@ -173,6 +172,11 @@ def states(w):
                 or not s.soiled[w.at(s, van)]
                 or s.state[van] in (Van.NONE, Van.REQUESTED, Van.RELEASED))
 
+    @m.always('OSACC-040', van=van)
+    def failed_means_dirty(s, van):
+        """A VAN that FAILED is not RELEASED without being erased."""
+        return s.state[van] is not Van.FAILED or s.dirty[van]
+
     @m.always('OSACC-039', handle=w.handle)
     def used_means_touched(s, handle):
         """What is attached has been changed."""
@@ -262,15 +266,17 @@ def processes(w):
 
     @m.always('OSACC-031', van=van)
     def success_is_true(s, van):
-        """prepare returns a VAN that is READY or PLUGGED, plug one that is
-        PLUGGED and unplug one that is not, and none of them one that is to
-        be released."""
-        return (s.call[van] not in RETURNED or (
-            (s.state[van] in RETURNED[s.call[van]]
-             or (w.fault('gone') and s.state[van] is Van.FAILED)
-             or w.fault('function-lost') or w.fault('retire'))
-            and (s.goal[van] is not Goal.RELEASED
-                 or s.call[van] is Call.UNPLUGGED or w.fault('retire'))))
+        """prepare returns a VAN that is READY or PLUGGED, and plug one that
+        is PLUGGED, and neither one that is to be released; unplug returns
+        one that is not PLUGGED, or is to be released."""
+        call, state = s.call[van], s.state[van]
+        if call not in RETURNED or w.fault('retire') or (
+                w.fault('function-lost')):
+            return True
+        if s.goal[van] is Goal.RELEASED:
+            return call is Call.UNPLUGGED
+        return state in RETURNED[call] or (
+            w.fault('gone') and state is Van.FAILED)
 
     @m.always('OSACC-055', van=van)
     def what_is_in_use_is_not_given_up(s, van):

@@ -251,10 +251,10 @@ def unplug_actions(w):
               van=van)
     def return_unplug(s, van):
         """unplug returns once its VAN, if it has one, is settled and not
-        PLUGGED."""
+        PLUGGED; one that is to be released it passes over."""
         when(s.call[van] is Call.UNPLUG, 'OSACC-036')
-        when(s.state[van] in (Van.NONE, Van.BOUND, Van.READY, Van.FAILED,
-                              Van.RELEASED), 'OSACC-036')
+        when(s.goal[van] is Goal.RELEASED or s.state[van] in (
+            Van.NONE, Van.BOUND, Van.READY, Van.FAILED), 'OSACC-036')
         s.call[van] = Call.UNPLUGGED
 
 
