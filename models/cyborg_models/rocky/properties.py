@@ -2,6 +2,7 @@
 
 from cyborg_models.rocky.vocabulary import (
     AS_RECORDED,
+    ASKED,
     UNRELEASED,
     WAITING,
     WHOLE_REGION,
@@ -359,6 +360,14 @@ def attaching(w):
             return (s.claim[van] is Claim.REFUSED and s.owner.any(None)
                     and s.used == w.limit)
 
+    if w.kind == 'GPU' and len(van) > 1 and w.limit > 1:
+        @m.sometimes('OSACC-020', van=van)
+        def the_isolation_group_is_taken(s, van):
+            """A claim is refused although a handle is FREE and the quota
+            allows."""
+            return (s.claim[van] is Claim.REFUSED and s.owner.any(None)
+                    and s.used < w.limit and s.used > 0)
+
     if len(van) > 1:
         @m.sometimes('OSACC-013', van=van)
         def two_compete(s, van):
@@ -414,7 +423,8 @@ def agreement(w):
     def every_report_arrives(s, van):
         """A settled state is reported in the end, if the API is there."""
         return (s.pending[van] and s.state[van] in AS_RECORDED,
-                not s.pending[van] or not w.api_up(s))
+                not s.pending[van] or not w.api_up(s)
+                or w.forgotten(s, van))
 
 
 def programming(w):
@@ -631,6 +641,60 @@ def instances(w):
         """A build or a start ends."""
         coming = s.instance[van] in (Instance.BUILDING, Instance.STARTING)
         return coming, not coming
+
+    @m.sometimes('OSACC-036', van=van)
+    def rebuilt(s, van):
+        """A rebuild has taken the device out, and is to put it in again."""
+        return (s.instance[van] is Instance.STARTING
+                and s.call[van] is Call.PREPARE and s.dirty[van]
+                and s.state[van] is Van.READY
+                and s.goal[van] is Goal.READY)
+
+    @m.sometimes('OSACC-035', van=van)
+    def stopped_with_its_device(s, van):
+        """A guest that is stopped keeps claim and attachment."""
+        return (s.instance[van] is Instance.STOPPED
+                and s.attached.any(van))
+
+    if w.fault('spawn'):
+        @m.sometimes('OSACC-F07', van=van)
+        def a_spawn_failed(s, van):
+            """A guest did not start, although its device was plugged."""
+            return (s.instance[van] is Instance.DELETING
+                    and s.state[van] is Van.PLUGGED
+                    and s.goal[van] is Goal.RELEASED
+                    and s.faults < w.budget)
+
+    if w.fault('agent-crash'):
+        @m.sometimes('OSACC-F06', van=van)
+        def the_agent_dies_at_work(s, van):
+            """The agent, or the platform manager, is away while a plugin
+            waits for it."""
+            return not s.agent and s.ask[van] in ASKED
+
+    if w.fault('api-down'):
+        @m.sometimes('OSACC-F10', van=van)
+        def released_without_the_api(s, van):
+            """A VAN that was used is RELEASED on the host, and the API does
+            not know."""
+            return (s.state[van] is Van.RELEASED and not s.api
+                    and s.owner.any(van) and s.pending[van])
+
+    if w.fault('power-loss') and w.kind in ('MDEV', 'FPGA'):
+        @m.sometimes('OSACC-F12', van=van)
+        def the_host_loses_an_attachment(s, van):
+            """A kind of handle that is not kept is lost with the power."""
+            return (s.state[van] is Van.PLUGGED
+                    and not s.attached.any(van))
+
+    if w.programs and len(w.handle) > 1 and w.limit > 1 and (
+            w.functions == 1):
+        @m.sometimes('OSACC-021', van=van)
+        def a_region_is_shared(s, van):
+            """Two guests run with handles of one region."""
+            return s.instance[van] is Instance.RUNNING and any(
+                s.instance[other] is Instance.RUNNING
+                and w.neighbour(s, van, other) for other in w.others(van))
 
     @m.sometimes('OSACC-032', van=van)
     def restarted(s, van):
