@@ -14,6 +14,7 @@ from cyborg_models.kernel.language import (
 )
 from cyborg_models.kernel.walk import successors, walk
 from cyborg_models.rocky import attach, lifecycle, program, release, system
+from cyborg_models.rocky.vocabulary import FAULTS, LOSSES
 
 MODULES = {'attach': attach, 'lifecycle': lifecycle, 'program': program,
            'release': release, 'system': system}
@@ -23,46 +24,71 @@ WRITING = {'enabled_faults': frozenset({'compute-crash', 'program'})}
 ADOPTING = {'vans': 2, 'tenant': True,
             'enabled_faults': frozenset({'journal-lost'})}
 
+DAMAGED = {'vans': 2, 'tenant': True,
+           'enabled_faults': frozenset({'entry-damaged'})}
+LOSING = {'enabled_faults': frozenset({'gone'})}
+FORGETTING = {'limit': 2, 'enabled_faults': frozenset({'restore'})}
+FORGOING = {'vans': 1, 'enabled_faults': frozenset({'function-lost'})}
+RETIRING = {'vans': 1, 'kind': 'VF', 'faults': 2, 'enabled_faults': frozenset(
+    {'retire', 'compute-crash'})}
+MISLED = {'vans': 1, 'kind': 'VF',
+          'enabled_faults': frozenset({'wrong-list'})}
+
 # Model, settings, states, transitions: nothing is wrong with these.
 CLEAN = (
     ('lifecycle', {}, 10, 23),
     ('attach', {}, 4765, 12886),
     ('attach', {'faults': 0}, 352, 754),
-    ('attach', {'faults': 2}, 27236, 91353),
+    ('attach', {'faults': 2}, 27446, 93897),
     ('attach', {'handles': 2, 'limit': 1}, 9305, 25330),
     ('attach', {'kind': 'GPU', 'handles': 2, 'limit': 2}, 9305, 25330),
     ('attach', {'topology': 'POWER', 'kind': 'POWER_SLOT'}, 4765, 12886),
-    ('program', {}, 2539, 6558),
-    ('program', {'faults': 0}, 214, 492),
-    ('program', {'faults': 2}, 9861, 31218),
-    ('program', {'functions': 2}, 255, 457),
-    ('program', {'policy': 'NEVER'}, 972, 2383),
-    ('program', {'programmer': 'plugin'}, 2475, 6324),
-    ('release', {}, 2628, 5574),
-    ('release', {'faults': 0}, 158, 219),
-    ('release', {'kind': 'MDEV'}, 1894, 4237),
-    ('release', {'faults': 2}, 17298, 51787),
-    ('release', {'kind': 'VF'}, 1868, 4186),
-    ('release', {'vans': 2, 'faults': 0, 'tenant': True}, 10962, 28886),
-    ('release', ADOPTING, 149618, 481786),
-    ('system', {}, 151242, 507066),
-    ('system', {'faults': 0}, 5557, 15066),
-    ('system', {'vans': 1, 'faults': 2}, 43734, 151118),
-    ('system', {'handles': 2, 'limit': 2, 'faults': 0}, 173101, 646548),
+    ('program', {}, 13300, 35950),
+    ('program', {'faults': 0}, 978, 2518),
+    ('program', {'faults': 2}, 52943, 177385),
+    ('program', {'functions': 2}, 511, 951),
+    ('program', {'policy': 'NEVER'}, 9084, 23076),
+    ('program', {'programmer': 'plugin'}, 13240, 35728),
+    ('release', {}, 2625, 5545),
+    ('release', {'faults': 0}, 161, 220),
+    ('release', {'kind': 'MDEV'}, 1965, 4400),
+    ('release', {'faults': 2}, 16837, 52194),
+    ('release', {'kind': 'VF'}, 1939, 4349),
+    ('release', {'vans': 2, 'faults': 0, 'tenant': True}, 21503, 57162),
+    ('release', ADOPTING, 186753, 575101),
+    ('system', {}, 154854, 519330),
+    ('system', {'faults': 0}, 5737, 15604),
+    ('system', {'vans': 1, 'faults': 2}, 43919, 155271),
+    ('system', {'handles': 2, 'limit': 2, 'faults': 0}, 185261, 694980),
     ('system', {'handles': 2, 'limit': 2, 'faults': 0, 'tenant': True},
-     178685, 661776),
+     191165, 711200),
     ('system', {'handles': 2, 'limit': 2, 'faults': 0, 'functions': 2},
-     42889, 142848),
-    ('system', {'handles': 2, 'limit': 1, 'faults': 0}, 42921, 142904),
+     44489, 148564),
+    ('system', {'handles': 2, 'limit': 1, 'faults': 0}, 44521, 148620),
     ('system', {'kind': 'GPU', 'handles': 2, 'limit': 2, 'faults': 0},
-     39737, 133080),
-    ('system', {'vans': 1, 'kind': 'VF'}, 4852, 13176),
-    ('system', {'vans': 1, 'kind': 'MDEV'}, 4962, 13464),
-    ('system', {'vans': 1, 'policy': 'NEVER'}, 5533, 14492),
-    ('system', {'vans': 1, 'programmer': 'plugin'}, 5662, 14818),
-    ('system', {'vans': 1, 'programmer': 'os-acc'}, 5662, 14818),
+     41337, 138796),
+    ('system', {'vans': 1, 'kind': 'VF'}, 5008, 13633),
+    ('system', {'vans': 1, 'kind': 'MDEV'}, 5098, 13851),
+    ('system', {'vans': 1, 'policy': 'NEVER'}, 5647, 14827),
+    ('system', {'vans': 1, 'programmer': 'plugin'}, 5773, 15131),
+    ('system', {'vans': 1, 'programmer': 'os-acc'}, 5773, 15131),
     ('system', {'vans': 1, 'topology': 'POWER', 'kind': 'POWER_SLOT'},
-     4852, 13176),
+     5008, 13633),
+    ('attach', {'limit': 2}, 4765, 12886),
+    ('attach', FORGETTING, 980, 2552),
+    ('attach', {'handles': 2, 'limit': 1,
+                'enabled_faults': frozenset({'restore'})}, 3576, 8696),
+    ('attach', LOSING, 2176, 5886),
+    ('program', {'faults': 2, 'enabled_faults': frozenset(
+        {'program', 'journal-lost'})}, 8116, 21634),
+    ('release', LOSING, 957, 1851),
+    ('release', {'enabled_faults': frozenset({'entry-damaged'})}, 893, 1649),
+    ('release', {'kind': 'VF', 'faults': 2, 'enabled_faults': frozenset(
+        {'retire', 'journal-lost'})}, 1804, 4465),
+    ('system', {'vans': 1, **LOSING}, 1914, 4679),
+    ('system', FORGOING, 1206, 2649),
+    ('system', RETIRING, 2857, 7065),
+    ('system', MISLED, 408, 745),
 )
 
 # The paths that the specification did not take, and the writers and
@@ -70,24 +96,28 @@ CLEAN = (
 CONTESTED = (
     ({'vans': 1, 'topology': 'VIA_API'},
      {'the_host_needs_no_controller': 10},
-     {'every_waiting_caller_is_told', 'release_always_possible',
-      'request_always_ends'}),
+     {'every_start_ends', 'every_waiting_caller_is_told',
+      'release_always_possible', 'request_always_ends'}),
     ({'vans': 1, 'topology': 'NOVA_DIRECT'},
-     {'nothing_leaks': 9, 'the_host_needs_no_controller': 10,
+     {'untouched_without_a_claim': 8, 'nothing_leaks': 9,
+      'the_host_needs_no_controller': 10,
       'database_and_device_agree': 19, 'no_belief_without_device': 21},
-     {'database_catches_up', 'every_waiting_caller_is_told',
-      'failed_releases_all', 'release_always_possible',
-      'request_always_ends'}),
+     {'database_catches_up', 'every_report_arrives', 'every_start_ends',
+      'every_waiting_caller_is_told', 'failed_releases_all',
+      'release_always_possible', 'request_always_ends'}),
     ({'vans': 1, 'programmer': 'cyborg-api'},
      {'the_host_needs_no_controller': 10}, set()),
     ({'vans': 1, 'writer': 'plugin'},
-     {'database_and_device_agree': 8, 'nothing_leaks': 12},
+     {'acknowledged_means_recorded': 7, 'database_and_device_agree': 8,
+      'nothing_leaks': 12},
      {'database_catches_up', 'failed_releases_all'}),
     ({'vans': 1, 'writer': 'agent-rest'},
-     {'database_and_device_agree': 9, 'nothing_leaks': 12},
+     {'acknowledged_means_recorded': 7, 'database_and_device_agree': 9,
+      'nothing_leaks': 12},
      {'database_catches_up', 'failed_releases_all'}),
     ({'vans': 1, 'writer': 'agent-rpc'},
-     {'database_and_device_agree': 6, 'nothing_leaks': 10},
+     {'acknowledged_means_recorded': 5, 'database_and_device_agree': 6,
+      'nothing_leaks': 10},
      {'database_catches_up', 'failed_releases_all'}),
 )
 
@@ -99,7 +129,7 @@ DEFECTS = (
     ('adoption-keeps-generation', 'system', {'vans': 1, 'faults': 2},
      'one_owner_per_handle', 15),
     ('allocation-goes-first', 'system', {'vans': 1},
-     'allocation_goes_last', 21),
+     'allocation_goes_last', 2),
     ('bitstream-not-checked', 'program', {},
      'only_checked_bitstreams_are_written', 5),
     ('cancel-forgotten', 'system', {'vans': 1},
@@ -113,7 +143,7 @@ DEFECTS = (
     ('erase-before-adoption', 'release', ADOPTING,
      'never_erased_under_a_user', 9),
     ('failed-erase-ignored', 'release', {},
-     'never_offered_before_erased', 8),
+     'never_offered_before_erased', 7),
     ('failed-is-stuck', 'release', {},
      'release_always_possible', None),
     ('failed-plug-is-ready', 'attach', {},
@@ -131,7 +161,7 @@ DEFECTS = (
     ('no-answer-is-an-answer', 'attach', {'faults': 2},
      'database_and_device_agree', 17),
     ('no-erase', 'release', {},
-     'never_offered_before_erased', 6),
+     'never_offered_before_erased', 5),
     ('no-lock-to-erase', 'system',
      {'handles': 2, 'limit': 2, 'faults': 0, 'tenant': True},
      'one_writer_per_region', 30),
@@ -147,9 +177,9 @@ DEFECTS = (
      'database_and_device_agree', 11),
     ('plug-not-journalled-dirty', 'system',
      {'handles': 2, 'limit': 2, 'faults': 0},
-     'never_offered_before_erased', 33),
-    ('plug-without-look', 'system', {'vans': 1},
-     'never_plugged_wrong_function', 28),
+     'never_offered_before_erased', 34),
+    ('plug-without-look', 'system', FORGOING,
+     'never_plugged_wrong_function', 17),
     ('plugging-is-taken-for-ready', 'attach', {},
      'database_and_device_agree', 15),
     ('quota-not-checked', 'attach', {'handles': 2, 'limit': 1},
@@ -173,6 +203,20 @@ DEFECTS = (
      'last_one_out_erases_the_region', 33),
     ('unplug-under-guest', 'release', {},
      'never_pulled_from_a_guest', 3),
+    ('damaged-entry-keeps-the-mark', 'release', DAMAGED,
+     'never_erased_under_a_user', 8),
+    ('forgotten-told-by-report-only', 'attach', FORGETTING,
+     'the_forgotten_is_known_again', None),
+    ('gone-counts-as-erased', 'release', LOSING,
+     'never_offered_before_erased', 6),
+    ('grant-not-checked', 'attach', FORGETTING,
+     'never_bound_to_what_another_uses', 16),
+    ('retire-frees', 'system', RETIRING,
+     'never_free_while_used', 13),
+    ('retired-told-by-report-only', 'system', RETIRING,
+     'retired_comes_to_its_end', None),
+    ('wrong-list-is-believed', 'system', MISLED,
+     'what_is_in_use_is_not_given_up', 15),
     ('write-under-user', 'program', {},
      'never_reprogrammed_under_a_user', 13),
 )
@@ -405,7 +449,9 @@ class TestDefects(unittest.TestCase):
     def test_all_are_listed(self):
         known = set()
         for name in MODULES:
-            known |= set(build(name, {}).defects)
+            settings = {} if name == 'lifecycle' else {
+                'enabled_faults': FAULTS | LOSSES}
+            known |= set(build(name, settings).defects)
         self.assertEqual({row[0] for row in DEFECTS}, known)
 
     def test_none_adds_a_property_or_an_action(self):

@@ -130,14 +130,6 @@ def states(w):
                      or s.owner[w.at(s, van)] != van
                      or not s.soiled[w.at(s, van)]))
 
-    @m.always('OSACC-012', van=van)
-    def no_entry_no_goal(s, van):
-        """What the journal has no entry for is not known to be wanted or
-        dirty, and nothing is reported of it."""
-        return s.state[van] is not Van.NONE or (
-            s.goal[van] is Goal.READY and not s.dirty[van]
-            and not s.pending[van])
-
     @m.always('OSACC-052', van=van)
     def settled_means_at_rest(s, van):
         """A plugin method works only on a VAN that is in transition."""
@@ -145,6 +137,14 @@ def states(w):
 
     if not w.journalled:
         return
+
+    @m.always('OSACC-012', van=van)
+    def no_entry_no_goal(s, van):
+        """What the journal has no entry for is not known to be wanted or
+        dirty, and nothing is reported of it."""
+        return s.state[van] is not Van.NONE or (
+            s.goal[van] is Goal.READY and not s.dirty[van]
+            and not s.pending[van])
 
     @m.always('OSACC-046', van=van)
     def the_journal_is_ahead_of_the_deed(s, van):
@@ -331,6 +331,7 @@ def attaching(w):
         """A claim is under way only for a VAN that is REQUESTED, or was
         given up since, or lost with the journal."""
         return (s.claim[van] is Claim.NONE or w.loses_journal
+                or not w.journalled
                 or s.state[van] in (Van.REQUESTED, Van.RELEASED))
 
     @m.always('OSACC-015', van=van)
