@@ -220,8 +220,8 @@ def claim_actions(w):
               fair=WEAK, van=van)
     def drop_answer(s, van):
         """An answer to a claim is dropped when nobody waits for it."""
-        when(s.claim[van] in (Claim.GRANTED, Claim.REFUSED), 'OSACC-051')
-        when(s.state[van] is not Van.REQUESTED, 'OSACC-051')
+        when(s.claim[van] in (Claim.GRANTED, Claim.REFUSED)
+             and s.state[van] is not Van.REQUESTED, 'OSACC-051')
         claim_ends(s, van)
 
     at_risk = ((Claim.SENT,) if w.fault('lost-request') else ()) + (

@@ -151,10 +151,10 @@ def retire_actions(w):
     def retire(s, van):
         """A VAN may be retired while its host is down, or when it is FAILED:
         its quota is given back, and its handle is offered to nobody."""
-        when(s.record[van] not in (Record.NONE, Record.RELEASED),
-             'OSACC-043')
-        when(not w.compute_up(s) or s.record[van] is Record.FAILED,
-             'OSACC-F22')
+        when(s.record[van] is Record.FAILED or (
+            not w.compute_up(s)
+            and s.record[van] not in (Record.NONE, Record.RELEASED)),
+            'OSACC-F22')
         when(not w.is_retired(s, van), 'OSACC-022')
         pay(s, 'OSACC-F22')
         s.retired[s.owner.find(van) or 0] = True

@@ -334,6 +334,16 @@ def attaching(w):
                 or not w.journalled
                 or s.state[van] in (Van.REQUESTED, Van.RELEASED))
 
+    @m.always('OSACC-051', van=van)
+    def no_claim_is_left_open(s, van):
+        """A call raises for a VAN that is wanted only when its claim is
+        answered or closed, or when the journal is lost and the API away."""
+        if s.call[van] is not Call.RAISED or s.goal[van] is Goal.RELEASED:
+            return True
+        return s.state[van] is not Van.REQUESTED and (
+            s.state[van] is not Van.NONE
+            or (w.loses_journal and s.faults <= w.budget - 2))
+
     @m.always('OSACC-015', van=van)
     def answers_are_true(s, van):
         """Who is told of a grant has one, or gave it up since, and who is

@@ -218,8 +218,7 @@ def adopt_actions(w):
     def cannot_adopt(s, van):
         """prepare raises when it may not claim before it has adopted, and
         the API does not answer."""
-        when(s.call[van] is Call.PREPARE, 'OSACC-056')
-        when(s.state[van] is Van.NONE, 'OSACC-056')
+        w.goes_on(s, van, Call.PREPARE, Van.NONE)
         when(w.adopting(s), 'OSACC-056')
         when(not w.api_up(s), 'OSACC-056')
         w.answer_error(s, van)

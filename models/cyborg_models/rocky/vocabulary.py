@@ -477,10 +477,9 @@ class World:
     # what happens on the host
 
     def begins(self, s, van, state, job):
-        """The work of this state was asked for, and can begin."""
+        """The work of this state was asked for, has not begun, and can."""
         when(s.state[van] is state, 'OSACC-046')
-        when(s.ask[van] in ASKED, 'OSACC-053')
-        when(s.job[van] is Job.NONE, 'OSACC-009')
+        when(s.ask[van] in ASKED and s.job[van] is Job.NONE, 'OSACC-053')
         when(self.reachable(s, job), 'OSACC-F19')
         if self.has('gone') and job is not Job.DETACH:
             when(not self.is_gone(s, van), 'OSACC-F13')
