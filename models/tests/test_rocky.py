@@ -1,6 +1,9 @@
 """The rocky models: clean as they stand, and every defect is found."""
 
+import ast
 import itertools
+import json
+import os
 import unittest
 
 from cyborg_models.kernel import liveness, refinement
@@ -460,6 +463,34 @@ class TestDefects(unittest.TestCase):
             other = build(name, settings, (defect,))
             self.assertEqual(list(clean.properties), list(other.properties))
             self.assertEqual(list(clean.actions), list(other.actions))
+
+
+class TestEquivalents(unittest.TestCase):
+    """The list of mutants that may live speaks of what is there."""
+
+    def test_each_names_a_guard_or_an_effect(self):
+        folder = os.path.dirname(attach.__file__)
+        with open(os.path.join(folder, 'equivalents.json'),
+                  encoding='utf-8') as file:
+            rows = json.load(file)
+        self.assertTrue(rows)
+        for row in rows:
+            with self.subTest(**row):
+                self.assertEqual(set(row), {'module', 'action', 'kind',
+                                            'text', 'reason'})
+                self.assertIn(row['kind'], ('guard', 'effect'))
+                self.assertTrue(row['reason'].strip())
+                with open(os.path.join(folder, row['module'] + '.py'),
+                          encoding='utf-8') as file:
+                    source = file.read()
+                body, = (ast.get_source_segment(source, node)
+                         for node in ast.walk(ast.parse(source))
+                         if isinstance(node, ast.FunctionDef)
+                         and node.name == row['action'])
+                self.assertIn(
+                    f'when({row["text"]}' if row['kind'] == 'guard'
+                    else 'setattr(s, process' if 'process' in body
+                    else f's.{row["text"]}[', body)
 
 
 class TestLiveness(unittest.TestCase):
