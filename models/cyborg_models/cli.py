@@ -41,6 +41,16 @@ With ``--json`` a command prints one JSON object.  Its keys are stable:
 ``diagram MODEL --table --of``, ``diagram MODEL --chart``
     ``model``, ``variable``, ``start``, ``moves``: objects with ``from``,
     ``to``, ``actions``; ``actions``: of those that make a move, as above
+``hunt``
+    ``verdict``, ``seed``, ``budget``, ``hunts``: objects with ``model``,
+    ``settings``, ``defects``, ``outcome`` (``found``, ``missed``,
+    ``beyond testing``, ``nothing fails``), ``reason``, ``property``,
+    ``steps`` (until it failed, or all), ``found_length``, ``length`` (once
+    shrunk), ``shortest`` (of the exhaustive check), ``shrinking`` (steps
+    taken to shrink), ``states``, ``edges``, ``known_edges``, ``pins``,
+    ``seconds``, ``steps_per_second``, ``trace`` (a *trace*, or null).  Of
+    one configuration, what is not found is inconclusive if the exhaustive
+    check finds it; of many, all holds if each that a test can show is found
 ``compare``
     ``left``, ``right``: each as ``check MODEL`` gives it; ``same``
 ``mutate``
@@ -181,6 +191,27 @@ def parser():
                       help='defects to switch on in MODEL')
     memory(made)
 
+    made = command('hunt', do_hunt, 'Test a model at random, steered to '
+                   'what was not tried, and compare with the exhaustive '
+                   'check.')
+    choice(made, optional=True)
+    made.add_argument('--all-defects', action='store_true',
+                      help='each defect of MODEL in turn')
+    made.add_argument('--manifest', metavar='FILE', nargs='?', const='',
+                      help='the configurations of the manifest, of MODEL or '
+                           'of all models, that have defects')
+    made.add_argument('--seed', type=int, default=0, metavar='N',
+                      help='the same seed takes the same steps')
+    made.add_argument('--budget', type=_positive, default=50_000,
+                      metavar='STEPS', help='how many steps at most; the '
+                                            'default is %(default)s')
+    made.add_argument('--cover', type=_percent, metavar='PERCENT',
+                      help='of the edges; fewer are inconclusive')
+    made.add_argument('--pins', metavar='DIR',
+                      help='replay the failing runs there first, and keep '
+                           'new ones')
+    memory(made)
+
     made = command('compare', do_compare, 'Check two configurations of a '
                    'model side by side.')
     choice(made)
@@ -224,6 +255,14 @@ def _positive(text):
     return int(text)
 
 
+def _percent(text):
+    if not text.isascii() or not text.isdigit() or len(text) > 3 or not (
+            0 < int(text) <= 100):
+        raise argparse.ArgumentTypeError(
+            f'{text!r} is no number from 1 to 100')
+    return int(text)
+
+
 def main(argv=None):
     """Run the command line; returns the exit status."""
     argv = sys.argv[1:] if argv is None else list(argv)
@@ -254,6 +293,8 @@ def _parse(argv):
     top = parser()
     commands = ('list', 'check', 'run', 'explain', 'diagram', 'compare',
                 'mutate')
+    commands = ('list', 'check', 'run', 'explain', 'diagram', 'hunt',
+                'compare')
     if not argv:
         top.print_help()
         raise SystemExit(BAD)
@@ -854,6 +895,195 @@ def _print_moves(chosen, chart):
             out.line('  ' + ' '.join(filter(None, (_signature(action),
                                                    _kind_of(action)))))
             out.pairs(describe.describe(action).guards, indent=4)
+# hunt
+
+def do_hunt(options):
+    """Random steps against a model: one configuration, or many."""
+    machine = _machine()
+    if options.all_defects or options.manifest is not None:
+        return _hunt_many(options, machine)
+    if options.model is None:
+        raise InputError('hunt needs a MODEL, or --manifest; there is '
+                         + ', '.join(registry.names()))
+    chosen = _chosen(options)
+    row, hunted = _hunt(options, machine, chosen)
+    status = {'found': VIOLATED, 'nothing fails': HOLDS}.get(
+        row['outcome'], INCONCLUSIVE)
+    if options.cover and status == HOLDS:
+        try:
+            hunted.require(row['known_edges'] or 0, options.cover / 100)
+        except InputError as error:
+            row['reason'], status = str(error), INCONCLUSIVE
+    if options.json:
+        _print_hunts(options, [row], status)
+        return status
+    out = _terminal()
+    out.line(chosen.title, 'bold')
+    out.line()
+    if hunted is not None:
+        out.pairs(_hunt_figures(row), indent=0)
+        out.line()
+    if hunted is not None and hunted.run is not None:
+        out.messages(trace.lines(hunted.run, out.width))
+        out.line()
+        out.line(f'Violated: {row["property"]}.', 'bold red')
+    if row['reason']:
+        out.line(row['reason'])
+    if status != VIOLATED:
+        out.line('Inconclusive.' if status else 'Nothing failed.',
+                 'yellow' if status else 'green')
+    return status
+
+
+def _machine():
+    try:
+        from cyborg_models import machine
+    except ModuleNotFoundError as error:
+        raise InputError(f'hunt needs {error.name}; install '
+                         'cyborg-models[conformance]') from None
+    return machine
+
+
+def _hunt_many(options, machine):
+    if options.cover or options.pins or options.defect:
+        raise InputError('--cover, --pins and --defect are for one '
+                         'configuration; leave them out')
+    many = (_hunted_entries(options) if options.manifest is not None
+            else _hunted_defects(options))
+    rows = [_hunt(options, machine, chosen, skip=True)[0]
+            for chosen in many]
+    missed = [row for row in rows if row['outcome'] == 'missed']
+    status = INCONCLUSIVE if missed else HOLDS
+    if options.json:
+        _print_hunts(options, rows, status)
+        return status
+    out = _terminal()
+    found = [row for row in rows if row['steps'] is not None]
+    if found:
+        out.table(('defect', 'property', 'steps', 'first', 'shrunk',
+                   'shortest'), [
+            (_hunt_name(options, row), row['property'] or row['outcome'],
+             f'{row["steps"]:,}', *(
+                 '-' if row[key] is None else row[key]
+                 for key in ('found_length', 'length', 'shortest')))
+            for row in found], numbers=(2, 3, 4, 5))
+        out.line()
+    out.pairs([(_hunt_name(options, row), row['reason'])
+               for row in rows if row['steps'] is None], indent=0)
+    out.line()
+    hits = sum(row['outcome'] == 'found' for row in rows)
+    out.line(f'{hits} of {hits + len(missed)} that a test can show were '
+             f'found, seed {options.seed}; {len(rows) - len(found)} others.',
+             'yellow' if missed else 'green')
+    return status
+
+
+def _hunted_defects(options):
+    if options.model is None:
+        raise InputError('--all-defects needs a MODEL; there is '
+                         + ', '.join(registry.names()))
+    names = sorted(_chosen(options).model.defects)
+    if not names:
+        raise InputError(f'{options.model} has no defects; hunt another '
+                         'model, or without --all-defects')
+    return [registry.choose(options.model, options.set, [name])
+            for name in names]
+
+
+def _hunted_entries(options):
+    from cyborg_models import manifest
+
+    if options.set or options.all_defects:
+        raise InputError('--manifest says what to hunt; leave out --set and '
+                         '--all-defects')
+    mine = [entry for entry in manifest.load(options.manifest or None)
+            if entry.defects and options.model in (None, entry.model)]
+    if not mine:
+        raise InputError('the manifest has no such configuration with a '
+                         'defect; see list')
+    return [registry.choose(entry.model, entry.pairs, entry.defects)
+            for entry in mine]
+
+
+def _hunt(options, machine, chosen, skip=False):
+    """Check all, then hunt; what came out, as a row and as it is.
+
+    :param skip: True not to hunt where nothing can be found
+    """
+    checked = _explore(chosen, options)
+    shortest = {one.name: one.depth for one in checked.verdicts
+                if one.kind == 'always' and one.verdict == 'violated'}
+    row = {**_head(chosen), 'outcome': 'nothing fails', 'reason':
+           checked.reason, 'property': None, 'steps': None,
+           'found_length': None, 'length': None, 'shortest': None,
+           'shrinking': 0, 'states': 0, 'edges': 0, 'known_edges':
+           checked.transitions if checked.complete else None, 'pins': 0,
+           'seconds': 0.0, 'steps_per_second': 0, 'trace': None}
+    never = [one.name for one in checked.verdicts
+             if one.kind == 'eventually' and one.verdict == 'violated']
+    if checked.complete and not shortest:
+        if never:
+            row['outcome'] = 'beyond testing'
+            row['reason'] = (f'beyond testing: only {", ".join(never)} '
+                             f'fail{"" if len(never) > 1 else "s"}, and no '
+                             'run that ends shows what never comes')
+            return row, None
+        if skip:
+            row['reason'] = ('nothing fails in this configuration, says the '
+                             'exhaustive check')
+            return row, None
+    pins = options.pins and machine.Pins(
+        options.pins, chosen.name, chosen.set, chosen.defects)
+    hunted = machine.hunt(chosen.model, options.budget, options.seed,
+                          pins=pins)
+    row.update(
+        steps=hunted.steps, shrinking=hunted.shrinking,
+        states=hunted.states, edges=hunted.edges, pins=hunted.pins,
+        seconds=round(hunted.seconds, 3),
+        steps_per_second=round(hunted.rate))
+    if hunted.failure is not None:
+        name = hunted.failure.name
+        row.update(outcome='found', property=name,
+                   found_length=len(hunted.found.steps),
+                   length=len(hunted.run.steps),
+                   shortest=shortest.get(name),
+                   trace=_trace_json(hunted.run))
+    elif shortest:
+        first = min(shortest, key=shortest.get)
+        row.update(outcome='missed', shortest=shortest[first], reason=(
+            f'the exhaustive check finds {first} violated at depth '
+            f'{shortest[first]}; allow more steps'))
+    elif not checked.complete:
+        row['outcome'] = 'missed'
+    return row, hunted
+
+
+def _hunt_name(options, row):
+    defect = ' '.join(row['defects'])
+    return defect if options.manifest is None else (
+        f'{row["model"]} {defect}')
+
+
+def _hunt_figures(row):
+    known = row['known_edges']
+    edges = f'{row["edges"]:,}' + (
+        f' of {known:,} ({row["edges"] / known:.1%})' if known else '')
+    figures = [('steps', f'{row["steps"]:,}, and {row["shrinking"]:,} to '
+                f'shrink; {row["steps_per_second"]:,} steps/s'),
+               ('states', f'{row["states"]:,}'), ('edges', edges)]
+    if row['pins']:
+        figures.append(('pins', f'{row["pins"]:,} replayed'))
+    if row['length'] is not None:
+        figures.append(('trace', f'{row["found_length"]} steps, shrunk to '
+                        f'{row["length"]}; the shortest has '
+                        f'{row["shortest"]}'))
+    return figures
+
+
+def _print_hunts(options, rows, status):
+    _print_json({'verdict': ('holds', 'violated', 'inconclusive')[status],
+                 'seed': options.seed, 'budget': options.budget,
+                 'hunts': rows})
 
 
 # compare

@@ -46,8 +46,9 @@ from cyborg_models.kernel.language import (
     successor,
 )
 from cyborg_models.kernel.trace import Run, value_name
+from cyborg_models.registry import InputError
 
-STEPS = 100  # of one example of Hypothesis
+STEPS = 50  # of one example of Hypothesis
 DEADLOCK, DIFFERS, RAISES = 'no_deadlock', 'differs', 'raises'
 _MISSING = object()
 
@@ -64,7 +65,7 @@ class Failed(Exception):
         self.name, self.detail = name, detail
 
 
-class HuntError(Exception):
+class HuntError(InputError):
     """What was asked for cannot be hunted: what, and the mend."""
 
 
@@ -218,6 +219,8 @@ class Explorer:
         self.count = len(model.steps)
         self.result = Hunted(model, seed)
         self.run = None
+        self._index = {(step.action.name, step.arguments): number
+                       for number, step in enumerate(model.steps)}
         self._chance = random.Random(seed)
         self._trees = [_Tree(model, step.action.body, step.arguments, False)
                        for step in model.steps]
@@ -301,6 +304,14 @@ class Explorer:
                        *step.arguments)
         self._compare()
 
+    def take_step(self, step):
+        """Take this step, if it is possible; returns whether it is."""
+        number = self._index[step.action.name, step.arguments]
+        if number not in self._here.steps:
+            return False
+        self.take(number)
+        return True
+
     def _count(self, here, place):
         self.result.steps += 1
         self._path.append(here)
@@ -336,10 +347,11 @@ class Explorer:
         if before is not None and before.name != name:
             return
         failed = Failed(name, detail)
-        self.result.failure = failed
         if before is None:
             self.result.found = self.run
-        self.result.run = self.run
+        if before is None or len(self.run.steps) < len(
+                self.result.run.steps):
+            self.result.failure, self.result.run = failed, self.run
         raise failed
 
     # steering
@@ -439,18 +451,43 @@ def hunt(model, budget=20_000, seed=0, system=None, pins=None):
             _replay(explorer, steps)
         _generate(explorer, budget)
     except Failed:
-        if pins and result.steady:
-            pins.write(result)
+        if result.steady:
+            _trim(explorer)
+            if pins:
+                pins.write(result)
     result.seconds = time.monotonic() - began
     return result
 
 
 def _replay(explorer, steps):
+    """Take these steps from the start; False where one is not possible."""
     explorer.begin()
-    index = {(step.action.name, step.arguments): number for number, step
-             in enumerate(explorer.model.steps)}
     for step in steps:
-        explorer.take(index[step.action.name, step.arguments])
+        if not explorer.take_step(step):
+            return False
+    return True
+
+
+def _trim(explorer):
+    """Leave out steps without which the run fails just the same: one at a
+    time, and in pairs such as a bind and its unbind.
+
+    Hypothesis does not touch a run of smallest numbers, and stops after a
+    while; this is quick, and comes after it.
+    """
+    result, shorter = explorer.result, True
+    while shorter:
+        length, shorter = len(result.run.steps), False
+        for gone in itertools.chain(
+                itertools.combinations(range(length), 1),
+                itertools.combinations(range(length), 2)):
+            try:
+                _replay(explorer, [
+                    step for place, step in enumerate(result.run.steps)
+                    if place not in gone])
+            except Failed:
+                shorter = True
+                break
 
 
 def _generate(explorer, budget):
