@@ -211,6 +211,10 @@ class Explorer:
 
     :param seed: of the chance that decides where the steering does not
     :param system: a :class:`System`, or None: the model itself
+    :ivar plain: True while Hypothesis tries its smallest example, before
+        any steering.  It would not shrink a failure of that, so that is
+        passed by, to be found again
+    :ivar passed: the (failure, run) that was passed by
     :raises HuntError: if the system lacks an action
     """
 
@@ -219,6 +223,7 @@ class Explorer:
         self.count = len(model.steps)
         self.result = Hunted(model, seed)
         self.run = None
+        self.plain, self.passed = False, None
         self._index = {(step.action.name, step.arguments): number
                        for number, step in enumerate(model.steps)}
         self._chance = random.Random(seed)
@@ -314,6 +319,8 @@ class Explorer:
 
     def _count(self, here, place):
         self.result.steps += 1
+        if self.plain:
+            return
         self._path.append(here)
         if place in here.untried:
             here.untried.remove(place)
@@ -347,6 +354,10 @@ class Explorer:
         if before is not None and before.name != name:
             return
         failed = Failed(name, detail)
+        if self.plain:
+            self.passed = self.passed or (failed, Run(
+                self.model, list(self.run.states), list(self.run.steps)))
+            return
         if before is None:
             self.result.found = self.run
         if before is None or len(self.run.steps) < len(
@@ -368,6 +379,7 @@ class Explorer:
 
     def choose(self):
         """The number of the step that goes to an untried edge."""
+        self.plain = False
         here, again = self._here, 0
         places = here.untried
         if not places:
@@ -494,6 +506,7 @@ def _generate(explorer, budget):
     length = min(STEPS, budget)
     name = f'cyborg-models-{id(explorer)}'
     AVAILABLE_PROVIDERS[name] = _backend(explorer)
+    explorer.plain = True
     try:
         run_state_machine_as_test(machine(explorer), settings=settings(
             backend=name, max_examples=budget // length,
@@ -506,6 +519,11 @@ def _generate(explorer, budget):
         result.steady, result.run = False, result.found
     finally:
         del AVAILABLE_PROVIDERS[name]
+    if explorer.passed is not None and explorer.result.failure is None:
+        result = explorer.result
+        result.failure, result.found = explorer.passed
+        result.run = result.found
+        raise result.failure
 
 
 # Pins
