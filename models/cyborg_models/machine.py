@@ -49,6 +49,7 @@ from cyborg_models.kernel.trace import Run, value_name
 from cyborg_models.registry import InputError
 
 STEPS = 50  # of one example of Hypothesis
+MORE = 1000  # steps, to look for a shorter run where that costs nothing
 DEADLOCK, DIFFERS, RAISES = 'no_deadlock', 'differs', 'raises'
 _MISSING = object()
 
@@ -212,9 +213,12 @@ class Explorer:
     :param seed: of the chance that decides where the steering does not
     :param system: a :class:`System`, or None: the model itself
     :ivar plain: True while Hypothesis tries its smallest example, before
-        any steering.  It would not shrink a failure of that, so that is
-        passed by, to be found again
-    :ivar passed: the (failure, run) that was passed by
+        any steering; it remembers what came of it, so that nothing is
+        passed by there
+    :ivar passing: True to pass by the first failure, and to repeat its run
+        in an example of its own, which is quick to shrink
+    :ivar passed: the (failure, run) that was passed by, or None
+    :ivar stop: True to end the example that is being made
     :raises HuntError: if the system lacks an action
     """
 
@@ -223,7 +227,8 @@ class Explorer:
         self.count = len(model.steps)
         self.result = Hunted(model, seed)
         self.run = None
-        self.plain, self.passed = False, None
+        self.plain = self.passing = self.stop = False
+        self.passed, self._queue = None, []
         self._index = {(step.action.name, step.arguments): number
                        for number, step in enumerate(model.steps)}
         self._chance = random.Random(seed)
@@ -249,7 +254,7 @@ class Explorer:
         found = self._known.get(codes)
         if found is None:
             found = self._known[codes] = self._judge(codes)
-            if self.result.failure is None:
+            if self._looking:
                 self.result.states += 1
         return found
 
@@ -269,14 +274,19 @@ class Explorer:
 
     # taking steps
 
+    @property
+    def _looking(self):
+        """True until something has failed."""
+        return self.passed is None and self.result.failure is None
+
     def begin(self):
         """Begin a run where the model starts."""
-        if self.result.failure is None:
-            self.result.runs += 1
-            # From the end back, what was learned goes farthest.
-            for known in reversed(self._path):
-                if not known.untried:
-                    known.far = max(known.far, 1 + self._nearest(known)[0])
+        self.stop = False
+        self.result.runs += self._looking
+        # From the end back, what was learned goes farthest.
+        for known in reversed(self._path):
+            if not known.untried:
+                known.far = max(known.far, 1 + self._nearest(known)[0])
         self._path = []
         self.run = Run(self.model, [self.model.initial], [])
         self._here = self.look(self.model.initial)
@@ -296,10 +306,7 @@ class Explorer:
         place = bisect_left(here.steps, number % self.count)
         if place == len(here.steps):
             place = 0
-        if self.result.failure is None:
-            self._count(here, place)
-        else:
-            self.result.shrinking += 1
+        self._mark(here, place)
         step = self.model.steps[here.steps[place]]
         self.run.steps.append(step)
         self.run.states.append(here.afters[place])
@@ -311,20 +318,22 @@ class Explorer:
 
     def take_step(self, step):
         """Take this step, if it is possible; returns whether it is."""
-        number = self._index[step.action.name, step.arguments]
+        number = self._number(step)
         if number not in self._here.steps:
             return False
         self.take(number)
         return True
 
-    def _count(self, here, place):
-        self.result.steps += 1
-        if self.plain:
-            return
+    def _mark(self, here, place):
         self._path.append(here)
-        if place in here.untried:
+        new = place in here.untried
+        if new:
             here.untried.remove(place)
-            self.result.edges += 1
+        if self._looking:
+            self.result.steps += 1
+            self.result.edges += new
+        else:
+            self.result.shrinking += 1
 
     def _call(self, method, *arguments):
         try:
@@ -354,16 +363,24 @@ class Explorer:
         if before is not None and before.name != name:
             return
         failed = Failed(name, detail)
-        if self.plain:
-            self.passed = self.passed or (failed, Run(
-                self.model, list(self.run.states), list(self.run.steps)))
+        if self.passing and not self.plain and (
+                self.passed is None or self._queue):
+            if self.passed is None:
+                self.passed, self.stop = (failed, self._copy()), True
+                self._queue = [self._number(step) for step in self.run.steps]
             return
         if before is None:
-            self.result.found = self.run
+            self.result.found = self._copy()
         if before is None or len(self.run.steps) < len(
                 self.result.run.steps):
             self.result.failure, self.result.run = failed, self.run
         raise failed
+
+    def _copy(self):
+        return Run(self.model, list(self.run.states), list(self.run.steps))
+
+    def _number(self, step):
+        return self._index[step.action.name, step.arguments]
 
     # steering
 
@@ -380,6 +397,8 @@ class Explorer:
     def choose(self):
         """The number of the step that goes to an untried edge."""
         self.plain = False
+        if self._queue:
+            return self._queue.pop(0)
         here, again = self._here, 0
         places = here.untried
         if not places:
@@ -425,7 +444,8 @@ def _backend(explorer):
                 min_value or 0)
 
         def draw_boolean(self, p=0.5):
-            return p >= 1
+            # Nothing but the end of an example has a chance of its own.
+            return p >= 1 or p > 0 and explorer.stop
 
         def _no(self, *args, **kwargs):
             raise NotImplementedError('a step is a number')
@@ -465,6 +485,8 @@ def hunt(model, budget=20_000, seed=0, system=None, pins=None):
     except Failed:
         if result.steady:
             _trim(explorer)
+            if system is None and _look_shorter(explorer):
+                _trim(explorer)
             if pins:
                 pins.write(result)
     result.seconds = time.monotonic() - began
@@ -502,11 +524,31 @@ def _trim(explorer):
                 break
 
 
+def _look_shorter(explorer):
+    """Steer on for a while, in runs too short to be longer: out of where
+    leaving steps out does not help.  Returns whether that found one.
+    """
+    result = explorer.result
+    length = len(result.run.steps)
+    if length < 2:
+        return False
+    explorer.passing = False
+    explorer.begin()
+    for _ in range(MORE):
+        if len(explorer.run.steps) >= len(result.run.steps) - 1:
+            explorer.begin()
+        try:
+            explorer.take(explorer.choose())
+        except Failed:
+            explorer.begin()
+    return len(result.run.steps) < length
+
+
 def _generate(explorer, budget):
     length = min(STEPS, budget)
     name = f'cyborg-models-{id(explorer)}'
     AVAILABLE_PROVIDERS[name] = _backend(explorer)
-    explorer.plain = True
+    explorer.plain = explorer.passing = True
     try:
         run_state_machine_as_test(machine(explorer), settings=settings(
             backend=name, max_examples=budget // length,
@@ -519,11 +561,21 @@ def _generate(explorer, budget):
         result.steady, result.run = False, result.found
     finally:
         del AVAILABLE_PROVIDERS[name]
-    if explorer.passed is not None and explorer.result.failure is None:
-        result = explorer.result
-        result.failure, result.found = explorer.passed
-        result.run = result.found
-        raise result.failure
+    _repeat(explorer)
+
+
+def _repeat(explorer):
+    """A failure that was passed by and not seen again: see to it here."""
+    result = explorer.result
+    passed = explorer.passed
+    if passed is None or result.failure is not None:
+        return
+    explorer.passing = False
+    _replay(explorer, passed[1].steps)
+    result.steady = False
+    result.failure, result.found = passed
+    result.run = result.found
+    raise result.failure
 
 
 # Pins
