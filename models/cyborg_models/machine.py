@@ -494,27 +494,28 @@ def hunt(model, budget=20_000, seed=0, system=None, pins=None):
 
 
 def _replay(explorer, steps):
-    """Take these steps from the start; False where one is not possible."""
+    """Take these steps from the start, until one is not possible."""
     explorer.begin()
     for step in steps:
         if not explorer.take_step(step):
-            return False
-    return True
+            return
 
 
 def _trim(explorer):
     """Leave out steps without which the run fails just the same: one at a
-    time, and in pairs such as a bind and its unbind.
+    time and, where that costs little, in pairs such as a bind and its
+    unbind.
 
     Hypothesis does not touch a run of smallest numbers, and stops after a
     while; this is quick, and comes after it.
     """
     result, shorter = explorer.result, True
+    sizes = (1, 2) if explorer.system is None else (1,)
     while shorter:
         length, shorter = len(result.run.steps), False
-        for gone in itertools.chain(
-                itertools.combinations(range(length), 1),
-                itertools.combinations(range(length), 2)):
+        for gone in itertools.chain.from_iterable(
+                itertools.combinations(range(length), size)
+                for size in sizes):
             try:
                 _replay(explorer, [
                     step for place, step in enumerate(result.run.steps)
