@@ -48,7 +48,7 @@ from cyborg_models.kernel.language import (
 from cyborg_models.kernel.trace import Run, value_name
 from cyborg_models.registry import InputError
 
-STEPS = 50  # of one example of Hypothesis
+STEPS = 100  # of one example of Hypothesis
 MORE = 1000  # steps, to look for a shorter run where that costs nothing
 DEADLOCK, DIFFERS, RAISES = 'no_deadlock', 'differs', 'raises'
 _MISSING = object()
