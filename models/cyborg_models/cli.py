@@ -291,10 +291,8 @@ def main(argv=None):
 
 def _parse(argv):
     top = parser()
-    commands = ('list', 'check', 'run', 'explain', 'diagram', 'compare',
-                'mutate')
     commands = ('list', 'check', 'run', 'explain', 'diagram', 'hunt',
-                'compare')
+                'compare', 'mutate')
     if not argv:
         top.print_help()
         raise SystemExit(BAD)
