@@ -23,7 +23,7 @@ import docutils.utils
 from docutils import nodes
 from docutils.parsers.rst import Directive, directives, roles
 
-from tools import specs
+from tools import produced, specs
 from tools.seqdiag.directive import SeqdiagDirective
 
 # Directives and roles that Sphinx and its extensions add to docutils. The
@@ -180,6 +180,8 @@ def _register():
     directives.register_directive('seqdiag', SeqdiagDirective)
     for name in (*ROLES, *_domain_names(1)):
         roles.register_local_role(name, _any_role)
+    for name, role in produced.ROLES.items():
+        roles.register_local_role(name, role)
 
 
 def check(path):
@@ -267,7 +269,8 @@ def _check_markup(path, text):
 
 
 def _near(kind, name):
-    known = ((*ROLES, *_domain_names(1)) if kind == 'role' else
+    known = ((*ROLES, *_domain_names(1), *produced.ROLES)
+             if kind == 'role' else
              (*CONTAINERS, *OPAQUE, *_domain_names(0), 'seqdiag', 'note',
               'warning', 'image', 'figure', 'list-table', 'table', 'math',
               'contents'))

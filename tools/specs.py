@@ -239,13 +239,18 @@ def directives(spec, name):
         if not match:
             continue
         argument, options, body, in_options = match[2], {}, [], True
+        last, indent = None, 0  # the option that may go on, and its indent
         for inner in spec.lines[index + 1:]:
             if inner.strip() and not inner.startswith(
                     ' ' * (len(match[1]) + 1)):
                 break
-            option = re.match(r' +:([\w-]+): *(.*)$', inner)
+            option = re.match(r'( +):([\w-]+):(?: +(.*))?$', inner)
             if in_options and option:
-                options[option[1]] = option[2].strip()
+                last, indent = option[2], len(option[1])
+                options[last] = (option[3] or '').strip()
+            elif in_options and last and inner.startswith(
+                    ' ' * (indent + 1)) and inner.strip():
+                options[last] = f'{options[last]} {inner.strip()}'.strip()
             elif in_options and not options and inner.strip():
                 argument = f'{argument} {inner.strip()}'.strip()
             else:

@@ -38,17 +38,23 @@ class SeqdiagDirective(Directive):
     optional_arguments = 1
     final_argument_whitespace = True
     option_spec = {
+        'after': directives.unchanged_required,
         'align': _align,
         'alt': directives.unchanged_required,
         'caption': directives.unchanged_required,
         'class': directives.class_option,
         'desctable': directives.flag,
+        'end': directives.unchanged_required,
         'figclass': directives.class_option,
         'figwidth': _figure_width,
         'height': directives.length_or_unitless,
+        'hides': directives.unchanged_required,
         'maxwidth': directives.nonnegative_int,
+        'model': directives.unchanged_required,
         'name': directives.unchanged,
+        'no-model': directives.unchanged_required,
         'scale': directives.percentage,
+        'set': directives.unchanged_required,
         'width': directives.length_or_percentage_or_unitless,
     }
 
