@@ -27,11 +27,23 @@ def _entries():
 
 
 @functools.lru_cache(maxsize=64)
-def choose(name, pairs, defects=()):
-    """A model, built once for the same settings; see
-    :func:`~.registry.choose`.
+def choose(name, pairs):
+    """A model, built once for the same settings.
+
+    :param pairs: as for :func:`~.registry.choose`; ``defect=NAME`` switches
+        a defect on
     """
-    return registry.choose(name, pairs, defects)
+    return registry.choose(
+        name, [pair for pair in pairs if not pair.startswith('defect=')],
+        [pair[7:] for pair in pairs if pair.startswith('defect=')])
+
+
+def _pairs(entry):
+    return (*entry.pairs, *(f'defect={name}' for name in entry.defects))
+
+
+def _title(chosen):
+    return chosen.title.replace(' defect ', ' defect=')
 
 
 def figure(text):
@@ -49,14 +61,11 @@ def figure(text):
     if wanted not in (*RECORDED, *COUNTED):
         raise InputError(f'there is no figure {wanted!r}; '
                          f'{near(wanted, (*RECORDED, *COUNTED))}')
-    defects = tuple(pair.partition('=')[2] for pair in pairs
-                    if pair.startswith('defect='))
-    chosen = choose(name, tuple(pair for pair in pairs
-                                if not pair.startswith('defect=')), defects)
+    chosen = choose(name, tuple(pairs))
     if wanted in COUNTED:
         return len(_counted(chosen.model, wanted))
     expect = _recorded(chosen).expect
-    if defects and wanted == 'depth':
+    if chosen.defects and wanted == 'depth':
         return _steps(chosen, expect['verdicts'])
     return expect[wanted]
 
@@ -80,15 +89,14 @@ def _recorded(chosen):
     mine = [entry for entry in _entries() if entry.model == chosen.name]
     for entry in mine:
         if (entry.expect and set(entry.defects) == set(chosen.defects)
-                and choose(entry.model, entry.pairs, entry.defects).differs
+                and choose(entry.model, _pairs(entry)).differs
                 == chosen.differs):
             return entry
-    titles = [choose(entry.model, entry.pairs, entry.defects).title
-              .replace(' defect ', ' defect=')
+    titles = [_title(choose(entry.model, _pairs(entry)))
               for entry in mine if entry.expect]
-    title = chosen.title.replace(' defect ', ' defect=')
-    raise InputError(f'nothing is recorded for {title}; {near(title, titles)}'
-                     ' (manifest.json has what is recorded)')
+    raise InputError(f'nothing is recorded for {_title(chosen)}; '
+                     f'{near(_title(chosen), titles)} (the figures of '
+                     'manifest.json)')
 
 
 def _steps(chosen, verdicts):

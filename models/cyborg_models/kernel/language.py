@@ -103,7 +103,8 @@ class Guard:
 @functools.cache
 def _conditions(path):
     """line -> the condition, as written, of the when() that begins there."""
-    source = ''.join(linecache.getlines(path))
+    lines = linecache.getlines(path)
+    source, rows = ''.join(lines), [line.encode() for line in lines]
     found = {}
     try:
         tree = ast.parse(source)
@@ -112,10 +113,19 @@ def _conditions(path):
     for node in ast.walk(tree):
         if (isinstance(node, ast.Call) and node.args
                 and getattr(node.func, 'id', None) == 'when'):
-            text = ast.get_source_segment(source, node.args[0])
-            found[node.lineno] = ' '.join(
-                line.strip() for line in text.splitlines())
+            found[node.lineno] = _segment(rows, node.args[0])
     return found
+
+
+def _segment(rows, node):
+    """The source of an expression, in one line.
+
+    :param rows: the lines of the file, in bytes, as columns are counted
+    """
+    part = rows[node.lineno - 1:node.end_lineno]
+    part[-1] = part[-1][:node.end_col_offset]
+    part[0] = part[0][node.col_offset:]
+    return ' '.join(row.decode().strip() for row in part)
 
 
 @functools.cache
