@@ -134,7 +134,7 @@ def replay(model, items, start=None, hidden=(), end=()):
 class _Replay:
     """Follows the branches of a flow.
 
-    :ivar messages: the places of the messages that were found possible
+    :ivar messages: the ids of the messages that were found possible
     :ivar happened: names of the hidden actions that were possible
     """
 
@@ -206,8 +206,7 @@ class _Replay:
                 f'{message} is not possible here{_called(branch)}: '
                 f'{step.name} waits for {_told(guards)}'
                 f'{self.possible(states, message)}', message.place)
-        self.messages.add(message.place if message.place is not None
-                          else id(message))
+        self.messages.add(id(message))
         return _Branch(branch.called, tuple(after))
 
     def run(self, step, state, message):
