@@ -40,6 +40,19 @@ def choose(name, pairs=()):
     return _ask(load('figures').choose, name, tuple(pairs))
 
 
+def chart(name, pairs, variable):
+    """See :func:`cyborg_models.charts.find`.
+
+    :raises Problem: saying what is unknown
+    """
+    return _ask(load('charts').find, name, pairs, variable)
+
+
+def near(word, known):
+    """``did you mean ...?``, or what there is."""
+    return load('registry').near(word, known)
+
+
 def _ask(function, *arguments):
     try:
         return function(*arguments)
@@ -60,5 +73,5 @@ def depend(document, names):
             paths = _ask(load('registry').sources, name)
         except Problem:  # it is reported where the model is asked for
             paths = ()
-        for path in (*paths, load('manifest').HERE):
+        for path in (*paths, load('manifest').HERE, load('charts').HERE):
             env.note_dependency(path)

@@ -146,14 +146,13 @@ def _shorter(message):
 
 def _check_hidden(model, diagram, hides):
     """What is hidden exists, and goes not between two drawn actors."""
-    near = models.load('registry').near
     parts = models.load('kernel.trace').parts
     drawn = {node.id for node in diagram.participants}
     for name in hides:
         if name not in model.actions:
             raise ReplayError(
                 f'{model.name} has no action {name!r}; '
-                f'{near(name, model.actions)}', option='hides')
+                f'{models.near(name, model.actions)}', option='hides')
     for step in model.steps:
         if step.action.name in hides:
             sender, receiver, _ = parts(step)
@@ -304,7 +303,7 @@ def _find(path, name):
     known = _named(path, path.stat().st_mtime_ns)
     if name not in known:
         raise ReplayError(f'{path.stem}.rst has no flow of :name: {name}; '
-                          f'{models.load("registry").near(name, known)}')
+                          f'{models.near(name, known)}')
     return known[name]
 
 

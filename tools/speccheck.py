@@ -178,6 +178,8 @@ def _register():
     for name in ('include', 'raw'):
         directives.register_directive(name, _Opaque)
     directives.register_directive('seqdiag', SeqdiagDirective)
+    for name, directive in produced.DIRECTIVES.items():
+        directives.register_directive(name, directive)
     for name in (*ROLES, *_domain_names(1)):
         roles.register_local_role(name, _any_role)
     for name, role in produced.ROLES.items():
@@ -278,8 +280,9 @@ def _check_markup(path, text):
 def _near(kind, name):
     known = ((*ROLES, *_domain_names(1), *produced.ROLES)
              if kind == 'role' else
-             (*CONTAINERS, *OPAQUE, *_domain_names(0), 'seqdiag', 'note',
-              'warning', 'image', 'figure', 'list-table', 'table', 'math',
+             (*CONTAINERS, *OPAQUE, *_domain_names(0),
+              *produced.DIRECTIVES, 'seqdiag', 'note', 'warning',
+              'image', 'figure', 'list-table', 'table', 'math',
               'contents'))
     close = difflib.get_close_matches(name, known, n=1)
     return f'; did you mean {close[0]!r}?' if close else (
