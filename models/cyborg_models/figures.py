@@ -104,7 +104,7 @@ def _steps(chosen, verdicts):
         re.fullmatch(r'violated at depth (\d+)', verdict)
         for verdict in verdicts.values()) if found]
     if not depths:
-        raise InputError(f'{chosen.title} reaches no state that violates a '
+        raise InputError(f'{_title(chosen)} reaches no state that violates a '
                          'property, so no number of steps is recorded; name '
                          'another figure')
     return min(depths)

@@ -240,6 +240,8 @@ class _Replay:
         return found[0]
 
     def meant(self, message):
+        if _plain(message.sender, NOBODY, message.text) in self.by_message:
+            return f': there it goes to {NOBODY}; draw it as one that is lost'
         for name in (message.sender, message.receiver):
             actors = {actor for step in self.model.steps
                       for actor in parts(step)[:2]}
