@@ -23,8 +23,8 @@ import docutils.utils
 from docutils import nodes
 from docutils.parsers.rst import Directive, directives, roles
 
-from tools import specs
-from tools.seqdiag.directive import SeqdiagDirective
+from tools import produced, specs
+from tools.seqdiag.directive import REMARK, SeqdiagDirective
 
 # Directives and roles that Sphinx and its extensions add to docutils. The
 # test holds both lists against what the site's Sphinx knows.
@@ -178,14 +178,19 @@ def _register():
     for name in ('include', 'raw'):
         directives.register_directive(name, _Opaque)
     directives.register_directive('seqdiag', SeqdiagDirective)
+    for name, directive in produced.DIRECTIVES.items():
+        directives.register_directive(name, directive)
     for name in (*ROLES, *_domain_names(1)):
         roles.register_local_role(name, _any_role)
+    for name, role in produced.ROLES.items():
+        roles.register_local_role(name, role)
 
 
-def check(path):
+def check(path, remarks=None):
     """All problems of one spec.
 
     :param path: a spec, in a folder ``specs/<release>/approved``
+    :param remarks: a list that gets what is no problem, in the same form
     :returns: sorted list of (file, line, message)
     :raises OSError: if the file cannot be read
     """
@@ -193,7 +198,11 @@ def check(path):
     spec, problems = specs.examine(path)
     found = {(str(path), problem.line, problem.message)
              for problem in [*problems, *_shared_names(spec)]}
-    found.update(_check_markup(path, '\n'.join(spec.lines)))
+    for path_, line, said in _check_markup(path, '\n'.join(spec.lines)):
+        if not said.startswith(REMARK):
+            found.add((path_, line, said))
+        elif remarks is not None:
+            remarks.append((path_, line, said))
     if {spec.metadata.get(name, 'none') for name in (
             'supersedes', 'superseded-by')} != {'none'}:
         others = (specs.read(other) for other in specs.spec_files(
@@ -249,7 +258,9 @@ def _check_markup(path, text):
     original = docutils.utils.Reporter.notify_observers
 
     def observe(self, message):
-        if message['level'] >= 2:
+        if message['level'] >= 2 or (
+                message.children
+                and message.children[0].astext().startswith(REMARK)):
             note(message)
         return original(self, message)
 
@@ -267,9 +278,11 @@ def _check_markup(path, text):
 
 
 def _near(kind, name):
-    known = ((*ROLES, *_domain_names(1)) if kind == 'role' else
-             (*CONTAINERS, *OPAQUE, *_domain_names(0), 'seqdiag', 'note',
-              'warning', 'image', 'figure', 'list-table', 'table', 'math',
+    known = ((*ROLES, *_domain_names(1), *produced.ROLES)
+             if kind == 'role' else
+             (*CONTAINERS, *OPAQUE, *_domain_names(0),
+              *produced.DIRECTIVES, 'seqdiag', 'note', 'warning',
+              'image', 'figure', 'list-table', 'table', 'math',
               'contents'))
     close = difflib.get_close_matches(name, known, n=1)
     return f'; did you mean {close[0]!r}?' if close else (
@@ -287,7 +300,7 @@ def main(arguments=None):
         if hasattr(stream, 'reconfigure'):  # a name may be of any bytes
             stream.reconfigure(errors='backslashreplace')
     paths = options.files or specs.spec_files()
-    problems, unreadable = [], 0
+    problems, remarks, unreadable = [], [], 0
     for path in paths:
         if path.parent.name != 'approved' or path.suffix != '.rst':
             print(f'{path}:1: not a spec; a spec is a file '
@@ -295,15 +308,16 @@ def main(arguments=None):
             unreadable += 1
             continue
         try:
-            problems += check(path)
+            problems += check(path, remarks)
         except OSError as error:
             print(f'{path}:1: cannot be read: {error.strerror}; check the '
                   'name', file=sys.stderr)
             unreadable += 1
-    for path, line, message in problems:
-        with contextlib.suppress(ValueError):
-            path = Path(path).resolve().relative_to(Path.cwd())
-        print(f'{path}:{line}: {message}')
+    for found, stream in ((problems, sys.stdout), (remarks, sys.stderr)):
+        for path, line, message in found:
+            with contextlib.suppress(ValueError):
+                path = Path(path).resolve().relative_to(Path.cwd())
+            print(f'{path}:{line}: {message}', file=stream)
     checked = len(paths) - unreadable
     print(f'{checked} spec{"s" * (checked != 1)} checked, '
           f'{len(problems)} problem{"s" * (len(problems) != 1)}',

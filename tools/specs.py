@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 STATUSES = ('draft', 'approved', 'implemented', 'superseded')
+BINDING = STATUSES[1:3]  # these are to be built, or are
 FIELDS = ('spec', 'status', 'release', 'authors', 'created', 'tracker',
           'supersedes', 'superseded-by')
 FAILURE_FIELDS = ('Detection', 'Mitigation', 'Diagnosis', 'Test')
@@ -239,13 +240,18 @@ def directives(spec, name):
         if not match:
             continue
         argument, options, body, in_options = match[2], {}, [], True
+        last, indent = None, 0  # the option that may go on, and its indent
         for inner in spec.lines[index + 1:]:
             if inner.strip() and not inner.startswith(
                     ' ' * (len(match[1]) + 1)):
                 break
-            option = re.match(r' +:([\w-]+): *(.*)$', inner)
+            option = re.match(r'( +):([\w-]+):(?: +(.*))?$', inner)
             if in_options and option:
-                options[option[1]] = option[2].strip()
+                last, indent = option[2], len(option[1])
+                options[last] = (option[3] or '').strip()
+            elif in_options and last and inner.startswith(
+                    ' ' * (indent + 1)) and inner.strip():
+                options[last] = f'{options[last]} {inner.strip()}'.strip()
             elif in_options and not options and inner.strip():
                 argument = f'{argument} {inner.strip()}'.strip()
             else:
@@ -576,6 +582,48 @@ def _check_id(line, options, letter):
             'number it like its neighbours'))
 
 
+def check_flows(spec):
+    """Each flow of a spec that is to be built names a model, or says why
+    not.
+    """
+    if spec.status not in BINDING:
+        return
+    for line, _, options, _ in directives(spec, 'seqdiag'):
+        if not {'model', 'no-model'} & set(options):
+            yield Problem(line, 'the flow names no model; give :model:, or '
+                          ':no-model: with a sentence that says why no '
+                          'model has it')
+
+
+def check_typed_numbers(spec):
+    """No figure of a model is typed by hand in a spec that is to be built.
+    """
+    if spec.status not in BINDING:
+        return
+    for start, text in paragraphs(spec):
+        text = re.sub(r':model-value:`[^`]*`', lambda role: '\n' *
+                      role[0].count('\n'), text)
+        for sentence in re.finditer(r'.+?(?:[.?!](?=\s)|$)', text, re.S):
+            if not _OF_A_MODEL.search(sentence[0]):
+                continue
+            for found in _FIGURE.finditer(sentence[0]):
+                number = start + text.count(
+                    '\n', 0, sentence.start() + found.start())
+                words = ' '.join(found[0].split())
+                yield Problem(number, (
+                    f'{words!r} of a model is typed by hand; let the build '
+                    'insert it: :model-value:`MODEL FIGURE`'))
+
+
+_OF_A_MODEL = re.compile(
+    r'\b(?:models?|model checker|counterexample)\b|\b(?:rocky|stein)\.'
+    r'(?:attach|lifecycle|program|release|system)\b')
+_FIGURE = re.compile(
+    r'(?<![\w.:,-])\d[\d,]*\s+(?:(?!of|to|and|or)[a-z]+\s+)?(?:states?|'
+    r'transitions?|actions?|properties|property|invariants?|defects?|steps?)'
+    r'\b')
+
+
 def check_ids(spec):
     """No id twice in one spec."""
     seen = {}
@@ -654,8 +702,8 @@ def defined(lines):
 RULES = (
     check_metadata, check_sections, check_empty_sections, check_leftovers,
     check_requirements, check_normative_words, check_self_contained,
-    check_failure_modes, check_questions, check_ids,
-    check_links,
+    check_failure_modes, check_questions, check_ids, check_flows,
+    check_typed_numbers, check_links,
 )
 
 

@@ -239,6 +239,7 @@ class Spec:
         return ['.. seqdiag::',
                 f'   :alt: {who[0]} hands the {self.thing} on to {who[4]}.',
                 f'   :caption: Flow of the {self.thing}',
+                '   :no-model: The models do not know this thing.',
                 f'   :name: {self.slug}-flow', '', '   seqdiag {',
                 *(f'      {line}' for line in body), '   }']
 

@@ -17,6 +17,7 @@ extensions = [
     'openstackdocstheme',
     'sphinx_needs',
     'sphinxcontrib.rsvgconverter',
+    'tools.produced',
     'tools.seqdiag',
     'tools.site',
 ]

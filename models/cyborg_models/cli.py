@@ -51,6 +51,9 @@ With ``--json`` a command prints one JSON object.  Its keys are stable:
     ``seconds``, ``steps_per_second``, ``trace`` (a *trace*, or null).  Of
     one configuration, what is not found is inconclusive if the exhaustive
     check finds it; of many, all holds if each that a test can show is found
+``charts``
+    ``charts``: objects with ``model``, ``set`` (key -> text), ``variable``,
+    ``differences`` (texts)
 ``compare``
     ``left``, ``right``: each as ``check MODEL`` gives it; ``same``
 ``mutate``
@@ -211,6 +214,10 @@ def parser():
                       help='replay the failing runs there first, and keep '
                            'new ones')
     memory(made)
+    made = command('charts', do_charts, 'Check the recorded state charts, '
+                   'which the documents show, against the models.')
+    made.add_argument('--record', action='store_true',
+                      help='print the file with new charts')
 
     made = command('compare', do_compare, 'Check two configurations of a '
                    'model side by side.')
@@ -291,8 +298,8 @@ def main(argv=None):
 
 def _parse(argv):
     top = parser()
-    commands = ('list', 'check', 'run', 'explain', 'diagram', 'hunt',
-                'compare', 'mutate')
+    commands = ('list', 'check', 'run', 'explain', 'diagram', 'charts',
+                'hunt', 'compare', 'mutate')
     if not argv:
         top.print_help()
         raise SystemExit(BAD)
@@ -893,6 +900,8 @@ def _print_moves(chosen, chart):
             out.line('  ' + ' '.join(filter(None, (_signature(action),
                                                    _kind_of(action)))))
             out.pairs(describe.describe(action).guards, indent=4)
+
+
 # hunt
 
 def do_hunt(options):
@@ -1082,6 +1091,39 @@ def _print_hunts(options, rows, status):
     _print_json({'verdict': ('holds', 'violated', 'inconclusive')[status],
                  'seed': options.seed, 'budget': options.budget,
                  'hunts': rows})
+
+
+# charts
+
+def do_charts(options):
+    """Hold each recorded chart against the model."""
+    from cyborg_models import charts, terminal
+
+    rows, found = charts.load(), []
+    with terminal.progress() as (_, say):
+        for row in rows:
+            if say:
+                say(f'{row["model"]} {row["variable"]}')
+            found.append(charts.explored(row))
+    wrong = [charts.differences(row, now)
+             for row, now in zip(rows, found, strict=True)]
+    if options.record:
+        sys.stdout.write(charts.as_json(found))
+        return HOLDS
+    if options.json:
+        _print_json({'charts': [
+            {'model': row['model'], 'set': row['set'],
+             'variable': row['variable'], 'differences': lines}
+            for row, lines in zip(rows, wrong, strict=True)]})
+    else:
+        out = _terminal()
+        for row, lines in zip(rows, wrong, strict=True):
+            out.line(f'{row["model"]} {row["variable"]}: '
+                     f'{"stale" if lines else "as recorded"}')
+            for line in lines:
+                out.line(f'  {line}')
+        out.line(f'{len(rows)} charts, {sum(map(bool, wrong))} stale')
+    return VIOLATED if any(wrong) else HOLDS
 
 
 # compare

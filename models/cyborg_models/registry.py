@@ -16,6 +16,7 @@ import re
 import types
 import typing
 
+from cyborg_models.kernel import language
 from cyborg_models.kernel.language import ModelError
 
 RELEASES = ('rocky', 'stein')
@@ -97,6 +98,16 @@ def _import(name):
             and callable(getattr(module, 'build', None))):
         raise _NoModel(name)
     return module
+
+
+def sources(name):
+    """The files that a model is made of: a change of one may change it."""
+    module = find(name)
+    home = os.path.dirname(os.path.abspath(module.__file__))
+    kernel = os.path.dirname(os.path.abspath(language.__file__))
+    return tuple(
+        os.path.join(folder, file) for folder in (home, kernel)
+        for file in sorted(os.listdir(folder)) if file.endswith('.py'))
 
 
 def first_line(module):

@@ -11,8 +11,12 @@ from pathlib import Path
 from docutils import nodes
 from docutils.parsers.rst import Directive, directives
 
+from tools import models, replay
 from tools.seqdiag import render
 from tools.seqdiag.language import DiagramError, parse
+
+# How what is said of a flow without being a problem begins.
+REMARK = 'flow: '
 
 
 class seqdiag_node(nodes.General, nodes.Element):
@@ -38,17 +42,23 @@ class SeqdiagDirective(Directive):
     optional_arguments = 1
     final_argument_whitespace = True
     option_spec = {
+        'after': directives.unchanged_required,
         'align': _align,
         'alt': directives.unchanged_required,
         'caption': directives.unchanged_required,
         'class': directives.class_option,
         'desctable': directives.flag,
+        'end': directives.unchanged_required,
         'figclass': directives.class_option,
         'figwidth': _figure_width,
         'height': directives.length_or_unitless,
+        'hides': directives.unchanged_required,
         'maxwidth': directives.nonnegative_int,
+        'model': directives.unchanged_required,
         'name': directives.unchanged,
+        'no-model': directives.unchanged_required,
         'scale': directives.percentage,
+        'set': directives.unchanged_required,
         'width': directives.length_or_percentage_or_unitless,
     }
 
@@ -57,7 +67,7 @@ class SeqdiagDirective(Directive):
             source, lines = self.read_source()
         except ValueError as error:
             return [self.problem('error', str(error))]
-        messages = []
+        messages = self.tie(source, lines)
         alt = ' '.join(self.options.get('alt', '').split())
         if not alt:
             messages.append(self.problem(
@@ -71,6 +81,61 @@ class SeqdiagDirective(Directive):
             return [*messages, self.problem(
                 'error', f'seqdiag: {error.message}', path, line)]
         return [self.figure(svg, alt), *tables, *messages]
+
+    def tie(self, source, lines):
+        """Hold the flow against the model that it names; what is wrong.
+
+        In a draft it is remarked, and the page is good all the same.
+        """
+        self.record = {
+            'line': self.lineno, 'name': self.options.get('name', ''),
+            'caption': self.options.get('caption', ''), 'model': '',
+            'reason': ' '.join(self.options.get('no-model', '').split()),
+            'messages': 0, 'branches': 0, 'problem': ''}
+        page = self.state.document.current_source or '.'
+        draft = replay.is_draft(page)
+        try:
+            replay.check_options(self.options)
+            if 'model' in self.options:
+                self.record['model'] = ' '.join(
+                    f"{self.options['model']} "
+                    f"{self.options.get('set', '')}".split())
+                models.depend(self.state.document,
+                              self.options['model'].split()[:1])
+                flow = replay.replay(self.options, source, page)
+                self.record |= {'messages': flow.messages,
+                                'branches': flow.branches}
+                self.depend(flow.reads)
+            elif draft and not self.record['reason']:
+                self.remark('this flow names no model; give :model:, or '
+                            ':no-model: with the reason')
+        except DiagramError:
+            pass  # it is reported where the diagram is drawn
+        except replay.ReplayError as error:
+            self.record['problem'] = error.message
+            place = (lines[min(error.line, len(lines)) - 1]
+                     if error.line else self.place_of(error.option))
+            if draft:
+                self.remark(error.message, *place)
+            else:
+                return [self.problem('error', error.message, *place)]
+        return []
+
+    def depend(self, paths):
+        """Note that the page depends on files; Sphinx's subclass does."""
+
+    def remark(self, text, path=None, line=None):
+        """Say something that is no problem."""
+        self.problem('info', REMARK + text, path, line)
+
+    def place_of(self, option):
+        """The file and the line where an option of this directive stands.
+        """
+        for index, line in enumerate(self.block_text.split('\n')):
+            if option and re.match(rf'\s*:{option}:', line):
+                return self.state_machine.get_source_and_line(
+                    self.lineno + index)
+        return self.state_machine.get_source_and_line(self.lineno)
 
     def render(self, source, alt):
         """Draw; Sphinx's subclass asks its cache first."""

@@ -18,8 +18,10 @@ from sphinx import addnodes
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
 
+from tools import replay
 from tools.seqdiag import render
 from tools.seqdiag.directive import (
+    REMARK,
     SeqdiagDirective,
     natural_size,
     seqdiag_node,
@@ -48,6 +50,20 @@ class SphinxSeqdiag(SeqdiagDirective):
     def run(self):
         of(self.env).setdefault(self.env.docname, [0, 0])[0] += 1
         return super().run()
+
+    def tie(self, source, lines):
+        messages = super().tie(source, lines)
+        replay.of(self.env).setdefault(self.env.docname, []).append(
+            self.record)
+        return messages
+
+    def depend(self, paths):
+        for path in paths:
+            self.env.note_dependency(path)
+
+    def remark(self, text, path=None, line=None):
+        logger.info('%s%s', REMARK, text, location=(
+            path or self.env.docname, line or self.lineno))
 
     def find_file(self, name):
         path = super().find_file(name)
@@ -167,12 +183,14 @@ def start_reading(app, env, docnames):
 
 def purge(app, env, docname):
     of(env).pop(docname, None)
+    replay.of(env).pop(docname, None)
 
 
 def merge(app, env, docnames, other):
     for docname in docnames:
-        if docname in of(other):
-            of(env)[docname] = of(other)[docname]
+        for kept in (of, replay.of):
+            if docname in kept(other):
+                kept(env)[docname] = kept(other)[docname]
 
 
 def check_page(app, pagename, templatename, context, doctree):
@@ -192,6 +210,13 @@ def report(app, exception):
         drawn = sum(count[1] for count in counts)
         logger.info('seqdiag: %d diagrams, %d drawn in this build', total,
                     drawn)
+        flows = [flow for page in replay.of(app.env).values()
+                 for flow in page]
+        logger.info(
+            'flows: %d replayed, %d messages; %d without a model',
+            sum(bool(flow['messages']) for flow in flows),
+            sum(flow['messages'] for flow in flows),
+            sum(bool(flow['reason']) for flow in flows))
 
 
 def setup(app):

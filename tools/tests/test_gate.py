@@ -16,7 +16,8 @@ from tools.tests import support
 CONF = """\
 import pathlib
 exec(compile(pathlib.Path({conf!r}).read_text(), {conf!r}, 'exec'))
-extensions = ['sphinx_needs', 'tools.seqdiag', 'tools.site']
+extensions = ['sphinx_needs', 'tools.produced', 'tools.seqdiag',
+              'tools.site']
 html_theme = 'basic'
 html_theme_options = {{}}
 html_static_path = []

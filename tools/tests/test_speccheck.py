@@ -31,31 +31,42 @@ MISTAKES = {
     'unknown role': (
         'Look at :zzzz:`good-flow`.', 'Look', "unknown role 'zzzz'"),
     'diagram that does not parse': (
-        '.. seqdiag::\n   :alt: A.\n\n   // first\n   A -> B;\n   A -> ;',
+        '.. seqdiag::\n   :alt: A.\n'
+        '   :no-model: No model has this one.\n'
+        '\n   // first\n   A -> B;\n   A -> ;',
         'A -> ;', "unexpected ';'; expected a participant"),
     'diagram with an unknown attribute': (
-        '.. seqdiag::\n   :alt: A.\n\n   A -> B;\n   A -> C [\n'
+        '.. seqdiag::\n   :alt: A.\n'
+        '   :no-model: No model has this one.\n'
+        '\n   A -> B;\n   A -> C [\n'
         '      lable = "x"];', 'lable', "did you mean 'label'?"),
     'diagram in a list in a note': (
         '* one\n\n  * two\n\n    .. note::\n\n       Look:\n\n'
-        '       .. seqdiag::\n          :alt: A.\n\n          A -> B;\n\n'
+        '       .. seqdiag::\n          :alt: A.\n'
+        '          :no-model: No model has this one.\n'
+        '\n          A -> B;\n\n'
         '          A <- ;', 'A <- ;', 'seqdiag: '),
     'diagram in a table': (
-        '.. list-table::\n\n   * - .. seqdiag::\n          :alt: A.\n\n'
+        '.. list-table::\n\n   * - .. seqdiag::\n          :alt: A.\n'
+        '          :no-model: No model has this one.\n\n'
         '          A -> B;\n          B => ;\n     - two', 'B => ;',
         'seqdiag: '),
     'diagram in a requirement': (
         '.. req:: Draw\n   :id: GOOD-003\n\n   It MUST be drawn.\n\n'
-        '   .. seqdiag::\n      :alt: A.\n\n      A ->> ;', 'A ->> ;',
+        '   .. seqdiag::\n      :alt: A.\n'
+        '      :no-model: No model has this one.\n'
+        '\n      A ->> ;', 'A ->> ;',
         'seqdiag: '),
     'diagram without alt': (
-        '.. seqdiag:: \n   :maxwidth: 100\n\n   A ->> B;',
+        '.. seqdiag:: \n   :no-model: No model has this one.\n\n   A ->> B;',
         '.. seqdiag:: ', 'a seqdiag without :alt:'),
     'diagram with an unknown option': (
-        '.. seqdiag:: \n   :alternative: A.\n\n   A ->> B;',
+        '.. seqdiag:: \n   :no-model: No model has this one.\n'
+        '   :alternative: A.\n\n   A ->> B;',
         '.. seqdiag:: ', 'unknown option: "alternative"'),
     'diagram from a missing file': (
-        '.. seqdiag:: none.diag\n   :alt: A.', '.. seqdiag:: none',
+        '.. seqdiag:: none.diag\n   :alt: A.\n'
+        '   :no-model: No model has this one.', '.. seqdiag:: none',
         'cannot read the diagram file'),
     'missing image': (
         'x\n\n.. image:: none.png\n   :alt: N.', '.. image::',
@@ -205,6 +216,7 @@ class TestExit(SpecCase):
 
     def test_no_spec_at_all_is_status_2(self):
         for name in ('__init__.py', 'specs.py', 'speccheck.py',
+                     'models.py', 'produced.py', 'replay.py',
                      *(f'seqdiag/{name}.py' for name in (
                          '__init__', 'language', 'svg', 'directive'))):
             support.write(self.folder / 'bare' / 'tools' / name,
@@ -239,7 +251,8 @@ class TestExit(SpecCase):
             b'   ' + b'(' * 3000 + b'\n\n.. code-block:: json\n\n   '
             + b'[' * 9000 + b'\n',
             'longline': self.good.encode() + b'\n' + b'x' * 200_000,
-            'edges': self.good.encode() + b'\n.. seqdiag::\n   :alt: A.\n\n'
+            'edges': self.good.encode() + b'\n.. seqdiag::\n   :alt: A.\n'
+            b'   :no-model: No model has this one.\n\n'
             + b'   A -> B;\n' * 10_000,
             'surrogate': self.good.encode() + b'\n\xed\xa0\x80\n',
             'titles': b'====\n' * 500,

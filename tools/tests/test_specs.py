@@ -131,11 +131,15 @@ BROKEN = {
         '.. TODO', 'TODO in a spec of status approved'),
     'TODO in a diagram': Broken(
         specs.check_leftovers, 'None.\n',
-        'None.\n\n.. seqdiag::\n   :alt: A.\n\n   A -> B [label = "TBD"];\n',
+        'None.\n\n.. seqdiag::\n   :alt: A.\n'
+        '   :no-model: No model has this one.\n'
+        '\n   A -> B [label = "TBD"];\n',
         '   A -> B [label = "TBD', 'TBD in a spec of status approved'),
     'placeholder in a diagram': Broken(
         specs.check_leftovers, 'None.\n',
-        'None.\n\n.. seqdiag::\n   :alt: A.\n\n   A -> B [label = "<c>"];\n',
+        'None.\n\n.. seqdiag::\n   :alt: A.\n'
+        '   :no-model: No model has this one.\n'
+        '\n   A -> B [label = "<c>"];\n',
         '   A -> B [label = "<c', 'the placeholder <c> is left over'),
 
     # --- normative words, and files taken in
@@ -277,6 +281,20 @@ BROKEN = {
         '/specs/stein/approved/none',
         ':doc:`the other one </specs/stein/approved/none>`.',
         ':doc:`/specs/stein/approved/none` names no page'),
+
+    # --- ties to the models
+    'flow without a model': Broken(
+        specs.check_flows,
+        '   :no-model: The models know neither caller nor callee.\n', '',
+        '.. seqdiag::', 'the flow names no model; give :model:'),
+    'number of states': Broken(
+        specs.check_typed_numbers, 'None.\n',
+        'It is long.\nThe model has 4,765\nstates in all.\n',
+        'The model has 4,765', "'4,765 states' of a model is typed by hand"),
+    'number in a sentence that names a model': Broken(
+        specs.check_typed_numbers, 'None.\n',
+        'With ``rocky.attach`` it takes 12 more steps.\n', 'With ``rocky',
+        "'12 more steps' of a model"),
 }
 
 # What must not be reported: text that takes the place of `None.` at the end.
@@ -293,7 +311,9 @@ INNOCENT = {
         '.. code-block:: rst\n\n   Describe what is missing today, and for '
         'whom it\n   is missing.\n',
     'arrows in a diagram':
-        '.. seqdiag::\n   :alt: A asks B.\n\n   A -> B;\n   A <- B;\n'
+        '.. seqdiag::\n   :alt: A asks B.\n'
+        '   :no-model: No model has this one.\n'
+        '\n   A -> B;\n   A <- B;\n'
         '   C <<-- B [label = "now"];',
     'arrow in prose': 'It goes A <- B, and then B -> A.',
     'comparison': 'As long as x < y and y > z.',
@@ -323,8 +343,17 @@ INNOCENT = {
     'letters of other scripts': 'Grüße, 说明, Ελλάδα.',
     'simple table': '===== =====\nA     B\n===== =====\n1     2\n===== =====',
     'label with capitals': '.. _Big Label:\n\nSee :ref:`big label`.',
+    'number of states of something else':
+        'A VAN has 11 states.\nA model says which follow which.',
+    'number that the build inserts':
+        'The model has :model-value:`rocky.attach\nstates` states, and\n'
+        ':model-value:`rocky.attach actions` actions.',
+    'number of something else in a model':
+        'The model of 2026 has 2 hosts and a state each.',
     'diagram by its name':
-        '.. seqdiag::\n   :alt: A asks B.\n   :name: asking\n\n   A -> B;\n\n'
+        '.. seqdiag::\n   :alt: A asks B.\n'
+        '   :no-model: No model has this one.\n'
+        '   :name: asking\n\n   A -> B;\n\n'
         'See :ref:`it <asking>`.',
 }
 

@@ -136,25 +136,33 @@ def _texts(path):
     """(condition, requirement) by the line where a when() begins, and the
     statements by each of their lines: as written, on one line.
     """
-    source = ''.join(linecache.getlines(path))
+    lines = linecache.getlines(path)
+    source, rows = ''.join(lines), [line.encode() for line in lines]
     guards, statements = {}, {}
     try:
         tree = ast.parse(source)
     except SyntaxError:  # changed since it was imported
         return guards, statements
-
-    def text(node):
-        return ' '.join(line.strip() for line in ast.get_source_segment(
-            source, node).splitlines())
     for node in ast.walk(tree):
         if (isinstance(node, ast.Call) and node.args
                 and getattr(node.func, 'id', None) == 'when'):
-            guards[node.lineno] = text(node.args[0]), getattr(
+            guards[node.lineno] = _segment(rows, node.args[0]), getattr(
                 node.args[-1], 'value', '')
         elif isinstance(node, (ast.Assign, ast.AugAssign, ast.Expr)):
             for line in range(node.lineno, node.end_lineno + 1):
-                statements[line] = text(node)
+                statements[line] = _segment(rows, node)
     return guards, statements
+
+
+def _segment(rows, node):
+    """The source of an expression, in one line.
+
+    :param rows: the lines of the file, in bytes, as columns are counted
+    """
+    part = rows[node.lineno - 1:node.end_lineno]
+    part[-1] = part[-1][:node.end_col_offset]
+    part[0] = part[0][node.col_offset:]
+    return ' '.join(row.decode().strip() for row in part)
 
 
 @functools.cache
