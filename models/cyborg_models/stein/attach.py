@@ -74,7 +74,7 @@ def build(settings=Settings(), defects=()):
     nova_properties(scene)
     m = scene.model
 
-    @m.always('ARQ-018')
+    @m.always('HANDLE-011')
     def no_failure_without_cause(s):
         """Without a fault, with handles enough, no bind fails."""
         return (s.faults < settings.faults
@@ -115,7 +115,7 @@ def nova_asks(scene):
         """A new instance claims accelerators on a host that has room."""
         when(s.nova[instance] is Nova.NONE, 'ARQ-001')
         when((s.claim.count(host) + 1) * scene.arqs <= scene.room(host),
-             'ARQ-002')
+             'HANDLE-001')
         s.claim[instance] = host
         nova_becomes(s, instance, Nova.CLAIMED)
 
@@ -209,9 +209,9 @@ def conductor_binds(scene):
               fair=STRONG, arq=scene.arq, handle=scene.handle)
     def take(s, arq, handle):
         """A started bind takes a free handle that suits its instance."""
-        when(s.job[arq] is Job.STARTED, 'ARQ-013')
-        when(s.arq[arq] is Arq.BIND_STARTED, 'ARQ-013')
-        when(scene.suits(s, handle, scene.instance_of(arq)), 'ARQ-013')
+        when(s.job[arq] is Job.STARTED, 'HANDLE-010')
+        when(s.arq[arq] is Arq.BIND_STARTED, 'HANDLE-010')
+        when(scene.suits(s, handle, scene.instance_of(arq)), 'HANDLE-010')
         s.use[handle] = Use.IN_USE
         scene.name_handle(s, arq, handle)
 
@@ -219,16 +219,16 @@ def conductor_binds(scene):
               fair=STRONG, arq=scene.arq)
     def no_handle(s, arq):
         """A started bind for which no handle suits fails."""
-        when(s.job[arq] is Job.STARTED, 'ARQ-013')
+        when(s.job[arq] is Job.STARTED, 'HANDLE-010')
         when(s.arq[arq] is Arq.BIND_STARTED, 'ARQ-015')
-        when(scene.none_suits(s, arq), 'ARQ-018')
+        when(scene.none_suits(s, arq), 'HANDLE-011')
         fail_bind(s, arq)
 
     @m.action('cyborg-conductor -> nova-compute: {arq} completed',
               fair=WEAK, arq=scene.arq)
     def bound(s, arq):
         """A bind whose device has been prepared succeeds."""
-        when(s.job[arq] is Job.READY, 'ARQ-014')
+        when(s.job[arq] is Job.READY, 'PROGBIND-001')
         when(s.arq[arq] is Arq.BIND_STARTED, 'ARQ-020')
         become(s, arq, Arq.BOUND)
         s.job[arq] = Job.NONE
@@ -260,14 +260,14 @@ def _prepare_in_one_step(scene):
               fair=WEAK, arq=scene.arq)
     def prepare(s, arq):
         """A bind that has a handle has the device prepared."""
-        when(s.job[arq] is Job.TAKEN, 'ARQ-014')
+        when(s.job[arq] is Job.TAKEN, 'PROGBIND-001')
         s.job[arq] = Job.READY
 
     @scene.fault('cyborg-agent -> cyborg-conductor: {arq} not prepared',
                  arq=scene.arq)
     def prepare_fails(s, arq):
         """The device of a bind that has a handle cannot be prepared."""
-        when(s.job[arq] is Job.TAKEN, 'ARQ-014')
+        when(s.job[arq] is Job.TAKEN, 'PROGBIND-001')
         strike(s)
         fail_bind(s, arq)
 
@@ -458,12 +458,12 @@ def bind_properties(scene):
         """No step was taken that its host, or Nova's table, forbids."""
         return s.possible
 
-    @m.always('ARQ-021', handle=scene.handle)
+    @m.always('HANDLE-012', handle=scene.handle)
     def one_owner_per_handle(s, handle):
         """No two ARQs name the same handle."""
         return s.handle.count(handle) <= 1
 
-    @m.always('ARQ-013', handle=scene.handle)
+    @m.always('HANDLE-010', handle=scene.handle)
     def in_use_means_named(s, handle):
         """A handle is in use exactly while an ARQ names it."""
         return (s.use[handle] is Use.IN_USE) == (s.handle.any(handle))
@@ -482,19 +482,19 @@ def bind_properties(scene):
         return (s.arq[arq] is not Arq.BIND_STARTED
                 or s.job[arq] is not Job.NONE)
 
-    @m.always('ARQ-016', arq=scene.arq)
+    @m.always('HANDLE-020', arq=scene.arq)
     def failed_releases(s, arq):
         """An ARQ whose bind failed has no handle."""
         return (s.arq[arq] is not Arq.BIND_FAILED
                 or s.handle[arq] is None)
 
-    @m.always('ARQ-063', arq=scene.arq)
+    @m.always('HANDLE-021', arq=scene.arq)
     def unbound_releases(s, arq):
         """An ARQ that is Initial, Unbound or gone has no handle."""
         return (s.arq[arq] not in (Arq.INITIAL, Arq.UNBOUND, Arq.ABSENT)
                 or s.handle[arq] is None)
 
-    @m.always('ARQ-014', arq=scene.arq)
+    @m.always('PROGBIND-001', arq=scene.arq)
     def bound_has_handle(s, arq):
         """A Bound ARQ has a handle."""
         return s.arq[arq] is not Arq.BOUND or s.handle[arq] is not None
@@ -538,7 +538,7 @@ def nova_properties(scene):
         return s.nova[instance] not in (Nova.POSTED, Nova.WAITING) or all(
             s.arq[arq] is not Arq.ABSENT for arq in scene.arqs_of(instance))
 
-    @m.always('ARQ-002', host=scene.host)
+    @m.always('HANDLE-001', host=scene.host)
     def claims_fit(s, host):
         """Placement never grants more claims than a host has room for."""
         return s.claim.count(host) * scene.arqs <= scene.room(host)

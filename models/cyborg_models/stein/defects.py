@@ -90,28 +90,28 @@ def of_handles(scene):
     @scene.defect('A5', of='take')
     def take_the_only_one(s, arq, handle):
         """Allocation works only if exactly one handle is free."""
-        when(s.job[arq] is Job.STARTED, 'ARQ-013')
-        when(s.arq[arq] is Arq.BIND_STARTED, 'ARQ-013')
-        when(scene.suits(s, handle, scene.instance_of(arq)), 'ARQ-013')
-        when(s.use.count(Use.FREE) == 1, 'ARQ-013')
+        when(s.job[arq] is Job.STARTED, 'HANDLE-010')
+        when(s.arq[arq] is Arq.BIND_STARTED, 'HANDLE-010')
+        when(scene.suits(s, handle, scene.instance_of(arq)), 'HANDLE-010')
+        when(s.use.count(Use.FREE) == 1, 'HANDLE-010')
         s.use[handle] = Use.IN_USE
         scene.name_handle(s, arq, handle)
 
     @scene.defect('A5', of='no_handle')
     def two_are_none(s, arq):
         """Two free handles are taken for an error."""
-        when(s.job[arq] is Job.STARTED, 'ARQ-013')
+        when(s.job[arq] is Job.STARTED, 'HANDLE-010')
         when(s.arq[arq] is Arq.BIND_STARTED, 'ARQ-015')
-        when(s.use.count(Use.FREE) != 1, 'ARQ-018')
+        when(s.use.count(Use.FREE) != 1, 'HANDLE-011')
         fail_bind(s, arq)
 
     @scene.defect('B21', of='take')
     @scene.defect('B7', of='take')
     def take_for_a_row_that_went(s, arq, handle):
         """The row goes after its handle is taken, before it is named."""
-        when(s.job[arq] is Job.STARTED, 'ARQ-013')
-        when(s.arq[arq] in (Arq.BIND_STARTED, Arq.ABSENT), 'ARQ-013')
-        when(scene.suits(s, handle, scene.instance_of(arq)), 'ARQ-013')
+        when(s.job[arq] is Job.STARTED, 'HANDLE-010')
+        when(s.arq[arq] in (Arq.BIND_STARTED, Arq.ABSENT), 'HANDLE-010')
+        when(scene.suits(s, handle, scene.instance_of(arq)), 'HANDLE-010')
         s.use[handle] = Use.IN_USE
         if s.arq[arq] is Arq.ABSENT:
             s.job[arq] = Job.NONE  # the worker dies
@@ -139,9 +139,9 @@ def of_failures(scene):
     @scene.defect('B4', of='no_handle')
     def fail_this_one_only(s, arq):
         """The caller gets an error, and no event is sent."""
-        when(s.job[arq] is Job.STARTED, 'ARQ-013')
+        when(s.job[arq] is Job.STARTED, 'HANDLE-010')
         when(s.arq[arq] is Arq.BIND_STARTED, 'ARQ-015')
-        when(scene.none_suits(s, arq), 'ARQ-018')
+        when(scene.none_suits(s, arq), 'HANDLE-011')
         become(s, arq, Arq.BIND_FAILED)
         s.job[arq] = Job.NONE
         s.nova[scene.instance_of(arq)] = Nova.FAILED
@@ -154,18 +154,18 @@ def of_failures(scene):
     @scene.defect('B21', of='no_handle')
     def tell_only_the_caller(s, arq):
         """Nova gets an error at once, while other jobs run on."""
-        when(s.job[arq] is Job.STARTED, 'ARQ-013')
+        when(s.job[arq] is Job.STARTED, 'HANDLE-010')
         when(s.arq[arq] is Arq.BIND_STARTED, 'ARQ-015')
-        when(scene.none_suits(s, arq), 'ARQ-018')
+        when(scene.none_suits(s, arq), 'HANDLE-011')
         fail_bind(s, arq)
         s.nova[scene.instance_of(arq)] = Nova.FAILED
 
     @scene.defect('A9', of='no_handle')
     def failure_reported_as_success(s, arq):
         """BindFailed is compared with the wrong constant."""
-        when(s.job[arq] is Job.STARTED, 'ARQ-013')
+        when(s.job[arq] is Job.STARTED, 'HANDLE-010')
         when(s.arq[arq] is Arq.BIND_STARTED, 'ARQ-015')
-        when(scene.none_suits(s, arq), 'ARQ-018')
+        when(scene.none_suits(s, arq), 'HANDLE-011')
         fail_bind(s, arq)
         s.notice[arq] = Notice.SENT_OK
 
@@ -184,7 +184,7 @@ def of_failures(scene):
     @scene.defect('B16', of='prepare_fails')
     def handler_fails_too(s, arq):
         """The error handler raises, and no state is written."""
-        when(s.job[arq] is Job.TAKEN, 'ARQ-014')
+        when(s.job[arq] is Job.TAKEN, 'PROGBIND-001')
         strike(s)
         s.job[arq] = Job.NONE
 
@@ -198,7 +198,7 @@ def of_events(scene):
     @scene.defect('A8', of='bound')
     def one_event_for_all(s, arq):
         """One event stands for all ARQs of a device profile."""
-        when(s.job[arq] is Job.READY, 'ARQ-014')
+        when(s.job[arq] is Job.READY, 'PROGBIND-001')
         when(s.arq[arq] is Arq.BIND_STARTED, 'ARQ-020')
         become(s, arq, Arq.BOUND)
         s.job[arq] = Job.NONE
@@ -248,7 +248,7 @@ def of_programming(scene):
     @scene.defect('B6', of='not_programmed')
     def ignore_the_result(s, arq):
         """The driver's failure is not looked at."""
-        when(scene.answer(s, arq) is Work.FAILED, 'ARQ-045')
+        when(scene.answer(s, arq) is Work.FAILED, 'PROGBIND-015')
         when(s.arq[arq] is Arq.BIND_STARTED, 'ARQ-062')
         region = scene.region_for(s, arq)
         s.recorded[region] = s.target[region]
@@ -258,7 +258,7 @@ def of_programming(scene):
     @scene.defect('B2', of='not_programmed')
     def fail_with_handle(s, arq):
         """An ARQ whose mediated device failed keeps its handle."""
-        when(scene.answer(s, arq) is Work.FAILED, 'ARQ-045')
+        when(scene.answer(s, arq) is Work.FAILED, 'PROGBIND-015')
         when(s.arq[arq] is Arq.BIND_STARTED, 'ARQ-062')
         region = scene.region_for(s, arq)
         s.work[region] = Work.IDLE
@@ -281,8 +281,8 @@ def of_programming(scene):
     @scene.defect('B27', of='choose')
     def find_no_driver(s, arq, handle):
         """The driver's name is compared in another case: none is found."""
-        when(s.job[arq] is Job.TAKEN, 'ARQ-013')
-        when(s.handle[arq] == handle, 'ARQ-013')
+        when(s.job[arq] is Job.TAKEN, 'HANDLE-010')
+        when(s.handle[arq] == handle, 'HANDLE-010')
         when(s.arq[arq] is Arq.BIND_STARTED, 'ARQ-062')
         fail_bind(s, arq)
 
@@ -293,14 +293,14 @@ def of_programming(scene):
     @scene.defect('Q2', of='verify')
     def believe_the_driver(s, region):
         """Nothing is read back."""
-        when(s.work[region] is Work.WRITTEN, 'ARQ-045')
+        when(s.work[region] is Work.WRITTEN, 'PROGBIND-015')
         s.work[region] = Work.DONE
 
     @scene.defect('B22', of='program')
     def program_in_use(s, region):
         """Whether handles of the region are in use is not asked."""
-        when(not s.job.any(Job.TAKEN, Job.ASKED), 'ARQ-052')
-        when(s.work[region] is Work.IDLE, 'ARQ-050')
+        when(not s.job.any(Job.TAKEN, Job.ASKED), 'PROGBIND-022')
+        when(s.work[region] is Work.IDLE, 'PROGBIND-020')
         when(scene.agent_is_up(s, region), 'ARQ-092')
         s.target[region] = Logic.FIRST
         s.work[region] = Work.ASKED
@@ -308,14 +308,14 @@ def of_programming(scene):
     @scene.defect('B22', of='record_region')
     def record_nothing(s, region):
         """The new content of the region is not recorded."""
-        when(s.work[region] in (Work.DONE, Work.FAILED), 'ARQ-046')
-        when(not s.job.any(Job.ASKED), 'ARQ-046')
+        when(s.work[region] in (Work.DONE, Work.FAILED), 'PROGBIND-016')
+        when(not s.job.any(Job.ASKED), 'PROGBIND-016')
         s.work[region] = Work.IDLE
 
     @scene.defect('B16', of='refuse_trait')
     def handler_raises(s, arq):
         """The error handler raises after the region was written."""
-        when(scene.answer(s, arq) is Work.DONE, 'ARQ-046')
+        when(scene.answer(s, arq) is Work.DONE, 'PROGBIND-016')
         when(s.arq[arq] is Arq.BIND_STARTED, 'ARQ-062')
         strike(s)
         s.work[scene.region_for(s, arq)] = Work.IDLE
@@ -327,7 +327,7 @@ def of_programming(scene):
     @scene.defect('Q8', of='no_bitstream')
     def job_dies(s, arq):
         """A function that Glance does not know kills the job."""
-        when(s.arq[arq] is Arq.BIND_STARTED, 'ARQ-049')
+        when(s.arq[arq] is Arq.BIND_STARTED, 'PROGBIND-019')
         strike(s)
         s.job[arq] = Job.NONE
 
@@ -435,7 +435,7 @@ def of_reports(scene):
     @scene.defect('A3', of='report')
     def report_everything_as_free(s, handle):
         """Each report sets the handles of the host to free."""
-        when(s.use[handle] in (Use.CLEANING, Use.IN_USE), 'ARQ-069')
+        when(s.use[handle] in (Use.CLEANING, Use.IN_USE), 'HANDLE-024')
         when(s.up[scene.host_of(handle)], 'ARQ-092')
         when(s.reachable, 'ARQ-092')
         s.use[handle] = Use.FREE
@@ -443,13 +443,13 @@ def of_reports(scene):
     @scene.defect('B30', of='withdraw')
     def withdraw_at_any_time(s, handle):
         """A handle is withdrawn although an ARQ names it."""
-        when(s.use[handle] is not Use.GONE, 'ARQ-069')
+        when(s.use[handle] is not Use.GONE, 'HANDLE-024')
         strike(s)
         s.use[handle] = Use.GONE
 
     @scene.defect('B11', of='withdraw')
     def withdraw_another(s, handle):
         """The last handle of the deployable is withdrawn instead."""
-        when(s.use[handle] is Use.FREE, 'ARQ-069')
+        when(s.use[handle] is Use.FREE, 'HANDLE-024')
         strike(s)
         s.use[len(scene.handle) - 1] = Use.GONE

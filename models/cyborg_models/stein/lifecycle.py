@@ -48,13 +48,13 @@ def build(settings=Settings(), defects=()):
     @m.action('cyborg-conductor -> cyborg-conductor: take a handle')
     def take(s):
         """An ARQ whose bind has started takes one handle."""
-        when(s.arq is Arq.BIND_STARTED and not s.handle, 'ARQ-013')
+        when(s.arq is Arq.BIND_STARTED and not s.handle, 'HANDLE-010')
         s.handle = True
 
     @m.action('cyborg-conductor -> nova-compute: bound')
     def bound(s):
         """A bind that has a handle succeeds."""
-        when(s.handle, 'ARQ-014')
+        when(s.handle, 'PROGBIND-001')
         become(s, Arq.BOUND)
 
     @m.action('cyborg-conductor -> nova-compute: failed')

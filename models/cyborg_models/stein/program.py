@@ -76,7 +76,7 @@ def build(settings=Settings(), defects=()):
     properties(scene)
     m = scene.model  # it never ends: users come and go
 
-    @m.always('ARQ-018')
+    @m.always('HANDLE-011')
     def no_failure_without_cause(s):
         """Without a fault, with a region for each, no bind fails."""
         return (s.faults < settings.faults
@@ -104,7 +104,7 @@ def _users(scene):
         """An ARQ can be bound when no handle has still to be erased."""
         when(s.arq[arq] in (Arq.INITIAL, Arq.UNBOUND), 'ARQ-011')
         when(not s.asked[arq], 'ARQ-010')
-        when(not s.use.any(Use.CLEANING), 'ARQ-002')
+        when(not s.use.any(Use.CLEANING), 'HANDLE-001')
         s.asked[arq] = True
 
     @m.action('nova-compute -> libvirt: attach {arq}', arq=scene.arq)
@@ -138,8 +138,8 @@ def conductor_programs(scene):
               fair=WEAK, arq=scene.arq, handle=scene.handle)
     def choose(s, arq, handle):
         """A bind whose device is not ready has the region written."""
-        when(s.job[arq] is Job.TAKEN, 'ARQ-013')
-        when(s.handle[arq] == handle, 'ARQ-013')
+        when(s.job[arq] is Job.TAKEN, 'HANDLE-010')
+        when(s.handle[arq] == handle, 'HANDLE-010')
         s.job[arq] = Job.ASKED
         if s.up[scene.host_of(handle)]:
             begin(s, scene.region_of(handle),
@@ -157,7 +157,7 @@ def conductor_programs(scene):
               fair=WEAK, arq=scene.arq)
     def record(s, arq):
         """What the agent has verified is recorded."""
-        when(scene.answer(s, arq) is Work.DONE, 'ARQ-046')
+        when(scene.answer(s, arq) is Work.DONE, 'PROGBIND-016')
         region = scene.region_for(s, arq)
         s.recorded[region] = s.target[region]
         s.work[region] = Work.IDLE
@@ -167,7 +167,7 @@ def conductor_programs(scene):
               arq=scene.arq)
     def not_programmed(s, arq):
         """A bind fails when the agent says that programming failed."""
-        when(scene.answer(s, arq) is Work.FAILED, 'ARQ-045')
+        when(scene.answer(s, arq) is Work.FAILED, 'PROGBIND-015')
         when(s.arq[arq] is Arq.BIND_STARTED, 'ARQ-062')
         fail_bind(s, arq)
 
@@ -175,7 +175,7 @@ def conductor_programs(scene):
               fair=WEAK, arq=scene.arq)
     def no_reply(s, arq):
         """A bind fails when a request or its reply was lost."""
-        when(scene.answer(s, arq) is Work.IDLE, 'ARQ-051')
+        when(scene.answer(s, arq) is Work.IDLE, 'PROGBIND-021')
         when(s.arq[arq] is Arq.BIND_STARTED, 'ARQ-062')
         fail_bind(s, arq)
 
@@ -203,8 +203,8 @@ def agent_programs(scene):
               region=scene.region)
     def fetch(s, region):
         """A requested bitstream is fetched, if Glance can be reached."""
-        when(s.work[region] is Work.ASKED, 'ARQ-043')
-        when(s.reachable, 'ARQ-043')
+        when(s.work[region] is Work.ASKED, 'PROGBIND-013')
+        when(s.reachable, 'PROGBIND-013')
         need(s, s.reachable)
         fetched(s, region, s.target[region])
 
@@ -212,23 +212,23 @@ def agent_programs(scene):
               fair=WEAK, region=scene.region)
     def validate(s, region):
         """A fetched bitstream that fits its region is accepted."""
-        when(s.work[region] is Work.FETCHED, 'ARQ-044')
-        when(s.image[region] is s.target[region], 'ARQ-044')
+        when(s.work[region] is Work.FETCHED, 'PROGBIND-014')
+        when(s.image[region] is s.target[region], 'PROGBIND-014')
         s.work[region] = Work.VALID
 
     @m.action('cyborg-agent -> cyborg-agent: reject for {region}',
               fair=WEAK, region=scene.region)
     def reject(s, region):
         """A fetched bitstream that does not fit is rejected."""
-        when(s.work[region] is Work.FETCHED, 'ARQ-044')
-        when(s.image[region] is not s.target[region], 'ARQ-044')
+        when(s.work[region] is Work.FETCHED, 'PROGBIND-014')
+        when(s.image[region] is not s.target[region], 'PROGBIND-014')
         s.work[region] = Work.FAILED
 
     @m.action('cyborg-agent -> driver: write {region}', fair=WEAK,
               region=scene.region)
     def write(s, region):
         """An accepted bitstream is written."""
-        when(s.work[region] is Work.VALID, 'ARQ-044')
+        when(s.work[region] is Work.VALID, 'PROGBIND-014')
         s.loaded[region] = Logic.PARTIAL
         s.work[region] = Work.WRITING
 
@@ -236,7 +236,7 @@ def agent_programs(scene):
               region=scene.region)
     def finish(s, region):
         """A region holds what was written when the write has ended."""
-        when(s.work[region] is Work.WRITING, 'ARQ-045')
+        when(s.work[region] is Work.WRITING, 'PROGBIND-015')
         s.loaded[region] = s.image[region]
         s.work[region] = Work.WRITTEN
 
@@ -244,7 +244,7 @@ def agent_programs(scene):
               region=scene.region)
     def verify(s, region):
         """The write succeeded if the region reads as it should."""
-        when(s.work[region] is Work.WRITTEN, 'ARQ-045')
+        when(s.work[region] is Work.WRITTEN, 'PROGBIND-015')
         s.work[region] = (Work.DONE if s.loaded[region] is s.target[region]
                           else Work.FAILED)
 
@@ -257,8 +257,8 @@ def operator_programs(scene):
               region=scene.region)
     def program(s, region):
         """A region all of whose handles are free can be programmed."""
-        when(scene.ended(s, region), 'ARQ-052')
-        when(s.work[region] is Work.IDLE, 'ARQ-050')
+        when(scene.ended(s, region), 'PROGBIND-022')
+        when(s.work[region] is Work.IDLE, 'PROGBIND-020')
         when(scene.agent_is_up(s, region), 'ARQ-092')
         s.recorded[region] = Logic.NONE
         s.target[region] = Logic.FIRST
@@ -268,8 +268,8 @@ def operator_programs(scene):
               fair=WEAK, region=scene.region)
     def record_region(s, region):
         """What the agent did for an operator is recorded."""
-        when(s.work[region] in (Work.DONE, Work.FAILED), 'ARQ-046')
-        when(scene.ended(s, region), 'ARQ-046')
+        when(s.work[region] in (Work.DONE, Work.FAILED), 'PROGBIND-016')
+        when(scene.ended(s, region), 'PROGBIND-016')
         if s.work[region] is Work.DONE:
             s.recorded[region] = s.target[region]
         s.work[region] = Work.IDLE
@@ -282,7 +282,7 @@ def what_goes_wrong(scene):
                  arq=scene.arq)
     def no_bitstream(s, arq):
         """A bind fails if there is not exactly one bitstream for it."""
-        when(s.arq[arq] is Arq.BIND_STARTED, 'ARQ-049')
+        when(s.arq[arq] is Arq.BIND_STARTED, 'PROGBIND-019')
         strike(s)
         fail_bind(s, arq)
 
@@ -347,7 +347,7 @@ def what_goes_wrong(scene):
                  arq=scene.arq)
     def refuse_trait(s, arq):
         """Placement may refuse the trait of a function: the bind fails."""
-        when(scene.answer(s, arq) is Work.DONE, 'ARQ-046')
+        when(scene.answer(s, arq) is Work.DONE, 'PROGBIND-016')
         when(s.arq[arq] is Arq.BIND_STARTED, 'ARQ-062')
         strike(s)
         fail_bind(s, arq)
@@ -357,14 +357,14 @@ def properties(scene):
     """What holds of programming, alone or within the system."""
     m = scene.model
 
-    @m.always('ARQ-040', handle=scene.handle)
+    @m.always('PROGBIND-010', handle=scene.handle)
     def never_attached_wrong_function(s, handle):
         """A guest has a device that holds what its instance asked for."""
         return (scene.plain(handle) or s.guest[handle] is None
                 or s.loaded[scene.region_of(handle)]
                 is scene.wanted(handle, s.guest[handle]))
 
-    @m.always('ARQ-014', arq=scene.arq)
+    @m.always('PROGBIND-001', arq=scene.arq)
     def bound_means_loaded(s, arq):
         """The device of a Bound ARQ holds what was asked for."""
         return (s.arq[arq] is not Arq.BOUND or s.handle[arq] is None
@@ -372,7 +372,7 @@ def properties(scene):
                 or s.loaded[scene.region_of(s.handle[arq])]
                 is scene.wanted(s.handle[arq], scene.instance_of(arq)))
 
-    @m.always('ARQ-041', region=scene.region)
+    @m.always('PROGBIND-011', region=scene.region)
     def never_reprogrammed_under_a_user(s, region):
         """Nobody has a device of a region that is being written."""
         return s.work[region] is not Work.WRITING or all(
@@ -382,31 +382,31 @@ def properties(scene):
         return any(s.use[handle] is Use.CLEANING
                    for handle in scene.handles_of(region))
 
-    @m.always('ARQ-042', region=scene.region)
+    @m.always('PROGBIND-012', region=scene.region)
     def record_is_true(s, region):
         """Until it is erased, a region holds what the record names."""
         return (s.recorded[region] in (Logic.NONE, s.loaded[region])
                 or to_be_erased(s, region))
 
-    @m.always('ARQ-042', region=scene.region)
+    @m.always('PROGBIND-012', region=scene.region)
     def writing_destroys(s, region):
         """A region that is being written holds nothing of use."""
         return (s.work[region] is not Work.WRITING
                 or s.loaded[region] is Logic.PARTIAL)
 
-    @m.always('ARQ-044', region=scene.region)
+    @m.always('PROGBIND-014', region=scene.region)
     def only_fit_is_written(s, region):
         """A bitstream that does not fit its region is never written."""
         return (s.work[region] is not Work.WRITING
                 or s.image[region] is s.target[region])
 
-    @m.always('ARQ-045', region=scene.region)
+    @m.always('PROGBIND-015', region=scene.region)
     def success_is_true(s, region):
         """The agent reports success only if the region holds the target."""
         return (s.work[region] is not Work.DONE
                 or s.loaded[region] is s.target[region])
 
-    @m.always('ARQ-047', region=scene.region)
+    @m.always('PROGBIND-017', region=scene.region)
     def database_and_device_agree(s, region):
         """When all is done, the record says what a region holds.
 
@@ -421,13 +421,13 @@ def properties(scene):
                 or s.recorded[region] is Logic.NONE
                 and scene.ended(s, region) and s.faults < scene.faults)
 
-    @m.always('ARQ-040', region=scene.region)
+    @m.always('PROGBIND-010', region=scene.region)
     def work_has_a_target(s, region):
         """The agent works on a region towards a function."""
         return (s.work[region] is Work.IDLE
                 or s.target[region] is not Logic.NONE)
 
-    @m.always('ARQ-051', arq=scene.arq)
+    @m.always('PROGBIND-021', arq=scene.arq)
     def agent_works_for_who_waits(s, arq):
         """Without a fault, the agent works while a bind waits for it."""
         return (s.faults < scene.faults
@@ -439,18 +439,18 @@ def properties(scene):
         return (s.work[region] is Work.IDLE
                 or scene.agent_is_up(s, region))
 
-    @m.eventually('ARQ-050', region=scene.region)
+    @m.eventually('PROGBIND-020', region=scene.region)
     def work_always_ends(s, region):
         """What the agent does to a region ends."""
         return (s.work[region] is not Work.IDLE,
                 s.work[region] is Work.IDLE)
 
-    @m.sometimes('ARQ-046', region=scene.region)
+    @m.sometimes('PROGBIND-016', region=scene.region)
     def programmed(s, region):
         """A region can be programmed."""
         return s.recorded[region] is not Logic.NONE
 
-    @m.sometimes('ARQ-048', region=scene.region)
+    @m.sometimes('PROGBIND-018', region=scene.region)
     def shared(s, region):
         """A region can serve all its handles, if its users agree."""
         return scene.functions > 1 and scene.per_region > 1 or all(
@@ -460,7 +460,7 @@ def properties(scene):
     if not scene.faults:
         return
 
-    @m.sometimes('ARQ-047', region=scene.region)
+    @m.sometimes('PROGBIND-017', region=scene.region)
     def half_written(s, region):
         """A region can be left half written."""
         return (s.loaded[region] is Logic.PARTIAL

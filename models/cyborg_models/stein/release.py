@@ -247,11 +247,11 @@ def agent_cleans(scene):
               handle=scene.handle)
     def erase(s, handle):
         """A released handle that no guest has is erased."""
-        when(s.use[handle] is Use.CLEANING, 'ARQ-069')
+        when(s.use[handle] is Use.CLEANING, 'HANDLE-024')
         when(s.up[scene.host_of(handle)], 'ARQ-092')
-        when(s.guest[handle] is None, 'ARQ-068')
-        when(idle(s, handle), 'ARQ-050')
-        when(s.dirty[handle] or holds_logic(s, handle), 'ARQ-065')
+        when(s.guest[handle] is None, 'HANDLE-023')
+        when(idle(s, handle), 'PROGBIND-020')
+        when(s.dirty[handle] or holds_logic(s, handle), 'HANDLE-022')
         need(s, s.up[scene.host_of(handle)])
         s.dirty[handle] = False
         if not scene.plain(handle) and alone(s, handle):
@@ -261,11 +261,11 @@ def agent_cleans(scene):
               fair=WEAK, handle=scene.handle)
     def report(s, handle):
         """A released handle that has been erased is free again."""
-        when(s.use[handle] is Use.CLEANING, 'ARQ-069')
+        when(s.use[handle] is Use.CLEANING, 'HANDLE-024')
         when(s.up[scene.host_of(handle)], 'ARQ-092')
         when(s.reachable, 'ARQ-092')
-        when(idle(s, handle), 'ARQ-050')
-        when(not s.dirty[handle] and not holds_logic(s, handle), 'ARQ-065')
+        when(idle(s, handle), 'PROGBIND-020')
+        when(not s.dirty[handle] and not holds_logic(s, handle), 'HANDLE-022')
         need(s, s.up[scene.host_of(handle)] and s.reachable)
         s.use[handle] = Use.FREE
         if not scene.plain(handle) and alone(s, handle):
@@ -326,7 +326,7 @@ def what_goes_wrong(scene):
                  handle=scene.handle)
     def withdraw(s, handle):
         """A handle that is missing from a report is withdrawn if free."""
-        when(s.use[handle] is Use.FREE, 'ARQ-069')
+        when(s.use[handle] is Use.FREE, 'HANDLE-024')
         strike(s)
         s.use[handle] = Use.GONE
 
@@ -344,13 +344,13 @@ def properties(scene):
                     for arq in scene.arqs_of(instance))
             and (not s.guest.any(instance) or not s.up.all(True)))
 
-    @m.always('ARQ-065', handle=scene.handle)
+    @m.always('HANDLE-022', handle=scene.handle)
     def never_offered_before_erased(s, handle):
         """A free handle has no guest and nothing of its last tenant."""
         return s.use[handle] is not Use.FREE or (
             not s.dirty[handle] and s.guest[handle] is None)
 
-    @m.always('ARQ-065', handle=scene.handle)
+    @m.always('HANDLE-022', handle=scene.handle)
     def used_means_dirty(s, handle):
         """What a guest has must be erased before another gets it."""
         return s.guest[handle] is None or s.dirty[handle]
@@ -388,7 +388,7 @@ def properties(scene):
                                      Nova.ABANDONING),
                 s.nova[instance] is Nova.GONE)
 
-    @m.eventually('ARQ-065', handle=scene.handle)
+    @m.eventually('HANDLE-022', handle=scene.handle)
     def erased_at_last(s, handle):
         """A released handle becomes free again, or is withdrawn."""
         return (s.use[handle] is Use.CLEANING,

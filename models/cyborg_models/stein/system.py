@@ -159,7 +159,7 @@ def users_go_on(scene):
         when(s.up[host], 'ARQ-092')
         need(s, s.up[host])
         when((s.claim.count(host) + 1) * scene.arqs <= scene.room(host),
-             'ARQ-002')
+             'HANDLE-001')
         s.claim[instance] = host
         nova_becomes(s, instance, Nova.CLAIMED)
 
@@ -182,7 +182,7 @@ def properties(scene):
         return (s.nova[instance] is Nova.RESTARTING
                 or not s.operations)
 
-    @m.sometimes('ARQ-021')
+    @m.sometimes('HANDLE-012')
     def together(s):
         """All instances can run side by side."""
         return s.nova.all(Nova.ACTIVE) or len(scene.instance) * (

@@ -149,8 +149,9 @@ REQUIREMENTS = {
     # Creation
     'ARQ-001': 'Nova MUST hold a claim in Placement before it asks Cyborg '
                'for ARQs.',
-    'ARQ-002': 'Placement MUST NOT grant more claims on a host than the '
-               'host reported accelerators.',
+    'HANDLE-001':
+        'Placement MUST NOT grant more claims on a host than the host '
+        'reported accelerators.',
     'ARQ-003': 'Cyborg MUST create all ARQs of a device profile in state '
                'Initial, or none of them.',
     'ARQ-004': 'Cyborg MUST refuse to create ARQs that would take their '
@@ -160,38 +161,43 @@ REQUIREMENTS = {
     'ARQ-006': 'Cyborg MUST delete an ARQ that is still Initial after the '
                'longest time that Nova waits for one.',
     # Bind
-    'ARQ-010': 'Nova MUST ask for the bind of all ARQs of an instance in '
-               'one PATCH.',
+    'ARQ-010': 'Nova MUST ask for the bind of all ARQs of an instance in one '
+               'PATCH.',
     'ARQ-011': 'Cyborg MUST start a bind only from Initial or Unbound, and '
                'check that in the transaction that sets BindStarted.',
     'ARQ-012': 'Cyborg MUST NOT start a bind for an instance that ARQs of '
                'another request name.',
-    'ARQ-013': 'Cyborg MUST check that a handle is free, mark it as in use '
-               'and name it in the row of its ARQ in one transaction.',
-    'ARQ-014': 'Cyborg MUST set an ARQ to Bound only when its device has '
-               'been prepared.',
+    'HANDLE-010':
+        'Cyborg MUST check that a handle is free, mark it as in use '
+        'and name it in the row of its ARQ in one transaction.',
+    'PROGBIND-001':
+        'Cyborg MUST set an ARQ to Bound only when its device has '
+        'been prepared.',
     'ARQ-015': 'Cyborg MUST end each bind that it started as Bound or '
                'BindFailed, unless the ARQ is deleted before.',
-    'ARQ-016': 'Cyborg MUST release the handle of an ARQ in the transaction '
-               'that sets BindFailed.',
+    'HANDLE-020':
+        'Cyborg MUST release the handle of an ARQ in the transaction '
+        'that sets BindFailed.',
     'ARQ-017': 'Cyborg MUST fail all ARQs of a PATCH when it fails one.',
-    'ARQ-018': 'Cyborg MUST NOT fail a bind for which a free handle suits '
-               'and nothing went wrong.',
+    'HANDLE-011':
+        'Cyborg MUST NOT fail a bind for which a free handle suits '
+        'and nothing went wrong.',
     'ARQ-019': 'Cyborg MUST validate a PATCH, with the resource provider '
                'that it names, before it changes any ARQ.',
     'ARQ-020': 'Cyborg MUST change the state of an ARQ only along the '
                'transitions of the life cycle.',
-    'ARQ-021': 'Cyborg MUST NOT let two ARQs name one handle.',
-    'ARQ-022': 'Cyborg MUST fail, when a conductor starts, each bind that '
-               'an earlier conductor left unfinished.',
+    'HANDLE-012':
+        'Cyborg MUST NOT let two ARQs name one handle.',
+    'ARQ-022': 'Cyborg MUST fail, when a conductor starts, each bind that an '
+               'earlier conductor left unfinished.',
     'ARQ-023': 'Cyborg MUST fail a bind that exceeds its time-out, and drop '
                'what the agent still does for it.',
     'ARQ-024': 'Cyborg MUST ignore a bind request that it receives again.',
     # Events, and what Nova makes of them
     'ARQ-030': 'Cyborg MUST send Nova one event, with the outcome, for each '
                'ARQ whose bind ends.',
-    'ARQ-031': 'nova-compute MUST register for the events of its ARQs '
-               'before it waits for them.',
+    'ARQ-031': 'nova-compute MUST register for the events of its ARQs before '
+               'it waits for them.',
     'ARQ-032': 'nova-compute MUST read the state of an ARQ whose event came '
                'before it registered.',
     'ARQ-033': 'nova-compute MUST NOT start a guest before each of its ARQs '
@@ -203,53 +209,70 @@ REQUIREMENTS = {
     'ARQ-036': 'Nova MUST NOT run an instance that lacks a device which it '
                'takes for attached.',
     # Programming
-    'ARQ-040': 'A guest MUST NOT have a device that holds another function '
-               'than the one it asked for.',
-    'ARQ-041': 'Cyborg MUST NOT write a region of which another user has a '
-               'handle.',
-    'ARQ-042': 'Cyborg MUST clear the record of a region in the transaction '
-               'that decides to write it.',
-    'ARQ-043': 'The agent MAY depend on the control plane while it fetches '
-               'a bitstream, and in no other step of programming.',
-    'ARQ-044': 'The agent MUST validate a bitstream against its region '
-               'before it writes.',
-    'ARQ-045': 'The agent MUST read the region back and report success only '
-               'if it holds what was asked for.',
-    'ARQ-046': 'Cyborg MUST record as the content of a region only what the '
-               'agent has verified.',
-    'ARQ-047': 'Cyborg MUST bring the record of a region and its content '
-               'into agreement once work on the region has ended.',
-    'ARQ-048': 'Cyborg MAY skip programming when the record says that the '
-               'region holds the function asked for.',
-    'ARQ-049': 'Cyborg MUST fail a bind for which there is not exactly one '
-               'bitstream.',
-    'ARQ-050': 'The agent MUST NOT begin work on a region before its '
-               'earlier work on it has ended.',
-    'ARQ-051': 'Cyborg MUST fail a bind whose request to the agent, or its '
-               'reply, was lost.',
-    'ARQ-052': 'Cyborg MUST refuse to program a region on an operator\'s '
-               'request unless all its handles are free.',
+    'PROGBIND-010':
+        'A guest MUST NOT have a device that holds another function '
+        'than the one it asked for.',
+    'PROGBIND-011':
+        'Cyborg MUST NOT write a region of which another user has a '
+        'handle.',
+    'PROGBIND-012':
+        'Cyborg MUST clear the record of a region in the transaction '
+        'that decides to write it.',
+    'PROGBIND-013':
+        'The agent MUST NOT depend on the control plane in any step '
+        'of programming but the fetch of a bitstream.',
+    'PROGBIND-014':
+        'The agent MUST validate a bitstream against its region '
+        'before it writes.',
+    'PROGBIND-015':
+        'The agent MUST read the region back and report success only '
+        'if it holds what was asked for.',
+    'PROGBIND-016':
+        'Cyborg MUST record as the content of a region only what the '
+        'agent has verified.',
+    'PROGBIND-017':
+        'Cyborg MUST bring the record of a region and its content '
+        'into agreement once work on the region has ended.',
+    'PROGBIND-018':
+        'Cyborg MAY skip programming when the record says that the '
+        'region holds the function asked for.',
+    'PROGBIND-019':
+        'Cyborg MUST fail a bind for which there is not exactly one '
+        'bitstream.',
+    'PROGBIND-020':
+        'The agent MUST NOT begin work on a region before its earlier '
+        'work on it has ended.',
+    'PROGBIND-021':
+        'Cyborg MUST fail a bind whose request to the agent, or its '
+        'reply, was lost.',
+    'PROGBIND-022':
+        'Cyborg MUST refuse to program a region on an operator\'s '
+        'request unless all its handles are free.',
     # Release
-    'ARQ-060': 'Nova MUST take a device from its guest before it deletes '
-               'the ARQ, unless it gave up the host of the guest.',
+    'ARQ-060': 'Nova MUST take a device from its guest before it deletes the '
+               'ARQ, unless it gave up the host of the guest.',
     'ARQ-061': 'Cyborg MUST accept the deletion of an ARQ in every state, '
                'and again when it is repeated.',
     'ARQ-062': 'Cyborg MUST end the bind of an ARQ before it removes the '
                'row.',
-    'ARQ-063': 'Cyborg MUST release the handle of an ARQ in the transaction '
-               'that removes the row or sets Unbound.',
+    'HANDLE-021':
+        'Cyborg MUST release the handle of an ARQ in the transaction '
+        'that removes the row or sets Unbound.',
     'ARQ-064': 'Cyborg MUST keep an ARQ whose release failed in state '
                'UnbindFailed, with its handle, for another attempt.',
-    'ARQ-065': 'Cyborg MUST NOT offer a released handle before it has been '
-               'erased.',
+    'HANDLE-022':
+        'Cyborg MUST NOT offer a released handle before it has been '
+        'erased.',
     'ARQ-066': 'Nova MUST repeat the deletion of ARQs until they are gone, '
                'and free the claim only then.',
     'ARQ-067': 'A deleted instance MUST NOT leave a row, a claim, a charge '
                'to the quota or a handle in use behind.',
-    'ARQ-068': 'The agent MUST NOT erase a handle while a guest may still '
-               'have it.',
-    'ARQ-069': 'Cyborg MUST NOT let a report of the agent change a handle '
-               'that is in use.',
+    'HANDLE-023':
+        'The agent MUST NOT erase a handle while a guest may still '
+        'have it.',
+    'HANDLE-024':
+        'Cyborg MUST NOT let a report of the agent change a handle '
+        'that is in use.',
     'ARQ-070': 'Cyborg MUST refuse to unbind an ARQ unless its instance is '
                'stopped.',
     # Flows of Nova
