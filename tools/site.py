@@ -6,6 +6,7 @@ indexes, feed, navigation), and the context of each page.
 """
 
 import datetime
+import difflib
 import gc
 import itertools
 import json
@@ -163,9 +164,12 @@ def check_references(app, env):
                 except NoUri:  # it exists; this builder has no address
                     exists = True
             if not exists:
+                close = difflib.get_close_matches(
+                    target, needs if domain == 'need' else (), n=1)
                 logger.warning(
-                    ':%s:`%s` points to nothing; define it, or mend the '
-                    'name', kind, target, location=(docname, line))
+                    ':%s:`%s` points to nothing; %s', kind, target,
+                    f'did you mean {close[0]}?' if close else
+                    'define it, or mend the name', location=(docname, line))
 
 
 def close_gate(app, env):
@@ -322,6 +326,7 @@ def _spec_lists(app, docname, index):
 
 def _requirements(app, docname, index):
     by_doc = {}
+    evidence = getattr(app.env, 'cyborg_evidence', None)  # tools.matrix
     for need in SphinxNeedsData(app.env).get_needs_view().values():
         if need['type'] == 'req':
             by_doc.setdefault(need['docname'], []).append(need)
@@ -329,13 +334,15 @@ def _requirements(app, docname, index):
     for name in sorted(by_doc):
         spec = app.cyborg_specs.get(name)
         out.append(nodes.rubric(text=spec.title if spec else name))
+        words = evidence.lines.get(name, {}) if evidence else {}
         items = nodes.bullet_list(classes=['requirement-list'])
         for need in sorted(by_doc[name], key=lambda need: need['id']):
             line = nodes.paragraph('', '', _link(
                 app, docname, name, need['id'], '#' + need['id']))
             line += nodes.inline(text=' ' + need['title'])
-            line += nodes.inline(
-                text='Evidence: ' + need['verified'], classes=['verified'])
+            if words.get(need['id']):
+                line += nodes.inline(text='Evidence: ' + words[need['id']],
+                                     classes=['verified'])
             items += nodes.list_item('', line)
         out.append(items)
     return out or [nodes.paragraph(text='No requirement yet.')]

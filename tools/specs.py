@@ -519,6 +519,16 @@ def check_requirements(spec):
                 'it, or add one'))
 
 
+def check_verified(spec):
+    """What is verified by review says why."""
+    for line, _, options, _ in directives(spec, 'req'):
+        if 'verified' in options and not re.fullmatch(
+                r'review -- \S+( \S+){2,}', options['verified']):
+            yield Problem(line, (
+                f':verified: is {options["verified"]!r}; write review -- '
+                'and, in a few words, why no model can show it'))
+
+
 def check_normative_words(spec):
     """What is normative is a requirement, and nothing else is."""
     within = set()
@@ -701,9 +711,9 @@ def defined(lines):
 
 RULES = (
     check_metadata, check_sections, check_empty_sections, check_leftovers,
-    check_requirements, check_normative_words, check_self_contained,
-    check_failure_modes, check_questions, check_ids, check_flows,
-    check_typed_numbers, check_links,
+    check_requirements, check_verified, check_normative_words,
+    check_self_contained, check_failure_modes, check_questions, check_ids,
+    check_flows, check_typed_numbers, check_links,
 )
 
 

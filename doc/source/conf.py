@@ -17,6 +17,8 @@ extensions = [
     'openstackdocstheme',
     'sphinx_needs',
     'sphinxcontrib.rsvgconverter',
+    'tools.changes',
+    'tools.matrix',
     'tools.produced',
     'tools.seqdiag',
     'tools.site',
@@ -66,11 +68,9 @@ needs_id_regex = f'^{NEED_ID.pattern}$'
 needs_id_required = True
 needs_fields = {
     'verified': {
-        'description': 'The evidence that it holds',
+        'description': 'Who looks, where no model carries it',
         'schema': {'type': 'string'},
         'default': '',
-        'predicates': [('type == "req"',
-                        'none yet; it comes with the models')],
     },
     'standing': {
         'description': 'How a question stands',
@@ -88,8 +88,7 @@ needs_css = 'blank.css'  # the site's own style sheet dresses them
 needs_layouts = {'plain': {'grid': 'simple', 'layout': {
     'head': ['<<meta("type_name")>>: **<<meta("title")>>** <<meta_id()>>'],
     'meta': ['<<meta("standing", prefix="Standing: ")>>',
-             '<<meta("log", prefix="Argued: ")>>',
-             '<<meta("verified", prefix="Evidence: ")>>'],
+             '<<meta("log", prefix="Argued: ")>>'],
 }}}
 needs_default_layout = 'plain'
 needs_role_need_template = '{{ id }}'

@@ -1,0 +1,262 @@
+"""What changed from one release to the next, as a Sphinx extension.
+
+The rows are data: ``OLD ... -> NEW ...: clause; what it means``, where
+either side may be empty::
+
+    .. changes:: requirements
+       :old: rocky/os-acc
+       :new: stein/accelerator-requests
+
+       OSACC-034 -> ARQ-033: same: the guest waits; nothing to change.
+
+    .. changes:: states
+       :old: rocky Van
+       :new: stein Arq
+
+       BOUND -> BIND_STARTED: the handle is taken; look at the ARQ instead.
+
+Requirements say how they changed (:data:`KINDS`).  Each requirement of the
+specs that are named, and each state, has to be in some row.
+"""
+
+import ast
+import difflib
+from pathlib import Path
+from typing import NamedTuple
+
+from docutils import nodes
+from docutils.parsers.rst import directives
+from sphinx.util import logging
+from sphinx.util.docutils import SphinxDirective
+
+from tools import evidence, matrix, specs
+
+logger = logging.getLogger(__name__)
+
+#: how a requirement changed: (has old ones, has new ones)
+KINDS = {'same': (True, True), 'stricter': (True, True),
+         'weaker': (True, True), 'gone': (True, False),
+         'new': (False, True)}
+_KEPT = 'cyborg_changes'
+
+
+class Row(NamedTuple):
+    """A row of changes; ``line`` is where it begins."""
+
+    old: tuple
+    new: tuple
+    kind: str
+    clause: str
+    meaning: str
+    line: int
+
+
+class Problem(Exception):
+    """A row that cannot be read: the line, and what."""
+
+    def __init__(self, line, message):
+        super().__init__(message)
+        self.line, self.message = line, message
+
+
+def rows(lines, with_kind):
+    """Read rows of changes.
+
+    :param lines: (line number, text) each
+    :param with_kind: True for requirements
+    :raises Problem: at the first that is wrong
+    """
+    found = []
+    for number, text in lines:
+        if '->' in text.partition(':')[0]:
+            found.append([number, text.strip()])
+        elif text.strip() and found:
+            found[-1][1] += f' {text.strip()}'
+        elif text.strip():
+            raise Problem(number, f'{text.strip()!r} is no row; write OLD '
+                          '-> NEW: clause; what it means')
+    if not found:
+        raise Problem(None, 'no row of changes; write one: OLD -> NEW: '
+                      'clause; what it means')
+    return [_row(number, text, with_kind) for number, text in found]
+
+
+def _row(number, text, with_kind):
+    sides, _, rest = text.partition(':')
+    old, _, new = sides.partition('->')
+    old, new, kind = tuple(old.split()), tuple(new.split()), ''
+    if with_kind:
+        kind, _, rest = rest.partition(':')
+        kind = kind.strip()
+        if kind not in KINDS:
+            raise Problem(number, f'{kind!r} is no kind of change; use one '
+                          f'of {", ".join(KINDS)}')
+        if KINDS[kind] != (bool(old), bool(new)):
+            raise Problem(number, (
+                f'a row of kind {kind} has {len(old)} before and {len(new)} '
+                'after the arrow; gone has none after it, new none before '
+                'it, and the others have both'))
+    clause, _, meaning = (part.strip() for part in rest.partition(';'))
+    if not clause or not meaning:
+        raise Problem(number, 'the row says not both what changed and what '
+                      'it means; put a semicolon between them')
+    return Row(old, new, kind, clause, meaning, number)
+
+
+def states(root, name):
+    """The members of an enumeration of a release's vocabulary.
+
+    :param name: ``release Class``
+    :returns: dict, name -> value as text
+    :raises Problem: if there is none of that name
+    """
+    release, _, wanted = name.partition(' ')
+    path = Path(root, evidence.PACKAGE, release, 'vocabulary.py')
+    classes = {}
+    if path.is_file():
+        classes = {node.name: node for node in ast.parse(
+            path.read_bytes()).body if isinstance(node, ast.ClassDef)}
+    if wanted not in classes:
+        raise Problem(None, f'there are no states {name!r}; '
+                      + _near(wanted, classes))
+    return {node.targets[0].id: str(node.value.value)
+            for node in classes[wanted].body if isinstance(node, ast.Assign)}
+
+
+def _near(word, known):
+    close = difflib.get_close_matches(word, known, n=1)
+    return (f'did you mean {close[0]}?' if close else
+            'there is ' + (', '.join(sorted(known)) or 'none'))
+
+
+class Changes(SphinxDirective):
+    """``.. changes:: requirements`` or ``states``."""
+
+    required_arguments = 1
+    has_content = True
+    option_spec = {'old': directives.unchanged_required,
+                   'new': directives.unchanged_required}
+
+    def run(self):
+        try:
+            return self.table()
+        except Problem as problem:
+            return [self.state.document.reporter.error(
+                problem.message, line=problem.line or self.lineno)]
+
+    def table(self):
+        kind = self.arguments[0]
+        if kind not in ('requirements', 'states') or not {
+                'old', 'new'} <= set(self.options):
+            raise Problem(None, 'say .. changes:: requirements or states, '
+                          'with :old: and :new:')
+        lines = [(offset + 1, text) for (_, offset), text in zip(
+            self.content.items, self.content, strict=True)]
+        found = rows(lines, kind == 'requirements')
+        sides = [' '.join(self.options[side].split())
+                 for side in ('old', 'new')]
+        if kind == 'states':
+            self.check_states(found, sides)
+        else:
+            of(self.env).setdefault(self.env.docname, []).append(
+                (self.lineno, sides, found))
+        return [self.drawn(found, sides, kind)]
+
+    def check_states(self, found, sides):
+        for side, name in zip(('old', 'new'), sides, strict=True):
+            known = states(specs.ROOT, name)
+            self.env.note_dependency(str(
+                specs.ROOT / evidence.PACKAGE / name.split()[0]
+                / 'vocabulary.py'))
+            for row in found:
+                for one in getattr(row, side):
+                    if one not in known:
+                        raise Problem(row.line, f'{name} has no state '
+                                      f'{one!r}; {_near(one, known)}')
+            rest = set(known) - {one for row in found
+                                 for one in getattr(row, side)}
+            if rest:
+                raise Problem(None, f'{min(rest)} of {name} is in no row; '
+                              'say what becomes of it')
+
+    def drawn(self, found, sides, kind):
+        head = [side.split('/')[0].split()[0].capitalize()
+                for side in sides]
+        if kind == 'requirements':
+            head.append('')
+        head += ['What changed', 'For an implementer']
+        table = matrix.table(head, [
+            [self.names(row.old, row, kind), self.names(row.new, row, kind),
+             *([[nodes.inline(text=row.kind, classes=[
+                 'change', f'change-{row.kind}'])]] if row.kind else []),
+             self.inline(row.clause, row), self.inline(row.meaning, row)]
+            for row in found], (15, 15, *((10,) if kind == 'requirements'
+                                          else ()), 30, 30), 'changes')
+        return table
+
+    def names(self, names, row, kind):
+        if kind == 'states':
+            return [part for index, name in enumerate(names) for part in (
+                nodes.Text(', ' if index else ''), nodes.literal(text=name))
+            ] or [nodes.Text('—')]
+        return self.inline(', '.join(f':need:`{name}`' for name in names)
+                           or '—', row)
+
+    def inline(self, text, row):
+        found, messages = self.state.inline_text(text, row.line)
+        line = nodes.paragraph('', '', *found, *messages)
+        line.source, line.line = self.get_source_info()[0], row.line
+        return [line]
+
+
+def of(env):
+    """page -> list of (line, [old, new], rows)."""
+    if not hasattr(env, _KEPT):
+        setattr(env, _KEPT, {})
+    return getattr(env, _KEPT)
+
+
+def check(app, env):
+    """Each requirement of the specs that are named is in some row."""
+    stated = {requirements[0].spec: requirements for requirements
+              in matrix.of(env).stated.values() if requirements}
+    for page, tables in of(env).items():
+        for line, sides, found in tables:
+            checked = 0
+            for side, names in zip(('old', 'new'), sides, strict=True):
+                mine = {one for row in found for one in getattr(row, side)}
+                for name in names.split():
+                    if name not in stated:
+                        logger.warning(
+                            'no spec %s states a requirement; %s', name,
+                            _near(name, stated), location=(page, line))
+                    for one in stated.get(name, ()):
+                        checked += 1
+                        if one.id not in mine:
+                            logger.warning(
+                                '%s of %s is in no row; say what %s', one.id,
+                                name, 'becomes of it' if side == 'old'
+                                else 'it comes from, or that it is new',
+                                location=(page, line))
+            logger.info('changes: %d requirements in %d rows', checked,
+                        len(found))
+
+
+def forget(app, env, docname):
+    of(env).pop(docname, None)
+
+
+def merge(app, env, docnames, other):
+    for docname in docnames:
+        if docname in of(other):
+            of(env)[docname] = of(other)[docname]
+
+
+def setup(app):
+    app.setup_extension('tools.matrix')  # it collects what specs state
+    app.add_directive('changes', Changes)
+    app.connect('env-purge-doc', forget)
+    app.connect('env-merge-info', merge)
+    app.connect('env-updated', check)
+    return {'version': '1', 'env_version': 1, 'parallel_read_safe': True,
+            'parallel_write_safe': True}
