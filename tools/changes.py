@@ -16,7 +16,8 @@ either side may be empty::
        BOUND -> BIND_STARTED: the handle is taken; look at the ARQ instead.
 
 Requirements say how they changed (:data:`KINDS`).  Each requirement of the
-specs that are named, and each state, has to be in some row.
+specs that are named, and each state, has to be in some row; tables of a
+page with the same ``:old:`` and ``:new:`` count as one.
 """
 
 import ast
@@ -156,13 +157,14 @@ class Changes(SphinxDirective):
         sides = [' '.join(self.options[side].split())
                  for side in ('old', 'new')]
         if kind == 'states':
-            self.check_states(found, sides)
-        else:
-            of(self.env).setdefault(self.env.docname, []).append(
-                (self.lineno, sides, found))
-        return [self.drawn(found, sides, kind)]
+            return [self.drawn(found, sides, *self.states(found, sides))]
+        of(self.env).setdefault(self.env.docname, []).append(
+            (self.lineno, sides, found))
+        return [self.drawn(found, sides)]
 
-    def check_states(self, found, sides):
+    def states(self, found, sides):
+        """What the states of both sides are called; all are in a row."""
+        both = []
         for side, name in zip(('old', 'new'), sides, strict=True):
             known = states(specs.ROOT, name)
             self.env.note_dependency(str(
@@ -178,29 +180,32 @@ class Changes(SphinxDirective):
             if rest:
                 raise Problem(None, f'{min(rest)} of {name} is in no row; '
                               'say what becomes of it')
+            both.append(known)
+        return both
 
-    def drawn(self, found, sides, kind):
+    def drawn(self, found, sides, old=None, new=None):
         head = [side.split('/')[0].split()[0].capitalize()
                 for side in sides]
-        if kind == 'requirements':
-            head.append('')
-        head += ['What changed', 'For an implementer']
-        table = matrix.table(head, [
-            [self.names(row.old, row, kind), self.names(row.new, row, kind),
-             *([[nodes.inline(text=row.kind, classes=[
-                 'change', f'change-{row.kind}'])]] if row.kind else []),
-             self.inline(row.clause, row), self.inline(row.meaning, row)]
-            for row in found], (15, 15, *((10,) if kind == 'requirements'
-                                          else ()), 30, 30), 'changes')
-        return table
+        kinds = ['Change'] if old is None else []
+        return matrix.table(
+            (*head, *kinds, 'What changed', 'For an implementer'), [
+                [self.names(row.old, row, old),
+                 self.names(row.new, row, new),
+                 *([row.kind] if kinds else []),
+                 self.inline(row.clause, row), self.inline(row.meaning, row)]
+                for row in found],
+            (16, 16, *(10 for _ in kinds), 29, 29), 'changes')
 
-    def names(self, names, row, kind):
-        if kind == 'states':
-            return [part for index, name in enumerate(names) for part in (
-                nodes.Text(', ' if index else ''), nodes.literal(text=name))
-            ] or [nodes.Text('—')]
-        return self.inline(', '.join(f':need:`{name}`' for name in names)
-                           or '—', row)
+    def names(self, names, row, shown):
+        """The ids as links, or the states as they are written."""
+        if shown is None:
+            return self.inline(', '.join(f':need:`{name}`' for name in names)
+                               or '—', row)
+        found = []
+        for name in names:
+            found += [nodes.Text(', ' if found else ''),
+                      nodes.literal(text=shown[name])]
+        return found or [nodes.Text('—')]
 
     def inline(self, text, row):
         found, messages = self.state.inline_text(text, row.line)
@@ -221,7 +226,11 @@ def check(app, env):
     stated = {requirements[0].spec: requirements for requirements
               in matrix.of(env).stated.values() if requirements}
     for page, tables in of(env).items():
+        together = {}  # the tables of a page are one
         for line, sides, found in tables:
+            _, so_far = together.setdefault(tuple(sides), (line, []))
+            so_far += found
+        for sides, (line, found) in together.items():
             checked = 0
             for side, names in zip(('old', 'new'), sides, strict=True):
                 mine = {one for row in found for one in getattr(row, side)}

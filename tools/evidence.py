@@ -397,22 +397,19 @@ def prefix(name):
     return name.rpartition('-')[0]
 
 
-def check_one(spec, known, root):
+def check_one(spec, known, root, cache=None):
     """What one file shows, for who checks it alone.
 
     :param known: the ids that other specs state
     :returns: list of (file or None for the spec, line, message)
     """
-    found = read(root)
-    mine = stated(spec)
-    rows = [(None, *problem) for problem in check_stated(mine, found)]
+    found = read(root, cache)
+    rows = [(None, *problem) for problem in check_stated(stated(spec), found)]
     ids = {name for kind, name, _ in specs.defined(spec.lines)
            if kind == 'need'}
-    for _, where, message in check_models(
-            found, ids | known, {prefix(name) for name in ids}):
-        path, _, line = where.rpartition(':')
-        rows.append((str(Path(root, path)), int(line), message))
-    for where, message in found.problems:
+    elsewhere = [(where, message) for _, where, message in check_models(
+        found, ids | known, {prefix(name) for name in ids})]
+    for where, message in [*elsewhere, *found.problems]:
         path, _, line = where.rpartition(':')
         rows.append((str(Path(root, path)), int(line), message))
     return rows

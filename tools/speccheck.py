@@ -23,7 +23,7 @@ import docutils.utils
 from docutils import nodes
 from docutils.parsers.rst import Directive, directives, roles
 
-from tools import produced, specs
+from tools import evidence, produced, specs
 from tools.seqdiag.directive import REMARK, SeqdiagDirective
 
 # Directives and roles that Sphinx and its extensions add to docutils. The
@@ -37,9 +37,9 @@ CONTAINERS = (
     'when',
 )
 OPAQUE = (
-    'code-block', 'data-viewer', 'default-domain', 'describe', 'digraph',
-    'graph', 'graphviz', 'highlight', 'index', 'list2need',
-    'literalinclude', 'needarch', 'needbar', 'needextend', 'needextract',
+    'changes', 'code-block', 'data-viewer', 'default-domain', 'describe',
+    'digraph', 'evidence', 'graph', 'graphviz', 'highlight', 'index',
+    'list2need', 'literalinclude', 'needarch', 'needbar', 'needextend', 'needextract',
     'needflow', 'needgantt', 'needimport', 'needlist', 'needpie',
     'needreport', 'needsequence', 'needservice', 'needtable', 'needuml',
     'object', 'productionlist', 'requirement-index', 'sourcecode',
@@ -196,8 +196,16 @@ def check(path, remarks=None):
     """
     path = Path(path).resolve()
     spec, problems = specs.examine(path)
+    theirs = _others(spec)
     found = {(str(path), problem.line, problem.message)
-             for problem in [*problems, *_shared_names(spec)]}
+             for problem in [*problems, *_shared_names(spec, theirs)]}
+    for where, line, message in evidence.check_one(
+            spec, {name for kind, name in theirs if kind == 'need'},
+            path.parents[3], _MODELS):
+        if spec.status in specs.BINDING:
+            found.add((where or str(path), line, message))
+        elif spec.status == 'draft' and remarks is not None:
+            remarks.append((where or str(path), line, message))
     for path_, line, said in _check_markup(path, '\n'.join(spec.lines)):
         if not said.startswith(REMARK):
             found.add((path_, line, said))
@@ -213,11 +221,11 @@ def check(path, remarks=None):
     return sorted(found)
 
 
-def _shared_names(spec):
-    """No id and no label that another spec has already.
+_MODELS = {}  # what was read of the models' files
 
-    Sphinx knows this by itself; it is for those who check one file.
-    """
+
+def _others(spec):
+    """(kind, name) -> path of all that the other specs define."""
     theirs = {}
     for path in specs.spec_files(spec.path.parents[3]):
         if path != spec.path:
@@ -225,6 +233,14 @@ def _shared_names(spec):
                                    errors='replace').split('\n')
             for kind, name, _ in specs.defined(lines):
                 theirs[kind, name] = path
+    return theirs
+
+
+def _shared_names(spec, theirs):
+    """No id and no label that another spec has already.
+
+    Sphinx knows this by itself; it is for those who check one file.
+    """
     for kind, name, line in specs.defined(spec.lines):
         other = theirs.get((kind, name))
         if other:

@@ -199,7 +199,8 @@ class Spec:
         out = self.prose(2)
         for index, word in enumerate(('MUST', 'MUST NOT', 'SHOULD'), 1):
             out += ['', f'.. req:: Rule {index} of the {self.thing}',
-                    f'   :id: {self.prefix}-{index:03}', '',
+                    f'   :id: {self.prefix}-{index:03}',
+                    '   :verified: review -- no model has this agent', '',
                     f'   The agent {word} keep the {self.thing} of a device '
                     f'that part {self.number} names',
                     f'   {self.random.choice(TIMES)}.']

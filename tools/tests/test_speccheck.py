@@ -52,7 +52,8 @@ MISTAKES = {
         '          A -> B;\n          B => ;\n     - two', 'B => ;',
         'seqdiag: '),
     'diagram in a requirement': (
-        '.. req:: Draw\n   :id: GOOD-003\n\n   It MUST be drawn.\n\n'
+        '.. req:: Draw\n   :id: GOOD-003\n'
+        '   :verified: review -- no model has it\n\n   It MUST be drawn.\n\n'
         '   .. seqdiag::\n      :alt: A.\n'
         '      :no-model: No model has this one.\n'
         '\n      A ->> ;', 'A ->> ;',
@@ -80,7 +81,8 @@ MISTAKES = {
     'missing image of the site': (
         '.. image:: /none.png', '.. image::', 'there is no image /none.png'),
     'id of another spec': (
-        '.. req:: Draw\n   :id: OTHER-001\n\n   It MUST be.',
+        '.. req:: Draw\n   :id: OTHER-001\n'
+        '   :verified: review -- no model has it\n\n   It MUST be.',
         ':id: OTHER-001', 'OTHER-001 stands in stein/other too'),
     'missing include': (
         '.. include:: none.txt', '.. include::', 'include:: in a spec'),
@@ -216,7 +218,7 @@ class TestExit(SpecCase):
 
     def test_no_spec_at_all_is_status_2(self):
         for name in ('__init__.py', 'specs.py', 'speccheck.py',
-                     'models.py', 'produced.py', 'replay.py',
+                     'evidence.py', 'models.py', 'produced.py', 'replay.py',
                      *(f'seqdiag/{name}.py' for name in (
                          '__init__', 'language', 'svg', 'directive'))):
             support.write(self.folder / 'bare' / 'tools' / name,

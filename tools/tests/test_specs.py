@@ -41,6 +41,7 @@ class Broken(NamedTuple):
 ANSWER = """\
 .. req:: Answer
    :id: GOOD-001
+   :verified: review -- no model has a caller
 
    The callee MUST answer.
 """
@@ -238,6 +239,11 @@ BROKEN = {
     'no id': Broken(
         specs.check_requirements, '   :id: GOOD-002\n', '',
         '.. req:: Ask again', "the id '' is not of the form"),
+    'review without a reason': Broken(
+        specs.check_verified,
+        'GOOD-002\n   :verified: review -- no model has a caller',
+        'GOOD-002\n   :verified: review', '.. req:: Ask again',
+        ":verified: is 'review'; write review -- and, in a few words, why"),
     'bad id of a failure mode': Broken(
         specs.check_failure_modes, ':id: GOOD-F01', ':id: GOOD-F1',
         '.. failure:: The callee never answers', 'PREFIX-F001'),
@@ -329,10 +335,11 @@ INNOCENT = {
     'role in a code block':
         '.. code-block:: rst\n\n   :ref:`nowhere` :doc:`nothing`',
     'keyword in a literal':
-        '.. req:: Words\n   :id: GOOD-003\n\n   It MUST say ``MAY``.',
+        '.. req:: Words\n   :id: GOOD-003\n'
+        '   :verified: review -- no model has it\n\n   It MUST say ``MAY``.',
     'title over two lines':
         '.. req:: A title that needs more\n   than a line\n   :id: GOOD-003'
-        '\n\n   It MUST hold.',
+        '\n   :verified: review -- no model has it\n\n   It MUST hold.',
     'failure field on the next line':
         '.. failure:: A lie\n   :id: GOOD-F02\n\n   :Detection:\n'
         '      late\n   :Mitigation: :need:`GOOD-001`\n   :Diagnosis: none\n'
