@@ -39,10 +39,10 @@ CONTAINERS = (
 OPAQUE = (
     'changes', 'code-block', 'data-viewer', 'default-domain', 'describe',
     'digraph', 'evidence', 'graph', 'graphviz', 'highlight', 'index',
-    'list2need', 'literalinclude', 'needarch', 'needbar', 'needextend', 'needextract',
-    'needflow', 'needgantt', 'needimport', 'needlist', 'needpie',
-    'needreport', 'needsequence', 'needservice', 'needtable', 'needuml',
-    'object', 'productionlist', 'requirement-index', 'sourcecode',
+    'list2need', 'literalinclude', 'needarch', 'needbar', 'needextend',
+    'needextract', 'needflow', 'needgantt', 'needimport', 'needlist',
+    'needpie', 'needreport', 'needsequence', 'needservice', 'needtable',
+    'needuml', 'object', 'productionlist', 'requirement-index', 'sourcecode',
     'spec-index', 'std:productionlist', 'tabularcolumns', 'toctree',
 )
 ROLES = (

@@ -72,6 +72,9 @@ BAD = {
         'points to nothing'),
     'dangling need': (
         ':need:`GOOD-001` and', ':need:`GOOD-999` and', 'See :ref:',
+        'points to nothing; did you mean GOOD-'),
+    'dangling need like no other': (
+        ':need:`GOOD-001` and', ':need:`ZZ-77` and', 'See :ref:',
         'points to nothing; define it, or mend'),
     'dangling option': (
         'None.', 'Use :option:`prog --none`.', 'Use :option:', 'none'),
