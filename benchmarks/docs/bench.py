@@ -294,6 +294,10 @@ class Tree:
         for name in ('doc/source', 'tools'):
             shutil.copytree(ROOT / name, self.folder / name, symlinks=True,
                             ignore=trash)
+        # These two name models and specs that are not here.
+        for name in ('authors', 'rocky-to-stein'):
+            path = self.folder / f'doc/source/{name}.rst'
+            path.write_text(f'{name}\n{"=" * len(name)}\n\nNothing.\n')
         (self.folder / 'specs').mkdir()
         for path in (*ROOT.glob('specs/*-template.rst'),
                      ROOT / '.gitreview'):
