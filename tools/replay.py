@@ -88,7 +88,8 @@ def replay(options, source, path):
     :returns: a :class:`Flow`
     :raises ReplayError: at the first thing that cannot be
     """
-    return _replay(options, source, Path(path).resolve(), ())
+    path = Path(path).resolve()
+    return _replay(options, source, path, ((path, options.get('name')),))
 
 
 def _replay(options, source, path, trail):

@@ -22,6 +22,7 @@ from cyborg_models.kernel.language import ModelError
 RELEASES = ('rocky', 'stein')
 #: name -> module, of models that stand elsewhere
 OTHERS = {}
+MENTIONED = 24  # names that a message lists
 LARGEST = 1_000  # of a number that is set: a domain is never larger
 
 
@@ -49,7 +50,9 @@ def near(word, known):
                                                cutoff=0.5)
     if close:
         return f'did you mean {" or ".join(close)}?'
-    return 'there is ' + (', '.join(known) or 'none')
+    more = len(known) - MENTIONED
+    return 'there is ' + (', '.join(known[:MENTIONED]) or 'none') + (
+        f' and {more} more' if more > 0 else '')
 
 
 def names():
