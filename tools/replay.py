@@ -89,7 +89,11 @@ def replay(options, source, path):
     :raises ReplayError: at the first thing that cannot be
     """
     path = Path(path).resolve()
-    return _replay(options, source, path, ((path, options.get('name')),))
+    try:
+        return _replay(options, source, path,
+                       ((path, options.get('name')),))
+    except models.Problem as problem:  # the models cannot be imported
+        raise ReplayError(str(problem), option='model') from None
 
 
 def _replay(options, source, path, trail):

@@ -97,6 +97,9 @@ def _import(name):
             raise _NoModel(name) from None
         raise InputError(f'{path} cannot be imported: {error}; mend it '
                          'or install what it needs') from None
+    except Exception as error:  # a mistake in the module's own code
+        raise InputError(
+            f'{path} cannot be imported: {_plain(error)}') from error
     if not (dataclasses.is_dataclass(getattr(module, 'Settings', None))
             and callable(getattr(module, 'build', None))):
         raise _NoModel(name)
@@ -169,7 +172,7 @@ def choose(name, pairs=(), defects=()):
     try:
         model = module.build(settings, defects)
     except (ModelError, TypeError, ValueError, IndexError, KeyError,
-            ZeroDivisionError) as error:
+            ZeroDivisionError, AttributeError, NameError) as error:
         _check_defects(name, module, settings, defects)
         raise InputError(f'{name} cannot be built with these settings: '
                          f'{_plain(error)}') from error

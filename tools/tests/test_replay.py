@@ -655,7 +655,7 @@ def setup(app):
                          r'\(van=0\) waits for s\.state\[van\] is Van\.FAILED')
 
 
-class TestModels(unittest.TestCase):
+class TestModels(support.TempCase):
     def test_a_model_depends_on_its_files(self):
         paths = models.load('registry').sources('rocky.attach')
         names = {'/'.join(path.split('/')[-2:]) for path in paths}
@@ -663,6 +663,33 @@ class TestModels(unittest.TestCase):
                      'kernel/language.py', 'kernel/flow.py'):
             self.assertIn(name, names)
         self.assertNotIn('stein/attach.py', names)
+
+    def broken(self, file, text):
+        """What speccheck says of os-acc with a file of the models broken.
+        """
+        shutil.copytree(support.ROOT / 'models/cyborg_models',
+                        self.folder / 'cyborg_models', dirs_exist_ok=True,
+                        ignore=shutil.ignore_patterns('__pycache__'))
+        support.write(self.folder / 'cyborg_models' / file, text)
+        result = support.python(
+            '-m', 'tools.speccheck', TestAlteredModel.SPEC,
+            PYTHONDONTWRITEBYTECODE='1',
+            PYTHONPATH=f'{self.folder}:{support.ROOT}')
+        self.assertEqual(1, result.code, result.output)
+        self.assertNotIn('Traceback', result.output)
+        return result.output
+
+    def test_a_model_that_cannot_be_read_is_a_problem_of_each_flow(self):
+        for file, text, says in (
+                ('rocky/nova.py', 'def f(:', r'nova\.py:1: invalid syntax'),
+                ('rocky/nova.py', 'nothing', 'NameError: name .nothing.'),
+                ('rocky/nova.py', 'import nothing', 'No module named'),
+                ('kernel/flow.py', 'def f(:', 'invalid syntax'),
+                ('figures.py', 'import nothing', 'cannot be imported: No')):
+            with self.subTest(file, text=text):
+                self.assertGreaterEqual(len(re.findall(
+                    rf'(?m)^specs/rocky/approved/os-acc\.rst:\d+: .*{says}',
+                    self.broken(file, text))), 10)
 
     def test_without_sphinx_nothing_is_noted(self):
         models.depend(SimpleNamespace(settings=SimpleNamespace()), ['x'])
