@@ -17,11 +17,18 @@ class Problem(Exception):
 
 @functools.cache
 def load(name):
-    """A module of ``cyborg_models``, from beside the specs."""
+    """A module of ``cyborg_models``, from beside the specs.
+
+    :raises Problem: if it cannot be imported
+    """
     folder = str(ROOT / 'models')
     if folder not in sys.path:
         sys.path.append(folder)  # where it is installed, that one serves
-    return importlib.import_module(f'cyborg_models.{name}')
+    try:
+        return importlib.import_module(f'cyborg_models.{name}')
+    except (ImportError, SyntaxError) as error:
+        raise Problem(f'cyborg_models.{name} cannot be imported: {error}; '
+                      'mend it, or restore the folder models') from None
 
 
 def figure(text):
@@ -70,8 +77,8 @@ def depend(document, names):
         return
     for name in names:
         try:
-            paths = _ask(load('registry').sources, name)
-        except Problem:  # it is reported where the model is asked for
-            paths = ()
-        for path in (*paths, load('manifest').HERE, load('charts').HERE):
-            env.note_dependency(path)
+            for path in (load('manifest').HERE, load('charts').HERE,
+                         *_ask(load('registry').sources, name)):
+                env.note_dependency(path)
+        except Problem:
+            pass  # it is reported where the model is asked for

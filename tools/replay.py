@@ -88,7 +88,12 @@ def replay(options, source, path):
     :returns: a :class:`Flow`
     :raises ReplayError: at the first thing that cannot be
     """
-    return _replay(options, source, Path(path).resolve(), ())
+    path = Path(path).resolve()
+    try:
+        return _replay(options, source, path,
+                       ((path, options.get('name')),))
+    except models.Problem as problem:  # the models cannot be imported
+        raise ReplayError(str(problem), option='model') from None
 
 
 def _replay(options, source, path, trail):

@@ -291,7 +291,7 @@ class Tree:
 
     def _fill(self):
         trash = shutil.ignore_patterns('__pycache__', 'tests')
-        for name in ('doc/source', 'tools'):
+        for name in ('doc/source', 'models', 'tools'):
             shutil.copytree(ROOT / name, self.folder / name, symlinks=True,
                             ignore=trash)
         # These two name models and specs that are not here.

@@ -22,6 +22,7 @@ from cyborg_models.kernel.language import ModelError
 RELEASES = ('rocky', 'stein')
 #: name -> module, of models that stand elsewhere
 OTHERS = {}
+MENTIONED = 24  # names that a message lists
 LARGEST = 1_000  # of a number that is set: a domain is never larger
 
 
@@ -49,7 +50,9 @@ def near(word, known):
                                                cutoff=0.5)
     if close:
         return f'did you mean {" or ".join(close)}?'
-    return 'there is ' + (', '.join(known) or 'none')
+    more = len(known) - MENTIONED
+    return 'there is ' + (', '.join(known[:MENTIONED]) or 'none') + (
+        f' and {more} more' if more > 0 else '')
 
 
 def names():
@@ -94,6 +97,9 @@ def _import(name):
             raise _NoModel(name) from None
         raise InputError(f'{path} cannot be imported: {error}; mend it '
                          'or install what it needs') from None
+    except Exception as error:  # a mistake in the module's own code
+        raise InputError(
+            f'{path} cannot be imported: {_plain(error)}') from error
     if not (dataclasses.is_dataclass(getattr(module, 'Settings', None))
             and callable(getattr(module, 'build', None))):
         raise _NoModel(name)
@@ -166,7 +172,7 @@ def choose(name, pairs=(), defects=()):
     try:
         model = module.build(settings, defects)
     except (ModelError, TypeError, ValueError, IndexError, KeyError,
-            ZeroDivisionError) as error:
+            ZeroDivisionError, AttributeError, NameError) as error:
         _check_defects(name, module, settings, defects)
         raise InputError(f'{name} cannot be built with these settings: '
                          f'{_plain(error)}') from error

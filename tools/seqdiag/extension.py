@@ -62,8 +62,9 @@ class SphinxSeqdiag(SeqdiagDirective):
             self.env.note_dependency(path)
 
     def remark(self, text, path=None, line=None):
-        logger.info('%s%s', REMARK, text, location=(
-            path or self.env.docname, line or self.lineno))
+        if path is None:
+            path, line = self.place_of(None)
+        logger.info('%s%s', REMARK, text, location=f'{path}:{line}')
 
     def find_file(self, name):
         path = super().find_file(name)
