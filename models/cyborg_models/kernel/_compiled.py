@@ -286,20 +286,19 @@ def paths(states, roots, kids, node, member, masks, counts):
 
 
 @njit(cache=True)
-def weigh(states, mask, trees, masks, counts, slots, answer):
+def weigh(states, mask, trees, masks, counts, slots, often, answer):
     """How a group with this mask would do on some states.
 
-    ``slots`` is room to work in.  ``answer`` receives how many different
-    values the masked cells have in a quarter of the states and in all, and
-    how many trees must be walked further, all states together.
+    ``slots`` and ``often`` are room to work in.  ``answer`` receives how
+    many different values the masked cells have, how many of these are met
+    once and how many twice, and how many trees must be walked further, all
+    states together.
     """
     words = states.shape[1]
     slots[:] = 0
     last = np.uint64(len(slots) - 1)
-    found = 0
+    found, once, twice = 0, 0, 0
     for state in range(len(states)):
-        if state == len(states) // 4:
-            answer[0] = found
         mixed = np.uint64(SEED)
         for w in range(words):
             mixed = (mixed ^ (states[state, w] & mask[w])
@@ -311,14 +310,22 @@ def weigh(states, mask, trees, masks, counts, slots, answer):
             slot = (slot + ONE) & last
         if slots[slot] == 0:
             slots[slot] = mixed
+            often[slot] = 0
             found += 1
-    answer[1] = found
-    answer[2] = 0
+        often[slot] += 1
+        if often[slot] == 1:
+            once += 1
+        elif often[slot] == 2:
+            once -= 1
+            twice += 1
+        elif often[slot] == 3:
+            twice -= 1
+    answer[0], answer[1], answer[2], answer[3] = found, once, twice, 0
     for tree in trees:
         for index in range(masks.shape[1]):
             for w in range(words):
                 if masks[tree, index, w] & ~mask[w]:
-                    answer[2] += counts[tree, index]
+                    answer[3] += counts[tree, index]
                     break
 
 
