@@ -13,7 +13,6 @@ and (entry, tree) for each of the second.
 """
 
 import itertools
-import math
 
 import numpy as np
 
