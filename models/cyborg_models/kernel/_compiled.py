@@ -419,15 +419,16 @@ def canonical(wide, row, best, fixed, chunk, image, begin, own, name, meant,
             return
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def expand(wide, states, low, high, at, kids, node, member, keep, put,
            groups, slots, record, tree_of, watch, want, lively, final,
            leaves, labels, buckets, fill, bits, symmetry, tally, found):
     """Expand states into the buckets until something needs attention.
 
-    ``at`` is (partition, index) of the next state, and is kept up to date.
-    ``tally`` counts transitions; ``found`` receives, for FOUND, what: the
-    number of a watched tree, or -1 for a deadlock.
+    ``at`` is (partition, index) of the next state, which is kept up to
+    date, and the partition to stop before.  ``tally`` counts transitions;
+    ``found`` receives, for FOUND, what: the number of a watched tree, or -1
+    for a deadlock.
     """
     alike = len(symmetry[7]) > 0
     room = np.uint64(buckets.shape[1] - len(lively))
@@ -435,7 +436,7 @@ def expand(wide, states, low, high, at, kids, node, member, keep, put,
     after = np.empty(len(wide), np.uint64)
     best = np.empty(len(wide), np.uint64)
     transitions = np.uint64(0)
-    while at[0] < states.shape[0]:
+    while at[0] < at[2]:
         part = at[0]
         for place in range(at[1], high[part]):
             status = -1
@@ -491,7 +492,7 @@ def expand(wide, states, low, high, at, kids, node, member, keep, put,
                 tally[0] += np.int64(transitions)
                 return status
         at[0] += 1
-        if at[0] < states.shape[0]:
+        if at[0] < at[2]:
             at[1] = low[at[0]]
     tally[0] += np.int64(transitions)
     return DONE
@@ -521,9 +522,11 @@ def _same(wide, states, part, there, others, other, place):
     return same
 
 
-@njit(cache=True)
-def insert(wide, states, table, high, buckets, fill, bits, hashes):
-    """Move the buckets' new states to the end of their partitions.
+@njit(cache=True, nogil=True)
+def insert(wide, first, last, states, table, high, buckets, fill, bits,
+           hashes):
+    """Move the buckets' new states to the end of their partitions, from
+    partition *first* to before *last*.
 
     ``hashes`` is room to work in.  Returns False when a partition is full.
     """
@@ -532,7 +535,7 @@ def insert(wide, states, table, high, buckets, fill, bits, hashes):
     low = (ONE << bits) - ONE
     ahead = np.uint64(AHEAD)
     row = np.empty(len(wide), np.uint64)
-    for part in range(np.uint64(states.shape[0])):
+    for part in range(np.uint64(first), np.uint64(last)):
         count = fill[part]
         for index in range(count):
             for w in range(len(wide)):

@@ -103,6 +103,13 @@ class Memo:
                        counts)
         self._set(_Grouping(states, masks, counts, expected).groups())
 
+    def take_over(self, other):
+        """Have the groups of another memo, and records of one's own."""
+        self._mask, self._begin, self._tree = (
+            other._mask, other._begin, other._tree)
+        self._slots, self._records = list(other._slots), other._records
+        self.clear()
+
 
 class _Grouping:
     """Finds groups of trees that cost little on a sample of states."""
