@@ -40,8 +40,8 @@ LONG = {'spin': ['stein 1e6', 'rocky 1e6', 'stein 8e6', 'rocky 9e6'],
         'symmetry': ('stein.attach', {'instances': 3, 'handles': 3,
                                       'faults': 4}),
         'first': 'rocky 1e6'}
-PLANTED = [('stein.attach', {}, 'B3'), ('rocky.attach', {},
-                                        'claim-not-exclusive')]
+PLANTED = [('stein.attach', {}, 'B3'),
+           ('rocky.attach', {'limit': 2}, 'claim-not-exclusive')]
 
 
 class BenchError(Exception):
