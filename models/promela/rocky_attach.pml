@@ -52,6 +52,9 @@
 #ifndef QUOTA_NOT_CHECKED  /* a handle is granted beyond the quota */
 #define QUOTA_NOT_CHECKED 0
 #endif
+#ifndef REGIONS_MIXED  /* an isolation group may get a second user */
+#define REGIONS_MIXED 0
+#endif
 #ifndef CLAIM_AFTER_RELEASE  /* a claim is granted after its own release */
 #define CLAIM_AFTER_RELEASE 0
 #endif
@@ -60,6 +63,12 @@
 #endif
 #ifndef REFUSED_CLAIM_NOT_CLOSED  /* a claim is given up, and not reported */
 #define REFUSED_CLAIM_NOT_CLOSED 0
+#endif
+#ifndef PLUG_WITHOUT_LOOK  /* nobody looks before it */
+#define PLUG_WITHOUT_LOOK 0
+#endif
+#ifndef PLUG_NOT_JOURNALLED_DIRTY  /* nor is it written down as a change */
+#define PLUG_NOT_JOURNALLED_DIRTY 0
 #endif
 #ifndef PLUG_BEFORE_JOURNAL  /* the attach begins before it is written down */
 #define PLUG_BEFORE_JOURNAL 0
@@ -76,8 +85,8 @@
 #ifndef LOST_ANSWER_IS_AN_ACKNOWLEDGEMENT  /* what was sent was taken */
 #define LOST_ANSWER_IS_AN_ACKNOWLEDGEMENT 0
 #endif
-#ifndef FREED_BEFORE_RELEASED  /* a handle is free once that is the goal */
-#define FREED_BEFORE_RELEASED 0
+#ifndef PENDING_REPORTS_DIE  /* what waits is kept in memory only */
+#define PENDING_REPORTS_DIE 0
 #endif
 #ifndef RECOVERY_FORGETS_PLUGGING  /* it is settled only while a call waits */
 #define RECOVERY_FORGETS_PLUGGING 0
@@ -159,12 +168,20 @@ byte faults = FAULTS;
      state[v] == FAILED || state[v] == RELEASED)
 #define to_be_released(v) (goal[v] == RELEASED)
 #define is_idle(v) (!attaching[v])
+/* What a plugin method reaches; without a handle it would be somebody's. */
+#define at(v) (handle[v] == NO_HANDLE -> 0 : handle[v])
+
+/* A step of prepare or of plug, on a VAN in this state. */
+#define goes_on(v, what, where) \
+    (call[v] == what && state[v] == where && !to_be_released(v))
 
 /* What observe answers; PRESENT is when the guest does not run. */
 #define can_look(v) (agent && handle[v] != NO_HANDLE)
 #define is_absent(v) (can_look(v) && attached[handle[v]] == NOBODY)
 #define is_with_it(v) (can_look(v) && attached[handle[v]] == (v))
 #define is_present(v) (is_with_it(v) && instance[v] != RUNNING)
+#define is_ready(v) (is_absent(v) && is_idle(v))
+#define is_in_place(v) (is_present(v) && is_idle(v))
 
 #define nobody_works(v) (compute && ask[v] == NONE)
 #define holds_grant(w, v) \
@@ -192,7 +209,9 @@ inline journal(v, next)
 
 /* The API frees what a VAN owns, once. */
 #define give_back(h) \
-    :: owner[h] == who -> owner[h] = NOBODY; used--
+    :: owner[h] == who -> \
+        owner[h] = NOBODY; \
+        used = (used > 0 -> used - 1 : 0)
 inline free(who)
 {
     if
@@ -246,7 +265,10 @@ inline call_plug(v)
     d_step {
         call[v] == PREPARED && instance[v] == BUILDING ->
         call[v] = PLUG;
-        goal[v] = PLUGGED
+        if
+        :: to_be_released(v)  /* that is final */
+        :: else -> goal[v] = PLUGGED
+        fi
     }
 }
 
@@ -277,7 +299,7 @@ inline fail_spawn(v)
 inline request(v)
 {
     d_step {
-        call[v] == PREPARE && state[v] == NONE ->
+        goes_on(v, PREPARE, NONE) ->
         journal(v, REQUESTED)
     }
 }
@@ -286,8 +308,7 @@ inline request(v)
 inline send_claim(v)
 {
     d_step {
-        call[v] == PREPARE && state[v] == REQUESTED && !to_be_released(v) &&
-        claim[v] == NONE ->
+        goes_on(v, PREPARE, REQUESTED) && claim[v] == NONE ->
         claim[v] = SENT
     }
 }
@@ -303,10 +324,10 @@ inline grant_claim(v, h)
          (REPEATED_CLAIM_GRANTED_ANEW && record[v] != RELEASED)) &&
         (CLAIM_NOT_EXCLUSIVE || !is_owned(h)) &&
         (QUOTA_NOT_CHECKED || used < LIMIT) &&
-        (!GPU || !ANY_HANDLE(is_owned)) &&
+        (!GPU || REGIONS_MIXED || !ANY_HANDLE(is_owned)) &&
         !(ODD && faults < FAULTS) ->
         owner[h] = v;
-        used++;
+        used = (used < HANDLES -> used : HANDLES) + 1;
         record[v] = BOUND;
         claim[v] = GRANTED
     }
@@ -341,8 +362,8 @@ inline refuse_claim(v)
 inline bind(v)
 {
     d_step {
-        call[v] == PREPARE && state[v] == REQUESTED && claim[v] == GRANTED &&
-        !to_be_released(v) && !held_by_another(v) ->
+        goes_on(v, PREPARE, REQUESTED) && claim[v] == GRANTED &&
+        !held_by_another(v) ->
         claim[v] = NONE;
         if  /* the first that it owns */
         CAT(B_, HANDLES)(, note, v)
@@ -359,8 +380,7 @@ inline give_up_claim(v)
     d_step {
         call[v] == PREPARE && state[v] == REQUESTED &&
         (claim[v] == REFUSED || !api ||
-         (claim[v] == GRANTED && held_by_another(v) &&
-          !REFUSED_CLAIM_NOT_CLOSED)) ->
+         (claim[v] == GRANTED && held_by_another(v))) ->
         if
         :: claim[v] != SENT -> claim[v] = NONE
         :: else
@@ -382,21 +402,12 @@ inline drop_answer(v)
     }
 }
 
-/* A claim may be lost on its way to the API. */
+/* A claim may be lost on its way to the API, and its answer on its way
+ * back. */
 inline lose_claim(v)
 {
     d_step {
-        faults > 0 && claim[v] == SENT ->
-        faults--;
-        claim[v] = NONE
-    }
-}
-
-/* The answer to a claim may be lost. */
-inline lose_answer(v)
-{
-    d_step {
-        faults > 0 && (claim[v] == GRANTED || claim[v] == REFUSED) ->
+        faults > 0 && claim[v] != NONE ->
         faults--;
         claim[v] = NONE
     }
@@ -420,17 +431,26 @@ inline claim_times_out(v)
 inline make_ready(v)
 {
     d_step {
-        call[v] == PREPARE && state[v] == BOUND && !to_be_released(v) ->
+        goes_on(v, PREPARE, BOUND) ->
         journal(v, READY)
     }
 }
 
-/* prepare returns once its VAN is READY or PLUGGED, and not to be released. */
+/* prepare returns once its VAN is READY, and not to be released. */
 inline return_prepare(v)
 {
     d_step {
-        call[v] == PREPARE && (state[v] == READY || state[v] == PLUGGED) &&
-        !to_be_released(v) ->
+        goes_on(v, PREPARE, READY) ->
+        call[v] = PREPARED
+    }
+}
+
+/* prepare returns when its VAN is PLUGGED, is observed to be so and idle, and
+ * is not to be released. */
+inline return_prepare_plugged(v)
+{
+    d_step {
+        goes_on(v, PREPARE, PLUGGED) && is_in_place(v) ->
         call[v] = PREPARED
     }
 }
@@ -461,15 +481,17 @@ inline cancel(v)
 inline plug(v)
 {
     d_step {
-        call[v] == PLUG && state[v] == READY && !to_be_released(v) &&
-        is_absent(v) && is_idle(v) ->
+        goes_on(v, PLUG, READY) && (PLUG_WITHOUT_LOOK || is_ready(v)) ->
         if
         :: PLUG_BEFORE_JOURNAL ->
             attaching[v] = true;
-            soiled[handle[v]] = true;
+            soiled[at(v)] = true;
             call[v] = RAISED
         :: else ->
-            dirty[v] = true;
+            if
+            :: PLUG_NOT_JOURNALLED_DIRTY
+            :: else -> dirty[v] = true
+            fi;
             journal(v, PLUGGING);
             ask[v] = ASKED
         fi
@@ -482,7 +504,7 @@ inline begin_attach(v)
     d_step {
         state[v] == PLUGGING && ask[v] == ASKED && is_idle(v) && agent ->
         attaching[v] = true;
-        soiled[handle[v]] = true
+        soiled[at(v)] = true
     }
 }
 
@@ -491,7 +513,7 @@ inline attach(v)
 {
     d_step {
         attaching[v] ->
-        attached[handle[v]] = v;
+        attached[at(v)] = v;
         end_attach(v, DONE)
     }
 }
@@ -512,7 +534,7 @@ inline fail_attached(v)
     d_step {
         faults > 0 && attaching[v] ->
         faults--;
-        attached[handle[v]] = v;
+        attached[at(v)] = v;
         end_attach(v, ERROR)
     }
 }
@@ -534,7 +556,7 @@ inline plug_failed(v)
     d_step {
         state[v] == PLUGGING && ask[v] == ERROR ->
         if
-        :: FAILED_PLUG_IS_READY || (is_absent(v) && is_idle(v)) ->
+        :: FAILED_PLUG_IS_READY || is_ready(v) ->
             journal(v, READY)
         :: else ->
             journal(v, FAILED)
@@ -549,8 +571,7 @@ inline plug_failed(v)
 inline return_plug(v)
 {
     d_step {
-        call[v] == PLUG && state[v] == PLUGGED && !to_be_released(v) &&
-        is_present(v) && is_idle(v) ->
+        goes_on(v, PLUG, PLUGGED) && is_in_place(v) ->
         call[v] = ATTACHED
     }
 }
@@ -581,7 +602,7 @@ inline time_out(v)
 inline no_answer(v)
 {
     d_step {
-        ask[v] == ASKED && is_idle(v) && !agent ->
+        ask[v] == ASKED && !agent ->
         ask[v] = ERROR
     }
 }
@@ -590,13 +611,12 @@ inline no_answer(v)
 inline settle_plugging(v)
 {
     d_step {
-        state[v] == PLUGGING && nobody_works(v) &&
-        (RECOVERY_FORGETS_PLUGGING -> call[v] == PLUG
-            : is_idle(v) && (PLUGGING_IS_TAKEN_FOR_READY ||
-                             NO_ANSWER_IS_AN_ANSWER || is_absent(v) ||
-                             is_with_it(v))) ->
+        state[v] == PLUGGING && nobody_works(v) && is_idle(v) &&
+        (PLUGGING_IS_TAKEN_FOR_READY || NO_ANSWER_IS_AN_ANSWER ||
+         is_absent(v) || is_with_it(v)) &&
+        (!RECOVERY_FORGETS_PLUGGING || call[v] == PLUG) ->
         if
-        :: RECOVERY_FORGETS_PLUGGING || PLUGGING_IS_TAKEN_FOR_READY ||
+        :: PLUGGING_IS_TAKEN_FOR_READY ||
            !(NO_ANSWER_IS_AN_ANSWER -> is_present(v) : is_with_it(v)) ->
             journal(v, READY)
         :: else ->
@@ -607,19 +627,14 @@ inline settle_plugging(v)
 
 /* --- reports ------------------------------------------------------------ */
 
+#define is_to_be_reported(v) (pending[v] && api && compute && is_settled(v))
+
 /* What the API has not acknowledged is reported, once the VAN is settled. */
 inline report(v)
 {
     d_step {
-        pending[v] && api && is_settled(v) &&
-        (compute || FREED_BEFORE_RELEASED) ->
+        is_to_be_reported(v) ->
         take_report(v);
-        if
-        :: FREED_BEFORE_RELEASED && to_be_released(v) ->
-            record[v] = RELEASED;
-            free(v)
-        :: else
-        fi;
         pending[v] = false
     }
 }
@@ -628,7 +643,7 @@ inline report(v)
 inline lose_acknowledgement(v)
 {
     d_step {
-        faults > 0 && pending[v] && api && compute && is_settled(v) ->
+        faults > 0 && is_to_be_reported(v) ->
         faults--;
         take_report(v)
     }
@@ -638,27 +653,24 @@ inline lose_acknowledgement(v)
 inline delay_report(v)
 {
     d_step {
-        faults > 0 && pending[v] && api && is_settled(v) &&
-        (LOST_ANSWER_IS_AN_ACKNOWLEDGEMENT ||
-         (compute && late[v] == NONE)) ->
+        faults > 0 && is_to_be_reported(v) ->
         faults--;
         if
-        :: LOST_ANSWER_IS_AN_ACKNOWLEDGEMENT ->
-            pending[v] = false
-        :: else ->
-            late[v] = to_report(v);
-            overtaken[v] = false
+        :: LOST_ANSWER_IS_AN_ACKNOWLEDGEMENT -> pending[v] = false
+        :: else -> late[v] = to_report(v)
         fi
     }
 }
 
-/* A delayed report arrives, and counts unless a newer one was taken. */
+/* A delayed report arrives, and counts unless a newer one was taken; of a VAN
+ * that the API does not know only that it is RELEASED. */
 inline take_late_report(v)
 {
     d_step {
         late[v] != NONE && api ->
         if
-        :: overtaken[v] && !OLD_REPORT_COUNTS
+        :: (overtaken[v] && !OLD_REPORT_COUNTS) ||
+           (record[v] == NONE && late[v] != RELEASED)
         :: else ->
             record[v] = late[v];
             if
@@ -673,15 +685,19 @@ inline take_late_report(v)
 
 /* --- what dies and comes back ------------------------------------------- */
 
-#define forget(v) call[v] = NONE; ask[v] = NONE
+#define forget(v) \
+    call[v] = NONE; \
+    ask[v] = NONE; \
+    pending[v] = pending[v] && !PENDING_REPORTS_DIE
 #define break_off(v) attaching[v] = false
 #define waits(v) (ask[v] == ASKED)
 
-/* nova-compute may die at any time; what was only in its memory is gone. */
+/* nova-compute may die at any time, even while it comes back; what was only
+ * in its memory is gone. */
 inline compute_crash()
 {
     d_step {
-        faults > 0 && compute ->
+        faults > 0 ->
         faults--;
         compute = false;
         DO_VAN(forget)
@@ -701,7 +717,7 @@ inline compute_restart()
 inline agent_crash()
 {
     d_step {
-        faults > 0 && agent ->
+        faults > 0 ->
         faults--;
         agent = false;
         DO_VAN(break_off)
@@ -721,7 +737,7 @@ inline agent_restart()
 inline api_lost()
 {
     d_step {
-        faults > 0 && api ->
+        faults > 0 ->
         faults--;
         api = false
     }
@@ -764,6 +780,113 @@ inline api_back()
 #define one_user_per_isolation_group \
     (!GPU || HOW_MANY_HANDLES(is_owned) <= 1)
 
+/* Nothing is done to a device, or left of it, for a VAN that has no handle
+ * yet, or none any more. */
+#define untouched_without_a_claim(v) \
+    ((is_unreleased(v) && state[v] != REQUESTED) || \
+     (is_idle(v) && !is_attached(v) && !dirty[v] && \
+      (handle[v] == NO_HANDLE || owner[at(v)] != v || !soiled[at(v)])))
+
+/* A plugin method works only on a VAN that is in transition. */
+#define settled_means_at_rest(v) (ask[v] == NONE || state[v] == PLUGGING)
+
+/* What the journal has no entry for is not known to be wanted or dirty, and
+ * nothing is reported of it. */
+#define no_entry_no_goal(v) \
+    (state[v] != NONE || (goal[v] == READY && !dirty[v] && !pending[v]))
+
+/* What is done to a device is what the journal says, or said before the VAN
+ * FAILED. */
+#define the_journal_is_ahead_of_the_deed(v) \
+    (is_idle(v) || state[v] == PLUGGING || state[v] == FAILED)
+
+/* A VAN that is BOUND or READY has its handle, not attached; one that is
+ * PLUGGED has it attached. */
+#define has_its_own(v) (handle[v] != NO_HANDLE && owner[at(v)] == v)
+#define what_is_settled_is_true(v) \
+    ((state[v] == BOUND || state[v] == READY) \
+        -> has_its_own(v) && !is_attached(v) \
+        : state[v] != PLUGGED || is_attached(v))
+
+/* A VAN whose device is changed, by it or before it, is dirty. */
+#define touched_means_dirty(v) \
+    (handle[v] == NO_HANDLE || dirty[v] || !soiled[at(v)] || \
+     !is_unreleased(v) || state[v] == REQUESTED)
+
+/* A VAN that FAILED is not RELEASED without being erased. */
+#define failed_means_dirty(v) (state[v] != FAILED || dirty[v])
+
+/* What is attached has been changed. */
+#define used_means_touched(h) (attached[h] == NOBODY || soiled[h])
+
+/* What is being attached counts as changed. */
+#define work_touches(v) (is_idle(v) || soiled[at(v)])
+
+/* A VAN that is RELEASED is to be. */
+#define only_what_is_given_up_is_erased(v) \
+    (state[v] != RELEASED || to_be_released(v))
+
+/* A settled state that is not waiting to be reported is in the database. */
+#define acknowledged_means_recorded(v) \
+    (!is_settled(v) || pending[v] || record[v] == to_report(v))
+
+/* A report is overtaken only while it is under way. */
+#define only_what_is_under_way_is_overtaken(v) \
+    (!overtaken[v] || late[v] != NONE)
+
+/* While nova-compute is down no call works on any VAN. */
+#define no_call_without_nova_compute(v) \
+    (compute || (call[v] == NONE && ask[v] == NONE))
+
+/* While the agent is down it does nothing to any device. */
+#define no_work_without_the_agent(v) (agent || is_idle(v))
+
+/* nova-compute calls prepare and plug to start an instance. */
+#define calls_fit_the_instance(v) \
+    (call[v] == NONE || instance[v] == BUILDING)
+
+/* What a call wants of its VAN is in the journal, unless that is to be
+ * released. */
+#define the_goal_is_the_last_call_s(v) \
+    (state[v] == NONE || to_be_released(v) || goal[v] == PLUGGED || \
+     (call[v] != PLUG && call[v] != ATTACHED))
+
+/* prepare returns a VAN that is READY or PLUGGED, and plug one that is
+ * PLUGGED, and neither one that is to be released. */
+#define success_is_true(v) \
+    ((call[v] != PREPARED && call[v] != ATTACHED) || \
+     (!to_be_released(v) && \
+      (state[v] == PLUGGED || (state[v] == READY && call[v] == PREPARED))))
+
+/* The VAN of a guest that runs is not to be released. */
+#define what_is_in_use_is_not_given_up(v) \
+    (instance[v] != RUNNING || !to_be_released(v))
+
+/* While nothing has gone wrong a claim is refused, or a build ends without a
+ * guest, only for what another instance has. */
+#define is_known_beside(w, v) ((w) != (v) && record[w] != NONE)
+#define no_failure_without_cause(v) \
+    (faults < FAULTS || ANY_VAN(is_known_beside, v) || \
+     (claim[v] != REFUSED && call[v] != RAISED && \
+      (call[v] != NONE || instance[v] != BUILDING)))
+
+/* A claim is under way only for a VAN that is REQUESTED, or was given up
+ * since. */
+#define claims_are_journalled_first(v) \
+    (claim[v] == NONE || state[v] == REQUESTED || state[v] == RELEASED)
+
+/* A call raises for a VAN that is wanted only when its claim is answered or
+ * closed. */
+#define no_claim_is_left_open(v) \
+    (call[v] != RAISED || to_be_released(v) || \
+     (state[v] != REQUESTED && state[v] != NONE))
+
+/* Who is told of a grant has one, or gave it up since, and who is refused
+ * has none. */
+#define answers_are_true(v) \
+    ((claim[v] != GRANTED || ANY_HANDLE(owns, v) || record[v] == RELEASED) \
+     && (claim[v] != REFUSED || !ANY_HANDLE(owns, v)))
+
 /* A guest that runs has the device that it believes to have. */
 #define no_belief_without_device(v) \
     (instance[v] != RUNNING || (is_attached(v) && state[v] == PLUGGED))
@@ -792,8 +915,30 @@ inline api_back()
 #define NR_never_offered_before_erased 4
 #define NR_quota_is_exact 5
 #define NR_one_user_per_isolation_group 6
-#define NR_no_belief_without_device 7
-#define NR_database_and_device_agree 8
+#define NR_untouched_without_a_claim 7
+#define NR_settled_means_at_rest 8
+#define NR_no_entry_no_goal 9
+#define NR_the_journal_is_ahead_of_the_deed 10
+#define NR_what_is_settled_is_true 11
+#define NR_touched_means_dirty 12
+#define NR_failed_means_dirty 13
+#define NR_used_means_touched 14
+#define NR_work_touches 15
+#define NR_only_what_is_given_up_is_erased 16
+#define NR_acknowledged_means_recorded 17
+#define NR_only_what_is_under_way_is_overtaken 18
+#define NR_no_call_without_nova_compute 19
+#define NR_no_work_without_the_agent 20
+#define NR_calls_fit_the_instance 21
+#define NR_the_goal_is_the_last_call_s 22
+#define NR_success_is_true 23
+#define NR_what_is_in_use_is_not_given_up 24
+#define NR_no_failure_without_cause 25
+#define NR_no_belief_without_device 26
+#define NR_claims_are_journalled_first 27
+#define NR_no_claim_is_left_open 28
+#define NR_answers_are_true 29
+#define NR_database_and_device_agree 30
 
 /* --- the whole ---------------------------------------------------------- */
 
@@ -816,6 +961,7 @@ active proctype openstack()
     MUST_VAN(drop_answer)
     MUST_VAN(make_ready)
     MUST_VAN(return_prepare)
+    MUST_VAN(return_prepare_plugged)
     MUST_VAN(raise_failed)
     MUST_VAN(cancel)
     MUST_VAN(plug)
@@ -842,7 +988,6 @@ active proctype fate()
     do
     MAY_VAN(fail_spawn)
     MAY_VAN(lose_claim)
-    MAY_VAN(lose_answer)
     MAY_VAN(claim_times_out)
     MAY_VAN(fail_attach)
     MAY_VAN(fail_attached)
@@ -862,7 +1007,29 @@ active proctype fate()
     ALWAYS_HANDLE(never_offered_before_erased)
     ALWAYS(quota_is_exact)
     ALWAYS(one_user_per_isolation_group)
+    ALWAYS_VAN(untouched_without_a_claim)
+    ALWAYS_VAN(settled_means_at_rest)
+    ALWAYS_VAN(no_entry_no_goal)
+    ALWAYS_VAN(the_journal_is_ahead_of_the_deed)
+    ALWAYS_VAN(what_is_settled_is_true)
+    ALWAYS_VAN(touched_means_dirty)
+    ALWAYS_VAN(failed_means_dirty)
+    ALWAYS_HANDLE(used_means_touched)
+    ALWAYS_VAN(work_touches)
+    ALWAYS_VAN(only_what_is_given_up_is_erased)
+    ALWAYS_VAN(acknowledged_means_recorded)
+    ALWAYS_VAN(only_what_is_under_way_is_overtaken)
+    ALWAYS_VAN(no_call_without_nova_compute)
+    ALWAYS_VAN(no_work_without_the_agent)
+    ALWAYS_VAN(calls_fit_the_instance)
+    ALWAYS_VAN(the_goal_is_the_last_call_s)
+    ALWAYS_VAN(success_is_true)
+    ALWAYS_VAN(what_is_in_use_is_not_given_up)
+    ALWAYS_VAN(no_failure_without_cause)
     ALWAYS_VAN(no_belief_without_device)
+    ALWAYS_VAN(claims_are_journalled_first)
+    ALWAYS_VAN(no_claim_is_left_open)
+    ALWAYS_VAN(answers_are_true)
     ALWAYS_VAN(database_and_device_agree)
 #endif
     od
@@ -873,6 +1040,8 @@ active proctype fate()
 
 #define ends(v) ([] (call[v] == PREPARE -> <> (call[v] != PREPARE)))
 #define is_waiting(v) (call[v] == PREPARE || call[v] == PLUG)
+#define is_left(v) (state[v] == RELEASED && claim[v] != NONE)
+#define closed(v) ([] (is_left(v) -> <> (claim[v] == NONE || !api)))
 #define told(v) ([] (is_waiting(v) -> <> (!is_waiting(v))))
 #define is_wrong(v) \
     ((record[v] == PLUGGED && !is_attached(v)) || \
@@ -883,6 +1052,8 @@ active proctype fate()
 
 /* A request ends: its VAN is bound, failed or released. */
 ltl request_always_ends { CAT(A_, VANS)(&&, ends) }
+/* The claim of a VAN that was given up comes to its end. */
+ltl every_claim_is_closed { CAT(A_, VANS)(&&, closed) }
 /* A call of nova-compute ends. */
 ltl every_waiting_caller_is_told { CAT(A_, VANS)(&&, told) }
 /* A record that is wrong about the attachment is put right, or comes true,

@@ -45,7 +45,6 @@
 #endif
 #ifndef QUOTA  /* enough */
 #define QUOTA ARQS
-#define NO_QUOTA
 #endif
 #ifndef TWINS  /* 1: all builds are for one and the same instance */
 #define TWINS 0
@@ -94,6 +93,9 @@
 #ifndef B13  /* only the API looks for other ARQs of the instance */
 #define B13 0
 #endif
+#ifndef B16  /* the handler of a failure fails, and writes nothing */
+#define B16 0
+#endif
 #ifndef B17  /* a failure is not told */
 #define B17 0
 #endif
@@ -102,6 +104,9 @@
 #endif
 #ifndef B20  /* a conductor that starts sweeps nothing */
 #define B20 0
+#endif
+#ifndef B21  /* for want of a handle the build fails before it is told */
+#define B21 0
 #endif
 #ifndef B23  /* an ARQ that is resolved is taken for Bound */
 #define B23 0
@@ -174,9 +179,11 @@ byte guest[HANDLES] = NOBODY;
 bool dirty[HANDLES];
 /* what may still go wrong */
 byte faults = FAULTS;
-/* every transition of an ARQ was allowed; every step was possible */
+/* every transition of an ARQ was allowed; every step was possible; some step
+ * changed nothing */
 bool lawful = true;
 bool possible = true;
+bool idled;
 
 /* --- phrases ------------------------------------------------------------ */
 
@@ -203,6 +210,7 @@ bool possible = true;
 #define was_lost(a) (notice[a] == LOST)
 #define was_sent(a) (notice[a] == SENT_OK || notice[a] == SENT_FAILED)
 #define has_job(a) (job[a] != NONE)
+#define runs_job(a) (has_job(a) && job[a] != LOST)
 #define has_guest(a) (handle[a] != NO_HANDLE \
                       && guest[handle[a]] == instance_of(a))
 /* One bind of a PATCH failed, and another goes on or is Bound. */
@@ -240,8 +248,8 @@ inline nova_becomes(i, next)
     nova[i] = next
 }
 
-/* The bind of an ARQ has failed: nothing is kept, and Nova is told. */
-inline fail_bind(a)
+/* The bind of an ARQ has failed: nothing is kept. */
+inline drop_bind(a)
 {
     become(a, BIND_FAILED);
     job[a] = NONE;
@@ -250,7 +258,13 @@ inline fail_bind(a)
         use[handle[a]] = CLEANING;
         handle[a] = NO_HANDLE
     :: else
-    fi;
+    fi
+}
+
+/* And Nova is told. */
+inline fail_bind(a)
+{
+    drop_bind(a);
     notice[a] = SENT_FAILED
 }
 
@@ -393,6 +407,7 @@ inline no_handle(a)
         fi;
         if
         :: A9 -> notice[a] = SENT_OK
+        :: B21 -> nova[instance_of(a)] = FAILED
         :: else
         fi
     }
@@ -635,10 +650,10 @@ inline prepare_fails(a)
     d_step {
         faults > 0 && job[a] == TAKEN ->
         faults--;
-        fail_bind(a);
         if
-        :: B17 -> notice[a] = NONE
-        :: else
+        :: B16 -> job[a] = NONE
+        :: B17 -> drop_bind(a)
+        :: else -> fail_bind(a)
         fi
     }
 }
@@ -650,7 +665,11 @@ inline bind_times_out(a)
         faults > 0 && arq[a] == BIND_STARTED ->
         faults--;
         if
-        :: B9 -> job[a] = NONE
+        :: B9 ->
+            if
+            :: has_job(a) -> job[a] = NONE
+            :: else -> idled = true
+            fi
         :: else -> fail_bind(a)
         fi
     }
@@ -668,7 +687,7 @@ inline bind_times_out(a)
 inline crash_conductor()
 {
     d_step {
-        faults > 0 &&
+        faults > 0 && ANY_ARQ(runs_job) &&
         (!crash || (ANY_ARQ(started) && ANY_HANDLE(is_free))) ->
         faults--;
         DO_ARQ(lose_job);
@@ -689,6 +708,10 @@ inline crash_conductor()
 
 /* No step was taken that Nova's table forbids. */
 #define nothing_impossible possible
+
+/* Each step, and each fault, changes something.  It does what leaves its own
+ * guard behind; only a time-out in silence (B9) may find nothing to stop. */
+#define no_idle_step (!idled)
 
 #define names(a, h) (handle[a] == h)
 
@@ -771,23 +794,24 @@ inline crash_conductor()
 #define NR_no_deadlock 1
 #define NR_state_matrix 2
 #define NR_nothing_impossible 3
-#define NR_one_owner_per_handle 4
-#define NR_in_use_means_named 5
-#define NR_one_request_per_instance 6
-#define NR_somebody_binds 7
-#define NR_failed_releases 8
-#define NR_unbound_releases 9
-#define NR_bound_has_handle 10
-#define NR_quota_is_kept 11
-#define NR_charged_while_it_exists 12
-#define NR_created_together 13
-#define NR_claims_fit 14
-#define NR_claim_while_busy 15
-#define NR_starts_when_told 16
-#define NR_somebody_tells 17
-#define NR_no_belief_without_device 18
-#define NR_no_failure_without_cause 19
-#define NR_failed_for_a_reason 20
+#define NR_no_idle_step 4
+#define NR_one_owner_per_handle 5
+#define NR_in_use_means_named 6
+#define NR_one_request_per_instance 7
+#define NR_somebody_binds 8
+#define NR_failed_releases 9
+#define NR_unbound_releases 10
+#define NR_bound_has_handle 11
+#define NR_quota_is_kept 12
+#define NR_charged_while_it_exists 13
+#define NR_created_together 14
+#define NR_claims_fit 15
+#define NR_claim_while_busy 16
+#define NR_starts_when_told 17
+#define NR_somebody_tells 18
+#define NR_no_belief_without_device 19
+#define NR_no_failure_without_cause 20
+#define NR_failed_for_a_reason 21
 
 /* --- the whole ---------------------------------------------------------- */
 
@@ -844,6 +868,7 @@ active proctype fate()
 #else
     ALWAYS(state_matrix)
     ALWAYS(nothing_impossible)
+    ALWAYS(no_idle_step)
     ALWAYS_HANDLE(one_owner_per_handle)
     ALWAYS_HANDLE(in_use_means_named)
     ALWAYS(one_request_per_instance)

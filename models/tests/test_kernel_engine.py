@@ -157,7 +157,8 @@ class AgainstTheWalk(unittest.TestCase):
                     (engines, 'FIRST_GROUPS', 2), (engines, 'MORE_GROUPS', 2),
                     (engines, 'SAMPLE', 16), (memo, 'SLOTS', 4),
                     (memo, 'MOST_SLOTS', 16), (memo, 'RECORDS', 256),
-                    (memo, 'PATHS', 2), (tables, 'MAX_ENTRIES', 1 << 26)):
+                    (memo, 'PATHS', 2), (tables, 'MAX_ENTRIES', 1 << 26),
+                    (engines, 'ALONE', 1)):
                 stack.enter_context(
                     unittest.mock.patch.object(owner, name, value))
             engine, _ = compare(self, recipe.build())

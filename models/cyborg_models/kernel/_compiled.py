@@ -286,20 +286,19 @@ def paths(states, roots, kids, node, member, masks, counts):
 
 
 @njit(cache=True)
-def weigh(states, mask, trees, masks, counts, slots, answer):
+def weigh(states, mask, trees, masks, counts, slots, often, answer):
     """How a group with this mask would do on some states.
 
-    ``slots`` is room to work in.  ``answer`` receives how many different
-    values the masked cells have in a quarter of the states and in all, and
-    how many trees must be walked further, all states together.
+    ``slots`` and ``often`` are room to work in.  ``answer`` receives how
+    many different values the masked cells have, how many of these are met
+    once and how many twice, and how many trees must be walked further, all
+    states together.
     """
     words = states.shape[1]
     slots[:] = 0
     last = np.uint64(len(slots) - 1)
-    found = 0
+    found, once, twice = 0, 0, 0
     for state in range(len(states)):
-        if state == len(states) // 4:
-            answer[0] = found
         mixed = np.uint64(SEED)
         for w in range(words):
             mixed = (mixed ^ (states[state, w] & mask[w])
@@ -311,14 +310,22 @@ def weigh(states, mask, trees, masks, counts, slots, answer):
             slot = (slot + ONE) & last
         if slots[slot] == 0:
             slots[slot] = mixed
+            often[slot] = 0
             found += 1
-    answer[1] = found
-    answer[2] = 0
+        often[slot] += 1
+        if often[slot] == 1:
+            once += 1
+        elif often[slot] == 2:
+            once -= 1
+            twice += 1
+        elif often[slot] == 3:
+            twice -= 1
+    answer[0], answer[1], answer[2], answer[3] = found, once, twice, 0
     for tree in trees:
         for index in range(masks.shape[1]):
             for w in range(words):
                 if masks[tree, index, w] & ~mask[w]:
-                    answer[2] += counts[tree, index]
+                    answer[3] += counts[tree, index]
                     break
 
 
@@ -412,15 +419,16 @@ def canonical(wide, row, best, fixed, chunk, image, begin, own, name, meant,
             return
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def expand(wide, states, low, high, at, kids, node, member, keep, put,
            groups, slots, record, tree_of, watch, want, lively, final,
            leaves, labels, buckets, fill, bits, symmetry, tally, found):
     """Expand states into the buckets until something needs attention.
 
-    ``at`` is (partition, index) of the next state, and is kept up to date.
-    ``tally`` counts transitions; ``found`` receives, for FOUND, what: the
-    number of a watched tree, or -1 for a deadlock.
+    ``at`` is (partition, index) of the next state, which is kept up to
+    date, and the partition to stop before.  ``tally`` counts transitions;
+    ``found`` receives, for FOUND, what: the number of a watched tree, or -1
+    for a deadlock.
     """
     alike = len(symmetry[7]) > 0
     room = np.uint64(buckets.shape[1] - len(lively))
@@ -428,7 +436,7 @@ def expand(wide, states, low, high, at, kids, node, member, keep, put,
     after = np.empty(len(wide), np.uint64)
     best = np.empty(len(wide), np.uint64)
     transitions = np.uint64(0)
-    while at[0] < states.shape[0]:
+    while at[0] < at[2]:
         part = at[0]
         for place in range(at[1], high[part]):
             status = -1
@@ -484,7 +492,7 @@ def expand(wide, states, low, high, at, kids, node, member, keep, put,
                 tally[0] += np.int64(transitions)
                 return status
         at[0] += 1
-        if at[0] < states.shape[0]:
+        if at[0] < at[2]:
             at[1] = low[at[0]]
     tally[0] += np.int64(transitions)
     return DONE
@@ -514,9 +522,11 @@ def _same(wide, states, part, there, others, other, place):
     return same
 
 
-@njit(cache=True)
-def insert(wide, states, table, high, buckets, fill, bits, hashes):
-    """Move the buckets' new states to the end of their partitions.
+@njit(cache=True, nogil=True)
+def insert(wide, first, last, states, table, high, buckets, fill, bits,
+           hashes):
+    """Move the buckets' new states to the end of their partitions, from
+    partition *first* to before *last*.
 
     ``hashes`` is room to work in.  Returns False when a partition is full.
     """
@@ -525,7 +535,7 @@ def insert(wide, states, table, high, buckets, fill, bits, hashes):
     low = (ONE << bits) - ONE
     ahead = np.uint64(AHEAD)
     row = np.empty(len(wide), np.uint64)
-    for part in range(np.uint64(states.shape[0])):
+    for part in range(np.uint64(first), np.uint64(last)):
         count = fill[part]
         for index in range(count):
             for w in range(len(wide)):

@@ -7,6 +7,8 @@ violation found is a shallowest one; its trace is found backwards, level by
 level, and needs no memory while exploring.
 """
 
+import concurrent.futures
+import functools
 import mmap
 import os
 import time
@@ -22,6 +24,8 @@ from cyborg_models.kernel.walk import successors
 
 PARTITION_BITS = 8
 BUCKET_BYTES = 16 << 20
+THREADS = 2  # at most, unless more are asked for
+ALONE = 1 << 14  # states of a level below which one thread does it all
 FULL = 0.8  # of a table, before it grows by half
 FIRST_GROUPS = 1 << 13  # states, before trees are put into groups
 MORE_GROUPS = 16  # times as many, before that is done anew
@@ -86,6 +90,22 @@ def _no_symmetry():
             np.empty(0, np.int64), np.empty(0, np.int64))
 
 
+class _Worker:
+    """What one thread works with alone."""
+
+    def __init__(self, engine):
+        parts, steps = len(engine.high), len(engine.lively)
+        words = engine.tables.packing.words
+        size = max(2 * steps, BUCKET_BYTES // (8 * words * parts))
+        self.buckets = np.empty((parts, size, words), np.uint64)
+        self.fill = np.zeros(parts, np.uint64)
+        self.hashes = np.empty(size, np.uint64)
+        self.room = np.empty((2, steps), np.uint64)
+        self.tally = np.zeros(1, np.int64)
+        self.found = np.zeros(1, np.int64)
+        self.memo = Memo(engine.tables, engine.active)
+
+
 class Engine:
     """Explores one model.
 
@@ -95,9 +115,11 @@ class Engine:
         seconds)
     :param symmetry: True to store one of the states that differ only in
         which member of a symmetric set is which
+    :param threads: how many may work at once; None for at most two
     """
 
-    def __init__(self, model, memory=None, progress=None, symmetry=False):
+    def __init__(self, model, memory=None, progress=None, symmetry=False,
+                 threads=None):
         self.model, self.progress = model, progress
         self.tables = Tables(model, symmetry)
         self.symmetry = (self.tables.symmetry.arrays if symmetry
@@ -112,15 +134,8 @@ class Engine:
         self.states = _reserve((parts, capacity, words))
         self.number_bits = np.uint64(capacity.bit_length())
         self.table = np.zeros((parts, 64), np.uint32)
-        steps = len(model.steps)
         self.lively = np.array([not step.action.fault
                                 for step in model.steps])
-        self.room = (np.empty(steps, np.uint64),
-                     np.empty(steps, np.uint64))
-        size = max(2 * steps, BUCKET_BYTES // (8 * words * parts))
-        self.buckets = np.empty((parts, size, words), np.uint64)
-        self.hashes = np.empty(size, np.uint64)
-        self.fill = np.zeros(parts, np.uint64)
         self.levels = [np.zeros(parts, np.int64)]
         self.high = np.zeros(parts, np.int64)
         self._told = 0.0
@@ -132,13 +147,16 @@ class Engine:
         # What is wanted of each, and at the end: whether to look for
         # deadlocks.
         self.want = np.array([*(row[3] for row in self._watch), 1], np.int32)
-        self.memo = Memo(self.tables, self.active)
+        threads = threads or min(THREADS, len(os.sched_getaffinity(0)))
+        self.workers = [_Worker(self) for _ in range(threads)]
+        self.memo = self.workers[0].memo
+        self._pool = (concurrent.futures.ThreadPoolExecutor(threads - 1)
+                      if threads > 1 else None)
         self._regroup_at = FIRST_GROUPS
 
     def explore(self):
         """Visit every state; returns an :class:`Explored`."""
         result, began = Explored(), time.monotonic()
-        tally = np.zeros(1, np.int64)
         pending = []
         try:
             self._start()
@@ -146,11 +164,12 @@ class Engine:
                 low, high = self.levels[-1].copy(), self.high.copy()
                 if (low == high).all():
                     break
-                at = np.array([0, low[0]], np.int64)
-                while self._run_level(low, high, at, tally, pending):
-                    self._tell(tally, began)
+                ats = [np.array([first, low[first], last], np.int64)
+                       for first, last in self._shares()]
+                while self._run_level(low, high, ats, pending):
+                    self._tell(began)
                 self.levels.append(high)
-                self._tell(tally, began)
+                self._tell(began)
         except KeyboardInterrupt:
             result.complete, result.reason = False, 'interrupted'
         except MemoryError:
@@ -159,7 +178,7 @@ class Engine:
                              'reached; allow more, or make the '
                              'configuration smaller')
         result.states = int(self.high.sum())
-        result.transitions = int(tally[0])
+        result.transitions = self._transitions()
         result.depth = max(0, len(self.levels) - 2)
         self._collect(pending, result)
         result.seconds = time.monotonic() - began
@@ -168,8 +187,8 @@ class Engine:
     def _start(self):
         first = self.canonical(self.model.initial)
         part = compiled.partition(self.wide, first, self.bits)
-        self.buckets[part, 0] = first
-        self.fill[part] = 1
+        self.workers[0].buckets[part, 0] = first
+        self.workers[0].fill[part] = 1
         self._flush()
 
     def canonical(self, codes):
@@ -181,39 +200,60 @@ class Engine:
         compiled.canonical(self.wide, row, best, *self.symmetry)
         return best
 
-    def _run_level(self, low, high, at, tally, pending):
-        """Expand until the level is done; False when it is."""
-        found = np.zeros(1, np.int64)
-        while True:
-            # Learning may replace an array by a larger one.
-            status = compiled.expand(
-                self.wide, self.states, low, high, at,
-                *self.tables.arrays, *self.memo.arrays, self.active,
-                self.want, self.lively, self.tables.final_tree, *self.room,
-                self.buckets, self.fill, self.bits, self.symmetry, tally,
-                found)
+    def _run_level(self, low, high, ats, pending):
+        """Expand until the level is done or a bucket is full; False when it
+        is done.
+        """
+        statuses = self._together([
+            functools.partial(self._expand, worker, low, high, at)
+            for worker, at in zip(self.workers, ats, strict=False)])
+        done = True
+        for worker, at, status in zip(self.workers, ats, statuses,
+                                      strict=False):
+            done = done and status == compiled.DONE
             if status == compiled.LEARN:
                 self.learn(at)
             elif status == compiled.GROW:
-                self.grow_memo()
+                self.grow_memo(worker.memo)
             elif status == compiled.FOUND:
-                index = int(found[0])
+                index = int(worker.found[0])
                 pending.append((index, (len(self.levels) - 1, int(at[0]),
                                         int(at[1]))))
                 self._settle(index)
-            else:
-                self._flush()
-                if self.high.sum() >= self._regroup_at:
-                    self._regroup()
-                return status != compiled.DONE
+        if done or compiled.FLUSH in statuses:
+            self._flush()
+            if self.high.sum() >= self._regroup_at:
+                self._regroup()
+        return not done
 
-    def grow_memo(self):
-        """Make room in the memo, or form its groups anew."""
-        if not self.memo.grow():
+    def _expand(self, worker, low, high, at):
+        # Learning may replace an array by a larger one.
+        return compiled.expand(
+            self.wide, self.states, low, high, at, *self.tables.arrays,
+            *worker.memo.arrays, self.active, self.want, self.lively,
+            self.tables.final_tree, *worker.room, worker.buckets,
+            worker.fill, self.bits, self.symmetry, worker.tally,
+            worker.found)
+
+    def _together(self, calls):
+        """Call all at once; returns what they return."""
+        if len(calls) == 1:
+            return [calls[0]()]
+        others = [self._pool.submit(call) for call in calls[1:]]
+        try:
+            first = calls[0]()
+        finally:
+            # They work on arrays that must not go away meanwhile.
+            concurrent.futures.wait(others)
+        return [first, *(other.result() for other in others)]
+
+    def grow_memo(self, memo):
+        """Make room in a memo, or form the groups anew."""
+        if not memo.grow():
             self._regroup()
 
     def _regroup(self):
-        """Form the memo's groups by some of the states that are stored."""
+        """Form the groups by some of the states that are stored."""
         total = int(self.high.sum())
         self._regroup_at = total * MORE_GROUPS
         # A partition's states are in order of their levels: take of each.
@@ -221,9 +261,11 @@ class Engine:
         chosen = np.random.default_rng(0).permutation(chosen)
         ends = np.cumsum(self.high)
         part = np.searchsorted(ends, chosen, side='right')
-        self.memo.regroup(
-            self.states[part, chosen - (ends - self.high)[part]],
-            self._regroup_at)
+        first, *others = (worker.memo for worker in self.workers)
+        first.regroup(self.states[part, chosen - (ends - self.high)[part]],
+                      self._regroup_at)
+        for other in others:
+            other.take_over(first)
 
     def _settle(self, index):
         """One violation of a property is enough: watch it no more."""
@@ -234,12 +276,13 @@ class Engine:
         for other, row in enumerate(self._watch):
             if row[0] is prop:
                 self.want[other] = 0
-        self.memo.clear()
+        for worker in self.workers:
+            worker.memo.clear()
 
     def learn(self, at):
         """Run the Python for all that a state asks and no table says.
 
-        :param at: where the state is stored: (partition, index)
+        :param at: where the state is stored: partition, index
         """
         tables = self.tables
         codes = tables.packing.unpack(self.states[at[0], at[1]])
@@ -253,12 +296,14 @@ class Engine:
             if tables.look_up(tree, codes)[0] == UNKNOWN:
                 tables.learn(int(tree), codes)
                 learned += 1
-        if not learned:
+        # Another worker may have asked the same.
+        if not learned and len(self.workers) == 1:
             raise AssertionError('the tables and the compiled code disagree '
                                  'about a state; report this as a bug')
 
     def _flush(self):
-        need = int((self.high + self.fill.astype(np.int64)).max())
+        need = int((self.high + sum(
+            worker.fill.astype(np.int64) for worker in self.workers)).max())
         size = self.table.shape[1]
         if need > FULL * size:
             while need > FULL * size:
@@ -267,17 +312,36 @@ class Engine:
             self.table = np.zeros((len(self.high), size), np.uint32)
             compiled.rehash(self.wide, self.states, self.table, self.high,
                             self.number_bits)
-        if not compiled.insert(self.wide, self.states, self.table,
-                               self.high, self.buckets, self.fill,
-                               self.number_bits, self.hashes):
-            self.fill[:] = 0
+        ends = self._shares()
+        if not all(self._together([
+                functools.partial(self._insert, worker, *share)
+                for worker, share in zip(self.workers, ends,
+                                         strict=False)])):
+            for worker in self.workers:
+                worker.fill[:] = 0
             raise MemoryError
 
-    def _tell(self, tally, began):
+    def _insert(self, mine, first, last):
+        return all([compiled.insert(
+            self.wide, first, last, self.states, self.table, self.high,
+            worker.buckets, worker.fill, self.number_bits, mine.hashes)
+            for worker in self.workers])
+
+    def _shares(self):
+        """(first, last) partition for each worker that is of use now."""
+        many = int((self.high - self.levels[-1]).sum()) >= ALONE
+        count = len(self.workers) if many else 1
+        cuts = np.linspace(0, len(self.high), count + 1).astype(int)
+        return list(zip(cuts[:-1].tolist(), cuts[1:].tolist(), strict=True))
+
+    def _transitions(self):
+        return sum(int(worker.tally[0]) for worker in self.workers)
+
+    def _tell(self, began):
         now = time.monotonic()
         if self.progress is not None and now - self._told > 0.1:
             self._told = now
-            self.progress(int(self.high.sum()), int(tally[0]),
+            self.progress(int(self.high.sum()), self._transitions(),
                           len(self.levels) - 1, time.monotonic() - began)
 
     def _collect(self, pending, result):

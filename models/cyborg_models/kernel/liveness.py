@@ -75,12 +75,12 @@ class Graph:
                 engine.wide, engine.states, engine.high, at, self.offset,
                 engine.table, *engine.tables.arrays, *engine.memo.arrays,
                 engine.active, nothing, engine.lively, engine.bits,
-                engine.number_bits, *engine.room, engine.symmetry, begin, to,
-                label)
+                engine.number_bits, *engine.workers[0].room,
+                engine.symmetry, begin, to, label)
             if status == compiled.LEARN:
                 engine.learn(at)
             elif status == compiled.GROW:
-                engine.grow_memo()
+                engine.grow_memo(engine.memo)
             else:
                 return
 

@@ -13,7 +13,6 @@ and (entry, tree) for each of the second.
 """
 
 import itertools
-import math
 
 import numpy as np
 
@@ -26,8 +25,8 @@ RECORDS = 1 << 16  # numbers in all records, at first
 PATHS = 32  # different sets of cells that are told apart for one tree
 # What things cost, in nanoseconds, roughly: it matters only which of two
 # ways to group is the cheaper.
-LOOK, WALK, MISS = 15.0, 12.0, 1500.0
-CACHED = 2000.0  # records beyond which each look-up takes longer
+LOOK, WALK, MISS = 12.0, 20.0, 1500.0
+CACHED = 300.0  # records: as many again take as long again
 
 
 class Memo:
@@ -104,6 +103,13 @@ class Memo:
                        counts)
         self._set(_Grouping(states, masks, counts, expected).groups())
 
+    def take_over(self, other):
+        """Have the groups of another memo, and records of one's own."""
+        self._mask, self._begin, self._tree = (
+            other._mask, other._begin, other._tree)
+        self._slots, self._records = list(other._slots), other._records
+        self.clear()
+
 
 class _Grouping:
     """Finds groups of trees that cost little on a sample of states."""
@@ -111,18 +117,20 @@ class _Grouping:
     def __init__(self, states, masks, counts, expected):
         self.states, self.masks, self.counts = states, masks, counts
         self.expected = expected
-        self.room = np.zeros(2 << len(states).bit_length(), np.uint64)
+        size = 2 << len(states).bit_length()
+        self.room = np.zeros(size, np.uint64), np.zeros(size, np.int64)
 
     def cost(self, mask, trees):
         """What a group costs for each state, in nanoseconds."""
-        answer, size = np.zeros(3, np.int64), len(self.states)
+        answer, size = np.zeros(4, np.int64), len(self.states)
         compiled.weigh(self.states, mask, np.array(trees), self.masks,
-                       self.counts, self.room, answer)
-        few, many, rest = answer.tolist()
-        # The number of records grows like a power of the number of states.
-        power = math.log(many / max(few, 1)) / math.log(4)
-        records = many * (self.expected / size) ** power
-        return (LOOK * (1 + math.log1p(records / CACHED))
+                       self.counts, *self.room, answer)
+        met, once, twice, rest = answer.tolist()
+        # How many values there are that the sample does not show: as many
+        # as Chao (1984) says of species, and never more than states.
+        records = min(met + once * (once - 1) / (2 * (twice + 1)),
+                      self.expected)
+        return (LOOK * (1 + records / CACHED)
                 + WALK * rest / size + MISS * records / self.expected)
 
     def groups(self):

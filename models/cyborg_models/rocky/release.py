@@ -63,6 +63,7 @@ def build(settings=Settings(), defects=()):
     """The model."""
     m = Model('rocky.release', defects)
     w = World(m, settings)
+    w.alike(paired=True)
     w.declare_van()
     w.declare_database()
     w.declare_device()

@@ -233,6 +233,17 @@ class World:
 
     # what there is
 
+    def alike(self, paired=False):
+        """VANs that want the same are all alike, and so are handles that
+        share no region.
+
+        :param paired: True if each VAN begins with the handle of its number
+        """
+        if self.functions == 1 and not (paired and self.programs):
+            self.m.symmetric(self.van, *((self.handle,) if paired else ()))
+        if not self.programs and not paired:
+            self.m.symmetric(self.handle)
+
     def fault(self, name):
         """True if this fault may happen in this configuration."""
         if name in ('journal-lost', 'entry-damaged') and (
@@ -272,7 +283,7 @@ class World:
         m.var('state', Van, start=Van.NONE, each=van)
         m.var('goal', Goal, start=Goal.READY, each=van)
         m.var('dirty', bool, start=False, each=van)
-        m.var('handle', (None, *self.handle), start=None, each=van)
+        m.var('handle', (None, self.handle), start=None, each=van)
         m.var('call', Call, start=Call.NONE, each=van)
         m.var('ask', Ask if self.programs else
               tuple(ask for ask in Ask if ask is not Ask.ASKED_REGION),
@@ -283,7 +294,7 @@ class World:
         """The truth on the host."""
         m = self.m
         m.var('job', Job, start=Job.NONE, each=self.van)
-        m.var('attached', (None, *self.van), start=None, each=self.handle)
+        m.var('attached', (None, self.van), start=None, each=self.handle)
         m.var('soiled', bool, start=False, each=self.handle)
         if self.fault('gone'):
             m.var('gone', bool, start=False, each=self.handle)
@@ -292,13 +303,13 @@ class World:
             m.var('loaded', Function, each=self.region,
                   start=(Function.A if self.policy == 'NEVER'
                          else Function.NONE))
-            m.var('lock', (None, *self.van), start=None, each=self.region)
+            m.var('lock', (None, self.van), start=None, each=self.region)
 
     def declare_database(self):
         """What the Cyborg API keeps, and the messages to it."""
         m = self.m
         m.var('record', Record, start=Record.NONE, each=self.van)
-        m.var('owner', (None, *self.van), start=None, each=self.handle)
+        m.var('owner', (None, self.van), start=None, each=self.handle)
         m.var('used', range(self.handle.size + 2), start=0)
         m.var('pending', bool, start=False, each=self.van)
         if self.fault('retire'):
