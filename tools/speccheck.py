@@ -23,21 +23,22 @@ import docutils.utils
 from docutils import nodes
 from docutils.parsers.rst import Directive, directives, roles
 
-from tools import produced, specs
+from tools import meetbot, produced, specs
 from tools.seqdiag.directive import REMARK, SeqdiagDirective
 
 # Directives and roles that Sphinx and its extensions add to docutils. The
 # test holds both lists against what the site's Sphinx knows.
 CONTAINERS = (
-    'acks', 'centered', 'choose', 'codeauthor', 'cssclass', 'deprecated',
-    'failure', 'hlist', 'if', 'moduleauthor', 'only',
+    'acks', 'centered', 'choose', 'codeauthor', 'cssclass', 'decision',
+    'deprecated', 'failure', 'hlist', 'if', 'moduleauthor', 'only',
     'otherwise', 'question', 'req', 'rst-class', 'sectionauthor', 'seealso',
     'version-added', 'version-changed', 'version-deprecated',
     'version-removed', 'versionadded', 'versionchanged', 'versionremoved',
     'when',
 )
 OPAQUE = (
-    'code-block', 'data-viewer', 'default-domain', 'describe', 'digraph',
+    'code-block', 'data-viewer', 'decision-index', 'default-domain',
+    'describe', 'digraph',
     'graph', 'graphviz', 'highlight', 'index', 'list2need',
     'literalinclude', 'needarch', 'needbar', 'needextend', 'needextract',
     'needflow', 'needgantt', 'needimport', 'needlist', 'needpie',
@@ -50,7 +51,8 @@ ROLES = (
     'guilabel', 'index', 'kbd', 'mailheader', 'makevar', 'manpage',
     'menuselection', 'mimetype', 'ndf', 'need', 'need_count',
     'need_incoming', 'need_outgoing', 'need_part', 'newsgroup', 'np', 'pep',
-    'program', 'regexp', 'rfc', 'samp', 'variant',
+    'program', 'regexp', 'rfc', 'samp', 'spec-file', 'spec-section',
+    'variant',
 )
 # domain -> (directives, roles); those of py and std go without a prefix too.
 DOMAINS = {
@@ -197,7 +199,8 @@ def check(path, remarks=None):
     path = Path(path).resolve()
     spec, problems = specs.examine(path)
     found = {(str(path), problem.line, problem.message)
-             for problem in [*problems, *_shared_names(spec)]}
+             for problem in [*problems, *_shared_names(spec),
+                             *_who_spoke(spec)]}
     for path_, line, said in _check_markup(path, '\n'.join(spec.lines)):
         if not said.startswith(REMARK):
             found.add((path_, line, said))
@@ -231,6 +234,13 @@ def _shared_names(spec):
             yield specs.Problem(line, (
                 f'{name} stands in {other.parent.parent.name}/{other.stem} '
                 'too; choose another'))
+
+
+def _who_spoke(spec):
+    """The time stamps of its questions, against the indexes of meetings."""
+    known, _ = meetbot.read_indexes(
+        spec.path.parents[3] / 'doc' / 'decisions')
+    return meetbot.check_logs(spec, known)[1]
 
 
 def _check_markup(path, text):
