@@ -320,10 +320,13 @@ def _facts(record):
         if record.all(option):
             yield f':{option.capitalize()}: ' + ', '.join(
                 f':{role}:`{one}`' for one in record.all(option))
-    for option in ('properties', 'variants'):
-        if record.all(option):
-            yield f':{option.capitalize()}: ' + ', '.join(
-                f'``{one}``' for one in record.all(option))
+    if record.all('properties'):
+        yield ':Properties: ' + ', '.join(
+            f'``{one}``' for one in record.all('properties'))
+    if record.all('variants'):
+        yield ':Repeat: ' + ', '.join(
+            f'``cyborg-models compare {name} --vs {pairs}``'
+            for name, sides in record.models().items() for pairs in sides)
     by = record.options.get('superseded-by')
     if by:
         role = 'spec-section' if '/' in by else 'need'
@@ -369,16 +372,15 @@ class DecisionIndex(SphinxDirective):
         for standing in STANDINGS:
             if not counts[standing]:
                 continue
-            out.append(nodes.rubric(text=standing.capitalize()))
+            out.append(nodes.rubric('', '', nodes.inline(
+                text=standing, classes=['spec-status', standing])))
             items = nodes.bullet_list(classes=['decision-list'])
             for record in records:
                 if record.standing == standing:
                     items += nodes.list_item('', nodes.paragraph(
                         '', '', *self.parse_inline(
                             f':need:`{record.id}`')[0],
-                        nodes.inline(text=f' {record.title} '),
-                        nodes.inline(text=standing, classes=[
-                            'spec-status', standing])))
+                        nodes.Text(f' {record.title}')))
             out.append(items)
         return out
 
