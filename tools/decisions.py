@@ -144,34 +144,35 @@ def check_form(records, known):
 def check_bindings(records, known):
     """What a record binds exists, and it binds something."""
     for record in records:
-        def wrong(message, line=record.line):
-            return Problem(line, message)
-
+        line = record.line
         if any(map(record.all, BINDINGS)) == bool(
                 record.options.get('no-binding')):
-            yield wrong('the decision binds nothing, or says so and binds '
-                        'something; give one of ' + ', '.join(
-                            f':{name}:' for name in BINDINGS)
-                        + ', or :no-binding: with a sentence that says why')
+            yield Problem(line, (
+                'the decision binds nothing, or says so and binds something; '
+                f'give one of {", ".join(BINDINGS)}, or :no-binding: with a '
+                'sentence that says why'))
         for name in record.all('binds'):
             if name not in known.needs:
-                yield wrong(f':binds: {name} is no requirement, failure mode '
-                            'or question of a spec; '
-                            f'{_near(name, known.needs)}')
+                yield Problem(line, (
+                    f':binds: {name} is no requirement, failure mode or '
+                    f'question of a spec; {_near(name, known.needs)}'))
         for name in record.all('sections'):
             spec, _, anchor = name.partition('#')
             if spec not in known.anchors:
-                yield wrong(f':sections: {name}: there is no spec {spec!r}; '
-                            f'{_near(spec, known.anchors)}')
+                yield Problem(line, (
+                    f':sections: {name}: there is no spec {spec!r}; '
+                    f'{_near(spec, known.anchors)}'))
             elif anchor not in known.anchors[spec]:
-                yield wrong(f':sections: {name}: {spec} has neither a '
-                            f'section nor a label {anchor!r}; '
-                            f'{_near(anchor, known.anchors[spec])}')
+                yield Problem(line, (
+                    f':sections: {name}: {spec} has neither a section nor a '
+                    f'label {anchor!r}; '
+                    f'{_near(anchor, known.anchors[spec])}'))
         for name in record.all('files'):
             if Path(name).is_absolute() or '..' in Path(name).parts or not (
                     known.root / name).exists():
-                yield wrong(f':files: {name} is not in this repository; give '
-                            'a path from its root')
+                yield Problem(line, (
+                    f':files: {name} is not in this repository; give a path '
+                    'from its root'))
 
 
 def check_models(records, known):
@@ -233,14 +234,12 @@ def check_superseded(records, known):
 
 
 def check_questions(records, known):
-    """A question that was argued is bound by a record that stands alike.
-
-    :returns: what is wrong with the records; see :func:`unbound_questions`
-    """
+    """A question that a record binds stands as the record does."""
     for record in records:
         for name in record.all('binds'):
             _, _, standing, _ = known.questions.get(name, (None,) * 4)
-            if standing and standing != record.standing:
+            if (standing and record.standing in STANDINGS
+                    and standing != record.standing):
                 yield Problem(record.line, (
                     f'the decision is {record.standing}, and {name}, which '
                     f'it binds, is {standing}; make them the same, or point '
