@@ -35,6 +35,7 @@ from tools.specs import Problem
 logger = logging.getLogger(__name__)
 
 PAGE = 'decisions'
+_FACTS = 'cyborg_facts'
 STANDINGS = (*specs.STANDINGS, 'superseded')
 #: what a record may bind, and what else it may say
 BINDINGS = ('binds', 'sections', 'files', 'variants', 'properties')
@@ -87,30 +88,56 @@ def read(page):
             line, title, options, body in specs.directives(page, 'decision')]
 
 
+@dataclass(frozen=True)
+class Facts:
+    """What a record may bind in one spec.
+
+    :ivar needs: ids of what it states
+    :ivar anchors: anchor -> title of the section, or the label
+    :ivar questions: id -> (line, standing, has a log)
+    :ivar logs: see :func:`~tools.meetbot.logs`
+    """
+
+    path: Path
+    name: str
+    needs: frozenset
+    anchors: dict
+    questions: dict
+    logs: tuple
+
+
+def facts(spec):
+    """The :class:`Facts` of a spec that was read in full."""
+    anchors, needs = {}, set()
+    for _, title, _ in spec.sections:
+        anchors.setdefault(nodes.make_id(title), title)
+    for kind, name, _ in specs.defined(spec.lines):
+        if kind == 'need':
+            needs.add(name)
+        else:
+            anchors[nodes.make_id(name)] = name
+    return Facts(
+        spec.path, spec.name, frozenset(needs), anchors,
+        {options.get('id'): (line, options.get('standing'), 'log' in options)
+         for line, _, options, _ in specs.directives(spec, 'question')},
+        tuple(meetbot.logs(spec)))
+
+
 class Known:
     """What a record may bind.
 
     :ivar root: the folder that ``files`` start from
-    :ivar needs: id -> name of the spec that states it
-    :ivar anchors: name of a spec -> anchor -> title of its section or label
-    :ivar questions: id -> (spec, line, standing, has a log)
+    :ivar specs: name -> its :class:`Facts`
+    :ivar needs: all ids
+    :ivar standings: id of a question -> how it stands
     """
 
-    def __init__(self, root, known):
+    def __init__(self, root, found):
         self.root = root
-        self.needs, self.anchors, self.questions = {}, {}, {}
-        for spec in known:
-            self.anchors[spec.name] = anchors = {}
-            for _, title, _ in spec.sections:
-                anchors.setdefault(nodes.make_id(title), title)
-            for kind, name, _ in specs.defined(spec.lines):
-                if kind == 'need':
-                    self.needs[name] = spec.name
-                else:
-                    anchors[nodes.make_id(name)] = name
-            for line, _, options, _ in specs.directives(spec, 'question'):
-                self.questions[options.get('id')] = (
-                    spec, line, options.get('standing'), 'log' in options)
+        self.specs = {one.name: one for one in found}
+        self.needs = set().union(*(one.needs for one in found))
+        self.standings = {name: standing for one in found for name, (
+            _, standing, _) in one.questions.items()}
 
 
 # --- rules -----------------------------------------------------------------
@@ -158,15 +185,15 @@ def check_bindings(records, known):
                     f'question of a spec; {_near(name, known.needs)}'))
         for name in record.all('sections'):
             spec, _, anchor = name.partition('#')
-            if spec not in known.anchors:
+            if spec not in known.specs:
                 yield Problem(line, (
                     f':sections: {name}: there is no spec {spec!r}; '
-                    f'{_near(spec, known.anchors)}'))
-            elif anchor not in known.anchors[spec]:
+                    f'{_near(spec, known.specs)}'))
+            elif anchor not in known.specs[spec].anchors:
                 yield Problem(line, (
                     f':sections: {name}: {spec} has neither a section nor a '
                     f'label {anchor!r}; '
-                    f'{_near(anchor, known.anchors[spec])}'))
+                    f'{_near(anchor, known.specs[spec].anchors)}'))
         for name in record.all('files'):
             if Path(name).is_absolute() or '..' in Path(name).parts or not (
                     known.root / name).exists():
@@ -227,7 +254,7 @@ def check_superseded(records, known):
                 'standing superseded and :superseded-by: go together; set '
                 'both or neither'))
         elif by and (by == record.id or by not in ids
-                     and by not in known.anchors):
+                     and by not in known.specs):
             yield Problem(record.line, (
                 f':superseded-by: {by} is no other decision and no spec; '
                 'give DEC-001 or release/name'))
@@ -237,7 +264,7 @@ def check_questions(records, known):
     """A question that a record binds stands as the record does."""
     for record in records:
         for name in record.all('binds'):
-            _, _, standing, _ = known.questions.get(name, (None,) * 4)
+            standing = known.standings.get(name)
             if (standing and record.standing in STANDINGS
                     and standing != record.standing):
                 yield Problem(record.line, (
@@ -247,37 +274,37 @@ def check_questions(records, known):
 
 
 def unbound_questions(records, known):
-    """(spec, problem) of questions with a ``:log:`` that no record binds."""
+    """(path, problem) of questions with a ``:log:`` that no record binds."""
     bound = {name for record in records for name in record.all('binds')}
-    for name, (spec, line, _, logged) in known.questions.items():
-        if logged and name not in bound:
-            yield spec, Problem(line, (
-                f'{name} was argued at a meeting, and no decision binds it; '
-                f'add it to :binds: of one in doc/source/{PAGE}.rst'))
+    for spec in known.specs.values():
+        for name, (line, _, logged) in spec.questions.items():
+            if logged and name not in bound:
+                yield spec.path, Problem(line, (
+                    f'{name} was argued at a meeting, and no decision binds '
+                    f'it; add it to :binds: of one in doc/source/{PAGE}.rst'))
 
 
 RULES = (check_form, check_bindings, check_models, check_contested,
          check_superseded, check_questions)
 
 
-def check(page, known_specs, root=specs.ROOT, rules=RULES):
+def check(page, known, rules=RULES):
     """All that is wrong with the records, and with what points to them.
 
     :param page: the page of decisions, a :class:`~tools.specs.Spec`
-    :param known_specs: all specs, read in full
-    :param root: of the repository; the indexes are in its ``doc/decisions``
+    :param known: a :class:`Known`; the indexes are in ``doc/decisions`` of
+        its root
     :returns: sorted list of (path, line, message)
     """
     records = read(page)
-    known = Known(root, known_specs)
-    said, found = meetbot.read_indexes(root / 'doc' / 'decisions')
-    for one in (page, *known_specs):
-        found += [(one.path, problem) for problem
-                  in meetbot.check_logs(one, said)[1]]
+    said, found = meetbot.read_indexes(known.root / 'doc' / 'decisions')
+    for path, logs in ((page.path, meetbot.logs(page)), *(
+            (spec.path, spec.logs) for spec in known.specs.values())):
+        found += [(path, problem) for problem
+                  in meetbot.check_logs(logs, said)[1]]
     for rule in rules:
         found += [(page.path, problem) for problem in rule(records, known)]
-    found += [(spec.path, problem) for spec, problem
-              in unbound_questions(records, known)]
+    found += unbound_questions(records, known)
     if not records:
         found.append((page.path, Problem(1, 'the page has no decision; '
                                             'record one, or delete it')))
@@ -385,22 +412,28 @@ class DecisionIndex(SphinxDirective):
 
 
 def check_all(app, env, docnames):
-    """Once per build, hold the records against all that they name."""
-    app.cyborg_decisions = []
+    """Once per build, hold the records against all that they name.
+
+    What a spec has is kept: reading a thousand of them takes a while.
+    """
+    app.cyborg_decisions, app.cyborg_known = [], Known(None, [])
     if PAGE not in env.found_docs:
         return
+    kept = getattr(env, _FACTS, {})
+    found = {docname: kept[docname] if docname in kept
+             and docname not in docnames else facts(specs.read(spec.path))
+             for docname, spec in app.cyborg_specs.items()}
+    setattr(env, _FACTS, found)
     page = specs.read(env.doc2path(PAGE))
     app.cyborg_decisions = read(page)
-    where = {Path(page.path): PAGE}
-    known = []
-    for docname, spec in app.cyborg_specs.items():
-        known.append(specs.read(spec.path))
-        where[spec.path] = docname
-    root = Path(app.srcdir).resolve().parent.parent
+    app.cyborg_known = Known(Path(app.srcdir).resolve().parent.parent,
+                             list(found.values()))
+    where = {page.path: PAGE, **{
+        one.path: docname for docname, one in found.items()}}
     # The page is read again when a model changes that it names.
     rules = RULES if PAGE in docnames else [
         rule for rule in RULES if rule is not check_models]
-    for path, line, message in check(page, known, root, rules):
+    for path, line, message in check(page, app.cyborg_known, rules):
         logger.warning(message, location=(
             (where[path], line) if path in where else f'{path}:{line}'))
 
@@ -413,42 +446,41 @@ def rewrite_bound(app, env):
 def resolve(app, doctree, docname):
     """Links to sections, and on a spec the records that bind it."""
     for node in list(doctree.findall(section_link)):
-        spec, _, anchor = node['target'].partition('#')
-        release, _, slug = spec.partition('/')
-        there = f'specs/{release}/approved/{slug}'
-        titles = _anchors(app, there)
-        text = f'{slug}: {titles[anchor]}' if anchor in titles else spec
-        node.replace_self(_link(app, docname, there, text,
-                                f'#{anchor}' if anchor else ''))
+        name, _, anchor = node['target'].partition('#')
+        release, _, slug = name.partition('/')
+        spec = app.cyborg_known.specs.get(name)
+        titles = spec.anchors if spec else {}
+        text = f'{slug}: {titles[anchor]}' if anchor in titles else name
+        node.replace_self(_link(
+            app, docname, f'specs/{release}/approved/{slug}', text,
+            f'#{anchor}' if anchor else ''))
     spec = app.cyborg_specs.get(docname)
     if spec is None:
         return
+    stated = app.cyborg_known.specs[spec.name].needs if (
+        app.cyborg_decisions) else ()
+    bound = {}
     for record in app.cyborg_decisions:
         for name in record.all('binds'):
-            _mark(app, doctree, docname, name, record)
+            if name in stated:
+                bound.setdefault(name, []).append(record)
+    boxes = {name: table for table in (
+        doctree.findall(nodes.table) if bound else ())
+        if 'need' in table['classes'] for name in table['ids']}
+    for name, records in bound.items():
+        if name in boxes:
+            row = next(iter(boxes[name].findall(nodes.tbody)))[-1]
+            row[-1] += _line(app, docname, records)
     whole = [record for record in app.cyborg_decisions
              if spec.name in record.specs()]
     header = next((node for node in doctree.findall(nodes.container)
                    if 'spec-header' in node['classes']), None)
     if whole and header is not None:
-        header += _line(app, docname, whole, nodes.paragraph)
+        header += _line(app, docname, whole)
 
 
-def _mark(app, doctree, docname, name, record):
-    """A line in the box of a requirement that a record binds."""
-    for table in doctree.findall(nodes.table):
-        if name in table['ids'] and 'need' in table['classes']:
-            last = next(iter(table.findall(nodes.tbody)))[-1][-1]
-            marks = [node for node in last.children
-                     if 'decided' in node.get('classes', ())]
-            if marks:
-                marks[0] += [nodes.Text(', '), _record(app, docname, record)]
-            else:
-                last += _line(app, docname, [record], nodes.paragraph)
-
-
-def _line(app, docname, records, kind):
-    line = kind(classes=['decided'])
+def _line(app, docname, records):
+    line = nodes.paragraph(classes=['decided'])
     line += nodes.inline(text='Decisions: ')
     for number, record in enumerate(records):
         if number:
@@ -461,13 +493,6 @@ def _record(app, docname, record):
     link = _link(app, docname, PAGE, record.id, f'#{record.id}')
     link['reftitle'] = f'{record.title} ({record.standing})'
     return link
-
-
-def _anchors(app, docname):
-    spec = app.cyborg_specs.get(docname)
-    if spec is None:
-        return {}
-    return Known(None, [specs.read(spec.path)]).anchors[spec.name]
 
 
 def _link(app, here, there, text, anchor):

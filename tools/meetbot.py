@@ -434,34 +434,42 @@ def stamps(log):
             for one in found[2].split(', ')]
 
 
-def check_logs(spec, known):
-    """The ``:log:`` of each decision and each question of a page.
+def logs(spec):
+    """The (directive, line, log) of each decision and question of a page
+    that has a ``:log:``, or should.
 
     :param spec: a :class:`~tools.specs.Spec`
+    """
+    found = []
+    for name in ('decision', 'question'):
+        if any(f'.. {name}::' in line for line in spec.lines):
+            found += [
+                (name, line, options.get('log', '')) for line, _, options, _
+                in specs.directives(spec, name)
+                if name == 'decision' or 'log' in options]
+    return found
+
+
+def check_logs(found, known):
+    """Whoever is said to have spoken at a time did.
+
+    :param found: as :func:`logs` gives it
     :param known: a :class:`Meeting`: who spoke when
     :returns: (how many stamps, list of :class:`~tools.specs.Problem`)
     """
-    count, found = 0, []
-    for name in ('decision', 'question'):
-        if not any(f'.. {name}::' in line for line in spec.lines):
-            continue  # looking closely takes a while
-        for line, _, options, _ in specs.directives(spec, name):
-            if 'log' not in options and name == 'question':
-                continue
-            log = options.get('log', '')
-            made = stamps(log)
-            if made is None or name == 'decision' and not all(
-                    stamp.nick for stamp in made):
-                # that a question may give the day alone is another rule's
-                if name == 'decision':
-                    found.append(Problem(line, (
-                        f'the :log: {log!r} is not of the form YYYY-MM-DD '
-                        'HH:MM:SS NICK, HH:MM:SS NICK; say who spoke when')))
-                continue
+    count, problems = 0, []
+    for name, line, log in found:
+        made = stamps(log)
+        if name == 'decision' and not all(
+                stamp.nick for stamp in made or [Stamp('', '', '')]):
+            problems.append(Problem(line, (
+                f'the :log: {log!r} is not of the form YYYY-MM-DD HH:MM:SS '
+                'NICK, HH:MM:SS NICK; say who spoke when')))
+        elif made:  # a question may give the day alone
             count += len(made)
-            found += [Problem(line, wrong) for wrong in dict.fromkeys(
+            problems += [Problem(line, wrong) for wrong in dict.fromkeys(
                 filter(None, (_wrong(stamp, known) for stamp in made)))]
-    return count, found
+    return count, problems
 
 
 def _wrong(stamp, known):
@@ -585,7 +593,7 @@ def _check(options):
         problems = _stale(known)
     count, paths = 0, pages()
     for path in paths:
-        more, found = check_logs(specs.read(path), known)
+        more, found = check_logs(logs(specs.read(path)), known)
         count += more
         problems += [(path, problem) for problem in found]
     for path, problem in problems:

@@ -240,7 +240,7 @@ def _who_spoke(spec):
     """The time stamps of its questions, against the indexes of meetings."""
     known, _ = meetbot.read_indexes(
         spec.path.parents[3] / 'doc' / 'decisions')
-    return meetbot.check_logs(spec, known)[1]
+    return meetbot.check_logs(meetbot.logs(spec), known)[1]
 
 
 def _check_markup(path, text):
