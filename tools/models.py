@@ -47,6 +47,14 @@ def choose(name, pairs=()):
     return _ask(load('figures').choose, name, tuple(pairs))
 
 
+def compare(name, sides):
+    """See :func:`cyborg_models.figures.compare`.
+
+    :raises Problem: saying what is unknown
+    """
+    return _ask(load('figures').compare, name, tuple(map(tuple, sides)))
+
+
 def chart(name, pairs, variable):
     """See :func:`cyborg_models.charts.find`.
 

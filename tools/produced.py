@@ -7,6 +7,8 @@
     requirements, effects; ``:only:`` some of them, ``:set:`` settings
 ``.. state-chart:: stein.system arq``
     how a variable changes, as a picture
+``.. model-comparison:: rocky.attach``
+    what the configurations that ``:vs:`` names do otherwise, as recorded
 
 Without Sphinx, so that one file can be checked in a moment.
 """
@@ -54,6 +56,13 @@ class _Produced:
     def pairs(self):
         return tuple(self.options.get('set', '').split())
 
+    def need(self, requirement):
+        """A requirement as a link, where it is one."""
+        if NEED_ID.fullmatch(requirement):
+            return self.state.inline_text(f':need:`{requirement}`',
+                                          self.lineno)[0]
+        return [nodes.Text(requirement)]
+
 
 class ModelTable(_Produced, Directive):
     """The transition table of a model."""
@@ -100,14 +109,55 @@ class ModelTable(_Produced, Directive):
              for effect in described.effects])))
 
     def guard(self, requirement, condition):
-        node = nodes.paragraph('', '', nodes.literal(text=condition),
-                               nodes.Text(' '))
-        if NEED_ID.fullmatch(requirement):
-            node += self.state.inline_text(f':need:`{requirement}`',
-                                           self.lineno)[0]
-        else:
-            node += nodes.Text(requirement)
-        return node
+        return nodes.paragraph('', '', nodes.literal(text=condition),
+                               nodes.Text(' '), *self.need(requirement))
+
+
+class ModelComparison(_Produced, Directive):
+    """Recorded configurations of one model side by side."""
+
+    required_arguments = 1
+    final_argument_whitespace = True
+    option_spec = {
+        'class': directives.class_option,
+        'set': directives.unchanged_required,
+        'vs': directives.unchanged_required,
+    }
+
+    def produce(self, name, *more):
+        if more:
+            raise models.Problem(f'{more[0]!r} stands behind the model; give '
+                                 'what it is compared with as :vs:')
+        made = models.compare(name, [self.pairs(), *(
+            (*self.pairs(), *side.split())
+            for side in self.options.get('vs', '').split(',') if side)])
+        columns = len(made.titles)
+        group = nodes.tgroup(cols=columns + 1)
+        group += [nodes.colspec(colwidth=width)
+                  for width in (40, *[60 // columns] * columns)]
+        group += nodes.thead('', self.row(
+            [nodes.Text(name)], *([nodes.literal(text=title)]
+                                  for title in made.titles)))
+        group += nodes.tbody('', *(
+            self.row([nodes.Text(figure)],
+                     *([nodes.Text(f'{number:,}')] for number in numbers))
+            for figure, numbers in made.figures), *(
+            self.row([nodes.literal(text=prop), nodes.Text(' '),
+                      *self.need(requirement)],
+                     *([nodes.inline(text=verdict, classes=[
+                         'verdict', verdict.split()[0]])]
+                       for verdict in verdicts))
+            for prop, requirement, verdicts in made.verdicts))
+        if not made.verdicts:
+            group[-1] += self.row([nodes.Text('every verdict')], *(
+                [nodes.Text('the same')] for _ in made.titles))
+        table = nodes.table('', group, classes=['model-comparison'])
+        table['classes'] += self.options.get('class', [])
+        return [table]
+
+    def row(self, *cells):
+        return nodes.row('', *(nodes.entry('', nodes.paragraph('', '', *cell))
+                               for cell in cells))
 
 
 class StateChart(_Produced, SeqdiagDirective):
@@ -136,7 +186,8 @@ class StateChart(_Produced, SeqdiagDirective):
 
 
 ROLES = {'model-value': model_value}
-DIRECTIVES = {'model-table': ModelTable, 'state-chart': StateChart}
+DIRECTIVES = {'model-comparison': ModelComparison, 'model-table': ModelTable,
+              'state-chart': StateChart}
 
 
 def setup(app):

@@ -23,22 +23,22 @@ import docutils.utils
 from docutils import nodes
 from docutils.parsers.rst import Directive, directives, roles
 
-from tools import evidence, produced, specs
+from tools import evidence, meetbot, produced, specs
 from tools.seqdiag.directive import REMARK, SeqdiagDirective
 
 # Directives and roles that Sphinx and its extensions add to docutils. The
 # test holds both lists against what the site's Sphinx knows.
 CONTAINERS = (
-    'acks', 'centered', 'choose', 'codeauthor', 'cssclass', 'deprecated',
-    'failure', 'hlist', 'if', 'moduleauthor', 'only',
+    'acks', 'centered', 'choose', 'codeauthor', 'cssclass', 'decision',
+    'deprecated', 'failure', 'hlist', 'if', 'moduleauthor', 'only',
     'otherwise', 'question', 'req', 'rst-class', 'sectionauthor', 'seealso',
     'version-added', 'version-changed', 'version-deprecated',
     'version-removed', 'versionadded', 'versionchanged', 'versionremoved',
     'when',
 )
 OPAQUE = (
-    'changes', 'code-block', 'data-viewer', 'default-domain', 'describe',
-    'digraph', 'evidence', 'graph', 'graphviz', 'highlight', 'index',
+    'changes', 'code-block', 'data-viewer', 'decision-index',
+    'default-domain', 'describe', 'digraph', 'evidence', 'graph', 'graphviz', 'highlight', 'index',
     'list2need', 'literalinclude', 'needarch', 'needbar', 'needextend',
     'needextract', 'needflow', 'needgantt', 'needimport', 'needlist',
     'needpie', 'needreport', 'needsequence', 'needservice', 'needtable',
@@ -50,7 +50,8 @@ ROLES = (
     'guilabel', 'index', 'kbd', 'mailheader', 'makevar', 'manpage',
     'menuselection', 'mimetype', 'ndf', 'need', 'need_count',
     'need_incoming', 'need_outgoing', 'need_part', 'newsgroup', 'np', 'pep',
-    'program', 'regexp', 'rfc', 'samp', 'variant',
+    'program', 'regexp', 'rfc', 'samp', 'spec-file', 'spec-section',
+    'variant',
 )
 # domain -> (directives, roles); those of py and std go without a prefix too.
 DOMAINS = {
@@ -198,7 +199,8 @@ def check(path, remarks=None):
     spec, problems = specs.examine(path)
     theirs = _others(spec)
     found = {(str(path), problem.line, problem.message)
-             for problem in [*problems, *_shared_names(spec, theirs)]}
+             for problem in [*problems, *_shared_names(spec, theirs),
+                             *_who_spoke(spec)]}
     for where, line, message in evidence.check_one(
             spec, {name for kind, name in theirs if kind == 'need'},
             path.parents[3], _MODELS):
@@ -247,6 +249,13 @@ def _shared_names(spec, theirs):
             yield specs.Problem(line, (
                 f'{name} stands in {other.parent.parent.name}/{other.stem} '
                 'too; choose another'))
+
+
+def _who_spoke(spec):
+    """The time stamps of its questions, against the indexes of meetings."""
+    known, _ = meetbot.read_indexes(
+        spec.path.parents[3] / 'doc' / 'decisions')
+    return meetbot.check_logs(meetbot.logs(spec), known)[1]
 
 
 def _check_markup(path, text):

@@ -209,7 +209,7 @@ class Spec:
     def _open_questions(self):
         return [f'.. question:: Who owns the {self.thing}?',
                 f'   :id: {self.prefix}-Q01', '   :standing: open',
-                '   :log: 2018-06-27 15:00:41, 15:03:07', '',
+                '   :log: 2018-06-27 15:00:41, 15:03:03', '',
                 *(f'   {self.sentence()}' for _ in range(3))]
 
     def _dependencies(self):
@@ -306,6 +306,7 @@ class Tree:
             path = self.folder / spec.path
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(spec.text(self.templates[spec.release]))
+        self._stand_in()
         if self.kind == PLAIN:
             for path in (*self.folder.glob('doc/source/*.rst'),
                          *self.folder.glob('specs/*/*/*.rst')):
@@ -328,6 +329,20 @@ class Tree:
             for base, pattern in ((self.folder / 'doc/source', '*.rst'),
                                   (self.folder, 'specs/**/*.rst'))
             for path in base.glob(pattern)}
+
+    def _stand_in(self):
+        """In place of the pages that need our specs and models: one without
+        either, and one decision that binds the questions of these specs.
+        """
+        (self.folder / 'doc/source/authors.rst').write_text(
+            'Write a spec\n============\n\nAs these are written.\n')
+        shutil.copytree(ROOT / 'doc/decisions', self.folder / 'doc/decisions')
+        names = ', '.join(f'{spec.prefix}-Q01' for spec in self.specs)
+        (self.folder / 'doc/source/decisions.rst').write_text(
+            'Decisions\n=========\n\n.. decision-index::\n\n'
+            '.. decision:: Who owns it all?\n   :id: DEC-001\n'
+            '   :standing: open\n   :log: 2018-06-27 15:00:41 wangzhh\n'
+            f'   :binds: {names}\n\n   Nobody knows.\n')
 
     def _git(self, *arguments):
         subprocess.run(

@@ -22,6 +22,7 @@ extensions = [
     'tools.produced',
     'tools.seqdiag',
     'tools.site',
+    'tools.decisions',
 ]
 
 # --- theme ------------------------------------------------------------------
@@ -62,6 +63,8 @@ needs_types = [
      'color': '#ffffff', 'style': 'node'},
     {'directive': 'question', 'title': 'Open question', 'prefix': '',
      'color': '#ffffff', 'style': 'node'},
+    {'directive': 'decision', 'title': 'Decision', 'prefix': '',
+     'color': '#ffffff', 'style': 'node'},
 ]
 # OSACC-014, OSACC-F03, OSACC-Q02: a prefix of any length per spec.
 needs_id_regex = f'^{NEED_ID.pattern}$'
@@ -73,12 +76,13 @@ needs_fields = {
         'default': '',
     },
     'standing': {
-        'description': 'How a question stands',
-        'schema': {'type': 'string',
-                   'enum': ['agreed', 'open', 'contested']},
+        'description': 'How a question or a decision stands',
+        'schema': {'type': 'string', 'enum': [
+            'agreed', 'open', 'contested', 'superseded']},
     },
     'log': {
-        'description': 'Date and times (UTC) in the log of a meeting',
+        'description': 'Date and times (UTC) in the log of a meeting; of a '
+                       'decision also who spoke',
         'schema': {'type': 'string'},
     },
 }

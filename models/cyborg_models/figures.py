@@ -9,6 +9,7 @@ counted in the model itself.
 
 import functools
 import re
+from dataclasses import dataclass
 
 from cyborg_models import manifest, registry
 from cyborg_models.kernel.describe import describe
@@ -110,4 +111,62 @@ def _steps(chosen, verdicts):
     return min(depths)
 
 
-__all__ = ['COUNTED', 'RECORDED', 'choose', 'figure', 'requirements']
+@dataclass(frozen=True)
+class Comparison:
+    """Recorded configurations of one model side by side.
+
+    :ivar titles: of each, the settings that differ between them
+    :ivar figures: (name, the number of each)
+    :ivar verdicts: (property, its requirement, the verdict of each), where
+        they differ; only of properties that all of them have
+    """
+
+    titles: tuple
+    figures: tuple
+    verdicts: tuple
+
+    def differing(self):
+        """The names of the properties whose verdict differs."""
+        return [name for name, _, _ in self.verdicts]
+
+
+@functools.lru_cache(maxsize=64)
+def compare(name, sides):
+    """What recorded configurations of a model differ in.
+
+    :param sides: settings of each, as for :func:`choose`; the first is what
+        the others are compared with
+    :raises InputError: if one is unknown, or not recorded
+    """
+    chosen = [choose(name, pairs) for pairs in sides]
+    expects = [_recorded(one).expect for one in chosen]
+    keys = [key for key, text in chosen[0].set.items()
+            if any(one.set[key] != text for one in chosen)]
+    if len(set(map(_title, chosen))) < max(2, len(chosen)):
+        raise InputError(f'{name} is compared with itself; name settings '
+                         'that differ')
+    titles = tuple(' '.join((
+        *(f'{key}={one.set[key]}' for key in keys),
+        *(f'defect={defect}' for defect in one.defects))) for one in chosen)
+    verdicts = [expect['verdicts'] for expect in expects]
+    shared = [prop for prop in verdicts[0]
+              if all(prop in one for one in verdicts)]
+    rows = [(key, tuple(expect[key] for expect in expects))
+            for key in RECORDED]
+    rows.append(('properties that are violated', tuple(
+        sum(map(_violated, one.values())) for one in verdicts)))
+    rows.append(('properties that not all have', tuple(
+        len(one) - len(shared) for one in verdicts)))
+    properties = chosen[0].model.properties
+    return Comparison(titles, tuple(rows), tuple(
+        (prop, getattr(properties.get(prop), 'requirement', ''),
+         tuple(one[prop] for one in verdicts)) for prop in shared
+        if len({one[prop].partition(' at ')[0] for one in verdicts}) > 1))
+
+
+def _violated(verdict):
+    return verdict.startswith('violated')
+
+
+__all__ = ['COUNTED', 'RECORDED', 'Comparison', 'choose', 'compare', 'figure',
+           'requirements']

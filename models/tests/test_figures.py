@@ -74,6 +74,48 @@ class TestFigures(unittest.TestCase):
                     self.assertEqual(
                         wanted, figures.figure(f'test.small {figure}'))
 
+    def test_comparisons_are_of_what_is_recorded(self):
+        made = figures.compare('rocky.attach', (
+            (), ('topology=VIA_API',), ('topology=NOVA_DIRECT', 'vans=2')))
+        self.assertEqual(
+            ('topology=LOCAL', 'topology=VIA_API', 'topology=NOVA_DIRECT'),
+            made.titles)
+        expects = {entry.name: entry.expect for entry in manifest.load()}
+        mine = [expects['rocky.attach'],
+                expects['rocky.attach topology=VIA_API'],
+                expects['rocky.attach topology=NOVA_DIRECT']]
+        rows = dict(made.figures)
+        for key in manifest.FIGURES:
+            self.assertEqual(tuple(one[key] for one in mine), rows[key])
+        self.assertEqual(
+            tuple(sum('violated' in text for text in one['verdicts'].values())
+                  for one in mine), rows['properties that are violated'])
+        for prop, requirement, verdicts in made.verdicts:
+            self.assertEqual(
+                tuple(one['verdicts'][prop] for one in mine), verdicts)
+            self.assertRegex(requirement, 'OSACC-')
+        self.assertIn('the_host_needs_no_controller', made.differing())
+        self.assertNotIn('quota_is_exact', made.differing())
+
+    def test_a_witness_at_another_depth_is_no_other_verdict(self):
+        made = figures.compare('rocky.release', ((), ('topology=VIA_API',)))
+        self.assertNotIn('freed', made.differing())
+
+    def test_comparisons_with_a_defect(self):
+        made = figures.compare('stein.attach', ((), ('defect=B3',)))
+        self.assertEqual('defect=B3', made.titles[1])
+        self.assertIn('somebody_binds', made.differing())
+
+    def test_what_cannot_be_compared_is_said(self):
+        for sides, says in (
+                (((),), 'compared with itself'), (((), ()), 'with itself'),
+                (((), ('vans=2',)), 'with itself'),
+                (((), ('vans=9',)), 'nothing is recorded for'),
+                (((), ('vens=9',)), "no setting 'vens'")):
+            with self.subTest(sides), self.assertRaisesRegex(
+                    InputError, says):
+                figures.compare('rocky.attach', sides)
+
     def test_what_is_not_known_is_said(self):
         for text, says in NO_FIGURES.items():
             with self.subTest(text), self.assertRaises(

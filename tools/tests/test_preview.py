@@ -22,8 +22,10 @@ PATIENCE = 60  # seconds before a test gives up; nothing measures time
 
 def copy_site(folder):
     """A copy of the site's sources, as a repository with one commit."""
-    for name in ('doc/source', 'specs'):
+    for name in ('doc/source', 'doc/decisions', 'specs'):
         shutil.copytree(ROOT / name, folder / name, symlinks=True)
+    for name in ('tox.ini', 'test-requirements.txt', 'doc/requirements.txt'):
+        shutil.copy(ROOT / name, folder / name)  # decisions name them
     (folder / 'tools').symlink_to(ROOT / 'tools')
     git = ['git', '-c', 'user.name=t', '-c', 'user.email=t@example.org']
     for command in (['init', '-q'], ['add', '-A'],

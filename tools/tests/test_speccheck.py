@@ -218,7 +218,8 @@ class TestExit(SpecCase):
 
     def test_no_spec_at_all_is_status_2(self):
         for name in ('__init__.py', 'specs.py', 'speccheck.py',
-                     'evidence.py', 'models.py', 'produced.py', 'replay.py',
+                     'evidence.py', 'meetbot.py', 'models.py', 'produced.py',
+                     'replay.py',
                      *(f'seqdiag/{name}.py' for name in (
                          '__init__', 'language', 'svg', 'directive'))):
             support.write(self.folder / 'bare' / 'tools' / name,
@@ -433,7 +434,8 @@ class TestKnownNames(support.TempCase):
     def test_the_needs_of_conf_py_are_known(self):
         conf = (Path(support.ROOT) / 'doc/source/conf.py').read_text()
         names = re.findall(r"\{'directive': '(\w+)'", conf)
-        self.assertEqual({'req', 'failure', 'question'}, set(names))
+        self.assertEqual({'req', 'failure', 'question', 'decision'},
+                         set(names))
         self.assertLessEqual(set(names), set(speccheck.CONTAINERS))
 
 
