@@ -1162,7 +1162,7 @@ def do_mutate(options):
     with terminal.progress() as (_, say):
         report = mutate.mutate(
             chosen, known, whole or bool(options.known), options.sample,
-            options.jobs, _bytes(options), say)
+            options.jobs, _bytes(options), say, not options.record)
     if options.record:
         if not report.complete:
             raise KeyboardInterrupt  # half a record would be none

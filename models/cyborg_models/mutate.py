@@ -235,7 +235,7 @@ def dumps(report):
 # Judging
 
 def mutate(chosen, known, whole=True, sample=None, jobs=1, memory=None,
-           say=None):
+           say=None, inverted=True):
     """Judge the mutants of some configurations.
 
     :param chosen: a list of :class:`Configuration`
@@ -246,6 +246,7 @@ def mutate(chosen, known, whole=True, sample=None, jobs=1, memory=None,
         that is harmless
     :param jobs: number of processes
     :param say: called with a text when something else begins
+    :param inverted: False to leave out the guards that are turned round
     :returns: a :class:`Report`
     """
     memory = memory or MEMORY
@@ -265,7 +266,7 @@ def mutate(chosen, known, whole=True, sample=None, jobs=1, memory=None,
         if sample is None:
             wanted = [*mutants, *(
                 Mutant(one.key, one.site, True) for one in mutants
-                if one.site.kind == 'guard')]
+                if inverted and one.site.kind == 'guard')]
         else:
             wanted = _sampled([one for one in mutants if one.key
                                not in report.reasons], sample)

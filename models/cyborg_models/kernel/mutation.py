@@ -40,10 +40,11 @@ class Judged:
     :ivar outcome: one of ``OUTCOMES``: the kind of the property that
         fails; ``idle`` if that is ``no_idle_step`` alone; ``error`` if the
         model itself ends in one
-    :ivar by: a :class:`Failed` each, those of that kind first
+    :ivar by: a :class:`Failed` each, those of that kind first; if that is
+        ``always``, only what fails at the depth of the first or before
     :ivar reason: of an error, or of what is inconclusive
-    :ivar states: number of states of the mutant
-    :ivar transitions: number of its transitions
+    :ivar states: number of states of the mutant that were visited
+    :ivar transitions: number of their transitions
     """
 
     outcome: str
@@ -93,16 +94,18 @@ def judge(build, site, inverted=False, memory=None):
             return Judged('error', reason=str(error))
 
 
-def _explore(model, memory):
+def _explore(model, memory, enough=()):
     engine = Engine(model, memory)
-    found = engine.explore()
+    found = engine.explore(enough)
     if found.reason == 'interrupted':  # the engine keeps it to itself
         raise KeyboardInterrupt
     return engine, found
 
 
 def _judge(model, memory):
-    engine, found = _explore(model, memory)
+    engine, found = _explore(model, memory, [
+        name for name, prop in model.properties.items()
+        if prop.kind == 'always' and name != IDLE])
     known, broken, starved = model.properties, found.violations, {}
     if found.complete:
         starved = {name: lasso.stem for name, lasso
@@ -123,8 +126,8 @@ def _judge(model, memory):
               for name, prop in known.items() if prop.kind == 'sometimes'
               and name not in found.witnessed]
         outcome = 'sometimes' if by else 'lives'
-    return Judged(outcome, tuple(by), found.reason, found.states,
-                  found.transitions)
+    return Judged(outcome, tuple(by), '' if by else found.reason,
+                  found.states, found.transitions)
 
 
 def _failed(known, traces):
