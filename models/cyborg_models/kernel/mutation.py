@@ -70,26 +70,35 @@ def sites(model, memory=None):
     :returns: sorted list of :class:`~.language.Site`
     :raises ModelError: if there is none
     """
+    return original(model, memory)[0]
+
+
+def original(model, memory=None):
+    """What :func:`sites` finds, and the names of the properties that the
+    model itself breaks: these say nothing of a mutant.
+    """
     with language.recording() as seen:
-        _explore(model, memory)
+        engine, found = _explore(model, memory)
     if not seen:
         raise language.ModelError(f'{model.name} runs no guard and no '
                                   'assignment: nothing can be left out')
-    return sorted(seen)
+    return sorted(seen), tuple(sorted(
+        name for _, traces in _broken(engine, found) for name in traces))
 
 
-def judge(build, site, inverted=False, memory=None):
+def judge(build, site, inverted=False, memory=None, besides=()):
     """Explore one mutant.
 
     :param build: a function without arguments that builds the model
     :param site: the :class:`~.language.Site` to leave out
     :param inverted: True to turn a guard into its opposite instead
+    :param besides: names of the properties that do not count
     :returns: a :class:`Judged`
     :raises KeyboardInterrupt: if that comes meanwhile
     """
     with language.without(site, inverted):
         try:
-            return _judge(build(), memory)
+            return _judge(build(), memory, besides)
         except language.ModelError as error:
             return Judged('error', reason=str(error))
 
@@ -102,20 +111,28 @@ def _explore(model, memory, enough=()):
     return engine, found
 
 
-def _judge(model, memory):
-    engine, found = _explore(model, memory, [
-        name for name, prop in model.properties.items()
-        if prop.kind == 'always' and name != IDLE])
-    known, broken, starved = model.properties, found.violations, {}
+def _broken(engine, found):
+    """What fails: (kind, name -> trace), from what proves most on."""
+    starved = {}
     if found.complete:
         starved = {name: lasso.stem for name, lasso
                    in check(Graph(engine)).items()}
+    bad = dict(found.violations)
+    idle = {name: bad.pop(name) for name in (IDLE,) if name in bad}
     stuck = {} if found.stuck is None else {DEADLOCK: found.stuck}
-    idle = {name: trace for name, trace in broken.items() if name == IDLE}
-    bad = {name: trace for name, trace in broken.items() if name != IDLE}
+    return (('always', bad), ('eventually', starved), ('deadlock', stuck),
+            ('idle', idle))
+
+
+def _judge(model, memory, besides):
+    known = model.properties
+    engine, found = _explore(model, memory, [
+        name for name, prop in known.items() if prop.kind == 'always'
+        and name != IDLE and name not in besides])
     by, outcome = [], 'lives'
-    for kind, traces in (('always', bad), ('eventually', starved),
-                         ('deadlock', stuck), ('idle', idle)):
+    for kind, traces in _broken(engine, found):
+        traces = {name: trace for name, trace in traces.items()
+                  if name not in besides}
         if traces and not by:
             outcome = kind
         by += _failed(known, traces)
