@@ -1204,7 +1204,7 @@ def do_mutate(options):
     with terminal.progress() as (_, say):
         report = mutate.mutate(
             chosen, known, whole or bool(options.known), options.sample,
-            options.jobs, _bytes(options), say)
+            options.jobs, _bytes(options), say, not options.record)
     if options.record:
         if not report.complete:
             raise KeyboardInterrupt  # half a record would be none
@@ -1254,10 +1254,10 @@ def _print_mutated(name, report):
     kinds = {'guard': [], 'effect': [], 'inverted': []}
     for mutant, (judged, _) in report.found.items():
         kinds[mutant.kind].append(judged.outcome)
-    out.table(('', 'guards', 'effects', 'inverted guards'), [
+    out.table(('what comes of it', 'guards', 'effects', 'inverted guards'), [
         (text, *(found.count(outcome) for found in kinds.values()))
         for outcome, text in MUTANTS.items()]
-        + [('all', *map(len, kinds.values()))], (1, 2, 3))
+        + [('all', *map(len, kinds.values()))])
     harmless = [(registry.short_path(mutant.site.where),
                  f'{mutant.name}: {report.reasons[mutant.key]}')
                 for mutant, judged in report.dropped.items()

@@ -2,16 +2,37 @@
 
 A guard or an effect that several models share is one mutant; it is judged
 in the small configurations of the manifest that run it, the smallest first,
-until a property fails.
+until a property fails that the configuration keeps without the mutant.
 
-``<release>.mutants.json`` has an object for each mutant: ``in`` (module and
-function), ``kind`` (``guard`` or ``effect``), ``requirement`` (of a guard),
-``text`` (the condition or the assignment as written; the second of two that
-are alike ends in `` (2)``), and what is known of it: ``killed`` and
-``configuration``, which the command records, or ``harmless``, the reason
-that somebody wrote down.
+``<release>.mutants.json``, which comes with the models, is the record: an
+object with the list ``mutants``, in the order of the text of the modules,
+one object on a line for each mutant.  All values are text:
+
+``in``
+    module and function, as ``attach.claim``
+``kind``
+    ``guard`` or ``effect``
+``requirement``
+    the id that the guard carries; empty for an effect
+``text``
+    the condition or the assignment as written; with the three before, it is
+    the same when lines move.  The second of two that are alike ends in
+    `` (2)``
+``killed``
+    ``KIND NAME at depth N``: the kind of the property that fails
+    (``always``, ``eventually`` or ``deadlock``), its name, and after how
+    many steps it is broken, or the loop begins
+``configuration``
+    in which one: a model with its settings, as ``stein.attach handles=1``
+``harmless``
+    in place of the two before: the reason, that somebody wrote down, why
+    no requirement can suffer
+
+``--record`` writes all of it anew and keeps the reasons; one that is empty
+is still to be written.
 """
 
+import dataclasses
 import hashlib
 import json
 import multiprocessing
@@ -35,11 +56,13 @@ class Configuration:
 
     :ivar pairs: ``key=value`` each
     :ivar states: how many it has, if that is known
+    :ivar broken: names of the properties that it breaks without a mutant
     """
 
     model: str
     pairs: tuple = ()
     states: int = 0
+    broken: tuple = ()
 
     @property
     def title(self):
@@ -235,7 +258,7 @@ def dumps(report):
 # Judging
 
 def mutate(chosen, known, whole=True, sample=None, jobs=1, memory=None,
-           say=None):
+           say=None, inverted=True):
     """Judge the mutants of some configurations.
 
     :param chosen: a list of :class:`Configuration`
@@ -246,6 +269,7 @@ def mutate(chosen, known, whole=True, sample=None, jobs=1, memory=None,
         that is harmless
     :param jobs: number of processes
     :param say: called with a text when something else begins
+    :param inverted: False to leave out the guards that are turned round
     :returns: a :class:`Report`
     """
     memory = memory or MEMORY
@@ -255,7 +279,9 @@ def mutate(chosen, known, whole=True, sample=None, jobs=1, memory=None,
         for one in chosen:
             if say is not None:
                 say(f'{one.title}: looking for guards and effects')
-            for site in mutation.sites(one.build(), memory):
+            found, broken = mutation.original(one.build(), memory)
+            one = dataclasses.replace(one, broken=broken)
+            for site in found:
                 where.setdefault(site, []).append(one)
         mutants = _named(where)
         report.total = len(mutants)
@@ -265,7 +291,7 @@ def mutate(chosen, known, whole=True, sample=None, jobs=1, memory=None,
         if sample is None:
             wanted = [*mutants, *(
                 Mutant(one.key, one.site, True) for one in mutants
-                if one.site.kind == 'guard')]
+                if inverted and one.site.kind == 'guard')]
         else:
             wanted = _sampled([one for one in mutants if one.key
                                not in report.reasons], sample)
@@ -339,7 +365,8 @@ def _judge(task):
     chosen, site, inverted, memory, onward = task
     best = None
     for one in chosen:
-        judged = mutation.judge(one.build, site, inverted, memory)
+        judged = mutation.judge(one.build, site, inverted, memory,
+                                one.broken)
         if best is None or judged.rank < best[0].rank:
             best = judged, one.title
         if judged.killed and not (onward and judged.outcome == 'idle'):

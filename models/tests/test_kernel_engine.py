@@ -344,6 +344,68 @@ class Large(unittest.TestCase):
         self.assertEqual(faults_of(model, explored.stuck, 500), [])
 
 
+class Enough(unittest.TestCase):
+    """A violation may be enough."""
+
+    def model(self):
+        m = Model('tests.enough')
+        m.var('x', range(9), start=0)
+
+        @m.action('a -> b: {by} more', by=m.set('by', 2))
+        def add(s, by):
+            """It goes on, by one or two, up to 8."""
+            when(s.x + by < 8, 'T-1')
+            s.x += by + 1
+
+        @m.always('T-2')
+        def low(s):
+            """It does not reach 2."""
+            return s.x < 2
+
+        @m.always('T-2')
+        def odd(s):
+            """It is never 3."""
+            return s.x != 3
+
+        @m.always('T-2')
+        def high(s):
+            """It does not reach 5."""
+            return s.x < 5
+        m.may_end(always)
+        return m.ready()
+
+    def explore(self, *enough):
+        engine = Engine(self.model(), MEMORY)
+        return engine.explore(enough)
+
+    def test_the_depth_of_the_first_is_finished(self):
+        whole = self.explore()
+        self.assertEqual((True, {'low': 1, 'odd': 2, 'high': 3}, 4), (
+            whole.complete, depths(whole), whole.depth))
+        for enough, found in (
+                (('low',), {'low': 1}), (('odd',), {'low': 1, 'odd': 2}),
+                (('high', 'odd'), {'low': 1, 'odd': 2})):
+            with self.subTest(enough):
+                some = self.explore(*enough)
+                self.assertEqual((found, max(found.values()), False),
+                                 (depths(some), some.depth, some.complete))
+                self.assertEqual('a violation was enough', some.reason)
+                self.assertLess(some.transitions, whole.transitions)
+
+    def test_what_does_not_fail_is_never_enough(self):
+        self.assertTrue(self.explore('no_such').complete)
+
+
+def always(s):
+    return True
+
+
+def depths(found):
+    """Name of each broken property -> after how many steps."""
+    return {name: len(trace.steps)
+            for name, trace in found.violations.items()}
+
+
 class Limits(unittest.TestCase):
     def test_too_many_entries(self):
         with unittest.mock.patch.object(tables, 'MAX_ENTRIES', 100):

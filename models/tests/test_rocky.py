@@ -1,9 +1,6 @@
 """The rocky models: clean as they stand, and every defect is found."""
 
-import ast
 import itertools
-import json
-import os
 import unittest
 
 from cyborg_models.kernel import liveness, refinement
@@ -465,32 +462,17 @@ class TestDefects(unittest.TestCase):
             self.assertEqual(list(clean.actions), list(other.actions))
 
 
-class TestEquivalents(unittest.TestCase):
-    """The list of mutants that may live speaks of what is there."""
+class TestWatched(unittest.TestCase):
 
-    def test_each_names_a_guard_or_an_effect(self):
-        folder = os.path.dirname(attach.__file__)
-        with open(os.path.join(folder, 'equivalents.json'),
-                  encoding='utf-8') as file:
-            rows = json.load(file)
-        self.assertTrue(rows)
-        for row in rows:
-            with self.subTest(**row):
-                self.assertEqual(set(row), {'module', 'action', 'kind',
-                                            'text', 'reason'})
-                self.assertIn(row['kind'], ('guard', 'effect'))
-                self.assertTrue(row['reason'].strip())
-                with open(os.path.join(folder, row['module'] + '.py'),
-                          encoding='utf-8') as file:
-                    source = file.read()
-                body, = (ast.get_source_segment(source, node)
-                         for node in ast.walk(ast.parse(source))
-                         if isinstance(node, ast.FunctionDef)
-                         and node.name == row['action'])
-                self.assertIn(
-                    f'when({row["text"]}' if row['kind'] == 'guard'
-                    else 'setattr(s, process' if 'process' in body
-                    else f's.{row["text"]}[', body)
+    def test_a_fault_that_changes_nothing(self):
+        # The API that is lost once more while it is away.
+        for faults, bad in ((1, {}), (2, {'no_idle_step': 2})):
+            for name in ('attach', 'system'):
+                settings = {'vans': 1, 'faults': faults, 'watched': True,
+                            'enabled_faults': frozenset({'api-down'})}
+                with self.subTest(name, faults=faults):
+                    self.assertEqual(bad, broken(explore(build(
+                        name, settings))[1]))
 
 
 class TestLiveness(unittest.TestCase):

@@ -154,8 +154,12 @@ class Engine:
                       if threads > 1 else None)
         self._regroup_at = FIRST_GROUPS
 
-    def explore(self):
-        """Visit every state; returns an :class:`Explored`."""
+    def explore(self, enough=()):
+        """Visit every state; returns an :class:`Explored`.
+
+        :param enough: names of invariants: once one of them is violated,
+            the states of that depth are visited, and no more
+        """
         result, began = Explored(), time.monotonic()
         pending = []
         try:
@@ -170,6 +174,11 @@ class Engine:
                     self._tell(began)
                 self.levels.append(high)
                 self._tell(began)
+                if any(index >= 0 and self._watch[index][0].name in enough
+                       for index, _ in pending):
+                    result.complete = False
+                    result.reason = 'a violation was enough'
+                    break
         except KeyboardInterrupt:
             result.complete, result.reason = False, 'interrupted'
         except MemoryError:

@@ -40,10 +40,11 @@ class Judged:
     :ivar outcome: one of ``OUTCOMES``: the kind of the property that
         fails; ``idle`` if that is ``no_idle_step`` alone; ``error`` if the
         model itself ends in one
-    :ivar by: a :class:`Failed` each, those of that kind first
+    :ivar by: a :class:`Failed` each, those of that kind first; if that is
+        ``always``, only what fails at the depth of the first or before
     :ivar reason: of an error, or of what is inconclusive
-    :ivar states: number of states of the mutant
-    :ivar transitions: number of its transitions
+    :ivar states: number of states of the mutant that were visited
+    :ivar transitions: number of their transitions
     """
 
     outcome: str
@@ -69,50 +70,69 @@ def sites(model, memory=None):
     :returns: sorted list of :class:`~.language.Site`
     :raises ModelError: if there is none
     """
+    return original(model, memory)[0]
+
+
+def original(model, memory=None):
+    """What :func:`sites` finds, and the names of the properties that the
+    model itself breaks: these say nothing of a mutant.
+    """
     with language.recording() as seen:
-        _explore(model, memory)
+        engine, found = _explore(model, memory)
     if not seen:
         raise language.ModelError(f'{model.name} runs no guard and no '
                                   'assignment: nothing can be left out')
-    return sorted(seen)
+    return sorted(seen), tuple(sorted(
+        name for _, traces in _broken(engine, found) for name in traces))
 
 
-def judge(build, site, inverted=False, memory=None):
+def judge(build, site, inverted=False, memory=None, besides=()):
     """Explore one mutant.
 
     :param build: a function without arguments that builds the model
     :param site: the :class:`~.language.Site` to leave out
     :param inverted: True to turn a guard into its opposite instead
+    :param besides: names of the properties that do not count
     :returns: a :class:`Judged`
     :raises KeyboardInterrupt: if that comes meanwhile
     """
     with language.without(site, inverted):
         try:
-            return _judge(build(), memory)
+            return _judge(build(), memory, besides)
         except language.ModelError as error:
             return Judged('error', reason=str(error))
 
 
-def _explore(model, memory):
+def _explore(model, memory, enough=()):
     engine = Engine(model, memory)
-    found = engine.explore()
+    found = engine.explore(enough)
     if found.reason == 'interrupted':  # the engine keeps it to itself
         raise KeyboardInterrupt
     return engine, found
 
 
-def _judge(model, memory):
-    engine, found = _explore(model, memory)
-    known, broken, starved = model.properties, found.violations, {}
+def _broken(engine, found):
+    """What fails: (kind, name -> trace), from what proves most on."""
+    starved = {}
     if found.complete:
         starved = {name: lasso.stem for name, lasso
                    in check(Graph(engine)).items()}
+    bad = dict(found.violations)
+    idle = {name: bad.pop(name) for name in (IDLE,) if name in bad}
     stuck = {} if found.stuck is None else {DEADLOCK: found.stuck}
-    idle = {name: trace for name, trace in broken.items() if name == IDLE}
-    bad = {name: trace for name, trace in broken.items() if name != IDLE}
+    return (('always', bad), ('eventually', starved), ('deadlock', stuck),
+            ('idle', idle))
+
+
+def _judge(model, memory, besides):
+    known = model.properties
+    engine, found = _explore(model, memory, [
+        name for name, prop in known.items() if prop.kind == 'always'
+        and name != IDLE and name not in besides])
     by, outcome = [], 'lives'
-    for kind, traces in (('always', bad), ('eventually', starved),
-                         ('deadlock', stuck), ('idle', idle)):
+    for kind, traces in _broken(engine, found):
+        traces = {name: trace for name, trace in traces.items()
+                  if name not in besides}
         if traces and not by:
             outcome = kind
         by += _failed(known, traces)
@@ -123,8 +143,8 @@ def _judge(model, memory):
               for name, prop in known.items() if prop.kind == 'sometimes'
               and name not in found.witnessed]
         outcome = 'sometimes' if by else 'lives'
-    return Judged(outcome, tuple(by), found.reason, found.states,
-                  found.transitions)
+    return Judged(outcome, tuple(by), '' if by else found.reason,
+                  found.states, found.transitions)
 
 
 def _failed(known, traces):

@@ -4,6 +4,5 @@ Each follows ``specs/rocky/approved/os-acc.rst``; the ids in the guards are
 the requirements of that document.  Begin with :mod:`~.lifecycle`, then
 :mod:`~.attach`, :mod:`~.program` and :mod:`~.release`; :mod:`~.system` is
 the three together.  What goes missing, a device or a record, is in
-:mod:`~.losses`.  ``equivalents.json`` lists the guards and effects that no
-property needs, with the reason.
+:mod:`~.losses`.
 """

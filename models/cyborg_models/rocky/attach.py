@@ -47,6 +47,7 @@ class Settings:
     :ivar limit: the project's quota, in handles
     :ivar faults: how many faults may happen in one run
     :ivar enabled_faults: which
+    :ivar watched: True to check as well that each step changes something
     """
 
     vans: int = 2
@@ -57,6 +58,7 @@ class Settings:
     limit: int = 1
     faults: int = 1
     enabled_faults: frozenset = FAULTS - {'power-loss', 'journal-lost'}
+    watched: bool = False
 
 
 def build(settings=Settings(), defects=()):

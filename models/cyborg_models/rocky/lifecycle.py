@@ -22,7 +22,12 @@ class Phase(enum.Enum):
 
 @dataclass(frozen=True)
 class Settings:
-    """There is nothing to set."""
+    """What can be set.
+
+    :ivar watched: True to check as well that each step changes something
+    """
+
+    watched: bool = False
 
 
 def build(settings=Settings(), defects=()):
@@ -33,6 +38,8 @@ def build(settings=Settings(), defects=()):
     m.var('attached', bool, start=False)
     m.var('soiled', bool, start=False)
     m.var('running', bool, start=False)
+    if settings.watched:
+        m.never_idle('OSACC-015')
 
     @m.action('cyborg-api -> os-acc: granted')
     def claim(s):
@@ -125,6 +132,21 @@ def build(settings=Settings(), defects=()):
     def guest_has_device(s):
         """A guest that runs has its device."""
         return s.attached or not s.running
+
+    @m.always('OSACC-031')
+    def runs_while_wanted(s):
+        """A guest runs only while its VAN is wanted."""
+        return s.phase is Phase.WANTED or not s.running
+
+    @m.always('OSACC-039')
+    def attached_is_touched(s):
+        """What is attached counts as touched, and is to be erased."""
+        return s.soiled or not s.attached
+
+    @m.always('OSACC-016')
+    def ended_owns_nothing(s):
+        """A VAN that has ended gets no handle again."""
+        return s.phase is not Phase.ENDED or not s.owned
 
     @m.may_end
     def done(s):

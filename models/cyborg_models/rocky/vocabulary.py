@@ -210,6 +210,7 @@ class World:
         self.writer = choose('writer', setting('writer', 'common'), WRITERS)
         self.budget = settings.faults
         self.enabled = setting('enabled_faults', FAULTS)
+        self.watched = setting('watched', False)
         for name in self.enabled:
             choose('enabled_faults', name, sorted(FAULTS | LOSSES))
         self.power = self.topology == 'POWER'
@@ -319,6 +320,8 @@ class World:
         """The processes that may fail, and how many faults are left."""
         m = self.m
         m.var('faults', range(self.budget + 1), start=self.budget)
+        if self.watched:
+            m.never_idle('OSACC-011', besides=('faults',))
         if any(map(self.fault,
                    ('compute-crash', 'power-loss', *LOSING))):
             m.var('compute', bool, start=True)

@@ -320,7 +320,6 @@ def nova_attaches(scene):
         """A guest that has been defined starts."""
         when(s.nova[instance] is Nova.SPAWNING, 'ARQ-033')
         when(scene.host_is_up(s, instance), 'ARQ-092')
-        need(s, scene.host_is_up(s, instance))
         nova_becomes(s, instance, Nova.ACTIVE)
 
     @m.action('nova-compute -> nova-compute: no event for {instance}',

@@ -111,7 +111,6 @@ def users_end(scene):
         """An instance can be deleted while its host is down."""
         when(s.nova[instance] in (Nova.ACTIVE, Nova.STOPPED), 'ARQ-091')
         when(not scene.host_is_up(s, instance), 'ARQ-082')
-        need(s, not scene.host_is_up(s, instance))
         ask(s)
         nova_becomes(s, instance, Nova.ABANDONING)
 
@@ -121,7 +120,6 @@ def users_end(scene):
         """An instance can leave a host that is down."""
         when(s.nova[instance] in (Nova.ACTIVE, Nova.STOPPED), 'ARQ-091')
         when(not scene.host_is_up(s, instance), 'ARQ-082')
-        need(s, not scene.host_is_up(s, instance))
         ask(s)
         nova_becomes(s, instance, Nova.EVACUATING)
 

@@ -76,6 +76,9 @@ NOVA_SOURCES = {
 BUILDING = (Nova.CLAIMED, Nova.POSTED, Nova.ASKED, Nova.WAITING,
             Nova.SPAWNING)
 
+#: Nova and libvirt do this on the host that the instance has claimed
+ON_HOST = (Nova.SPAWNING, Nova.ACTIVE, Nova.STOPPED, Nova.RESTARTING)
+
 #: Nova has given up the host of the instance
 GIVEN_UP = (Nova.EVACUATING, Nova.ABANDONING)
 
@@ -301,8 +304,13 @@ def become(s, arq, state):
 
 
 def nova_becomes(s, instance, state):
-    """What Nova does becomes *state*; noted if that is not allowed."""
+    """What Nova does becomes *state*; noted if that is not allowed: it
+    does nothing on a host that is down, and gives up no host that is up.
+    """
     need(s, s.nova[instance] in NOVA_SOURCES[state])
+    if state in ON_HOST or state in GIVEN_UP:
+        host = s.claim[instance]
+        need(s, (host is None or s.up[host]) is (state in ON_HOST))
     s.nova[instance] = state
 
 
