@@ -38,7 +38,8 @@ CONTAINERS = (
 )
 OPAQUE = (
     'changes', 'code-block', 'data-viewer', 'decision-index',
-    'default-domain', 'describe', 'digraph', 'evidence', 'graph', 'graphviz', 'highlight', 'index',
+    'default-domain', 'describe', 'digraph', 'evidence', 'graph',
+    'graphviz', 'highlight', 'index',
     'list2need', 'literalinclude', 'needarch', 'needbar', 'needextend',
     'needextract', 'needflow', 'needgantt', 'needimport', 'needlist',
     'needpie', 'needreport', 'needsequence', 'needservice', 'needtable',
