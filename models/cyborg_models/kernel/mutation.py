@@ -6,10 +6,13 @@ notices is either harmless, with a reason that somebody wrote down, or shows
 what no property looks at.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from cyborg_models.kernel import language
-from cyborg_models.kernel.engine import Engine
+from cyborg_models.kernel.engine import Engine, Explored, Trace
 from cyborg_models.kernel.liveness import Graph, check
 
 DEADLOCK, IDLE = 'no_deadlock', 'no_idle_step'
@@ -47,22 +50,23 @@ class Judged:
     """
 
     outcome: str
-    by: tuple = ()
+    by: tuple[Failed, ...] = ()
     reason: str = ''
     states: int = 0
     transitions: int = 0
 
     @property
-    def killed(self):
+    def killed(self) -> bool:
         return self.outcome in KILLED
 
     @property
-    def rank(self):
+    def rank(self) -> int:
         """The less, the more it proves."""
         return OUTCOMES.index(self.outcome)
 
 
-def sites(model, memory=None):
+def sites(model: language.Model,
+          memory: int | None = None) -> list[language.Site]:
     """Every guard and every assignment that a model runs.
 
     :param model: a :class:`~.language.Model`
@@ -77,7 +81,8 @@ def sites(model, memory=None):
     return sorted(seen)
 
 
-def judge(build, site, inverted=False, memory=None):
+def judge(build: Callable[[], language.Model], site: language.Site,
+          inverted: bool = False, memory: int | None = None) -> Judged:
     """Explore one mutant.
 
     :param build: a function without arguments that builds the model
@@ -93,7 +98,8 @@ def judge(build, site, inverted=False, memory=None):
             return Judged('error', reason=str(error))
 
 
-def _explore(model, memory):
+def _explore(model: language.Model,
+             memory: int | None) -> tuple[Engine, Explored]:
     engine = Engine(model, memory)
     found = engine.explore()
     if found.reason == 'interrupted':  # the engine keeps it to itself
@@ -101,16 +107,18 @@ def _explore(model, memory):
     return engine, found
 
 
-def _judge(model, memory):
+def _judge(model: language.Model, memory: int | None) -> Judged:
     engine, found = _explore(model, memory)
-    known, broken, starved = model.properties, found.violations, {}
+    known, broken = model.properties, found.violations
+    starved: dict[str, Trace] = {}
     if found.complete:
         starved = {name: lasso.stem for name, lasso
                    in check(Graph(engine)).items()}
     stuck = {} if found.stuck is None else {DEADLOCK: found.stuck}
     idle = {name: trace for name, trace in broken.items() if name == IDLE}
     bad = {name: trace for name, trace in broken.items() if name != IDLE}
-    by, outcome = [], 'lives'
+    by: list[Failed] = []
+    outcome = 'lives'
     for kind, traces in (('always', bad), ('eventually', starved),
                          ('deadlock', stuck), ('idle', idle)):
         if traces and not by:
@@ -127,7 +135,8 @@ def _judge(model, memory):
                   found.transitions)
 
 
-def _failed(known, traces):
+def _failed(known: Mapping[str, language.Property],
+            traces: Mapping[str, Trace]) -> list[Failed]:
     """The shallowest first."""
     rows = sorted((len(trace.steps), name) for name, trace in traces.items())
     return [Failed(name, known[name].kind, known[name].requirement, depth)
