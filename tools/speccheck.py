@@ -38,12 +38,13 @@ CONTAINERS = (
 )
 OPAQUE = (
     'changes', 'code-block', 'data-viewer', 'decision-index',
-    'default-domain', 'describe', 'digraph', 'evidence', 'graph', 'graphviz', 'highlight', 'index',
-    'list2need', 'literalinclude', 'needarch', 'needbar', 'needextend',
-    'needextract', 'needflow', 'needgantt', 'needimport', 'needlist',
-    'needpie', 'needreport', 'needsequence', 'needservice', 'needtable',
-    'needuml', 'object', 'productionlist', 'requirement-index', 'sourcecode',
-    'spec-index', 'std:productionlist', 'tabularcolumns', 'toctree',
+    'default-domain', 'describe', 'digraph', 'evidence', 'graph',
+    'graphviz', 'highlight', 'index', 'list2need', 'literalinclude',
+    'needarch', 'needbar', 'needextend', 'needextract', 'needflow',
+    'needgantt', 'needimport', 'needlist', 'needpie', 'needreport',
+    'needsequence', 'needservice', 'needtable', 'needuml', 'object',
+    'productionlist', 'requirement-index', 'sourcecode', 'spec-index',
+    'std:productionlist', 'tabularcolumns', 'toctree',
 )
 ROLES = (
     'abbr', 'any', 'command', 'cve', 'cwe', 'dfn', 'download', 'eq', 'file',
