@@ -3,21 +3,33 @@
 Importing this imports Numba; the command line does so when it must.
 """
 
+from __future__ import annotations
+
 import itertools
 import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from cyborg_models.kernel import liveness
-from cyborg_models.kernel.engine import Engine
-from cyborg_models.kernel.language import run
+from cyborg_models.kernel.engine import Engine, Explored, Trace
+from cyborg_models.kernel.language import (
+    Action,
+    Codes,
+    Model,
+    Property,
+    run,
+)
+from cyborg_models.kernel.symmetry import Symmetry
 from cyborg_models.kernel.trace import Run, value_name
 from cyborg_models.registry import InputError, near
 
 HOLDS, VIOLATED = 'holds', 'violated'
 WITNESSED, UNWITNESSED = 'witnessed', 'not witnessed'
 INCONCLUSIVE = 'inconclusive'
+Progress = Callable[[int, int, int, float], None]
 DEADLOCK = 'no_deadlock'
 
 
@@ -40,13 +52,13 @@ class Verdict:
     verdict: str
     depth: int | None = None
     run: Run | None = None
-    arguments: dict = field(default_factory=dict)
+    arguments: dict[str, int] = field(default_factory=dict)
 
     @property
-    def good(self):
+    def good(self) -> bool:
         return self.verdict in (HOLDS, WITNESSED)
 
-    def __str__(self):
+    def __str__(self) -> str:
         if self.depth is not None:
             return f'{self.verdict} at depth {self.depth}'
         return self.verdict
@@ -70,10 +82,10 @@ class Checked:
     depth: int
     seconds: float
     rate: float
-    verdicts: list
+    verdicts: list[Verdict]
 
     @property
-    def verdict(self):
+    def verdict(self) -> str:
         """The verdict on the whole."""
         if any(one.verdict in (VIOLATED, UNWITNESSED)
                for one in self.verdicts):
@@ -83,13 +95,15 @@ class Checked:
         return HOLDS
 
     @property
-    def status(self):
+    def status(self) -> int:
         """The exit code: 0 holds, 1 violated, 2 inconclusive."""
         return (HOLDS, VIOLATED, INCONCLUSIVE).index(self.verdict)
 
 
-def check(model, only=None, memory=None, progress=None, say=None,
-          symmetry=False):
+def check(model: Model, only: str | None = None, memory: int | None = None,
+          progress: Progress | None = None,
+          say: Callable[[str], object] | None = None,
+          symmetry: bool = False) -> Checked:
     """Explore a model and decide its properties.
 
     :param only: the name of the one property to decide, or None for all
@@ -113,10 +127,11 @@ def check(model, only=None, memory=None, progress=None, say=None,
     began = time.monotonic()
     engine = _engine(model, memory, progress, symmetry)
     found = engine.explore()
-    lassos, decided = {}, found.complete
+    lassos: dict[str, liveness.Lasso] = {}
+    decided = found.complete
     due = [prop for prop in model.properties.values()
            if prop.kind == 'eventually']
-    if due and decided and symmetry:
+    if due and decided and engine.tables.symmetry is not None:
         found.reason = _refusal(model, due, engine.tables.symmetry)
         decided = not found.reason
     if due and decided:
@@ -140,14 +155,16 @@ def check(model, only=None, memory=None, progress=None, say=None,
                    found.states / max(found.seconds, 1e-9), verdicts)
 
 
-def _refusal(model, due, symmetry):
+def _refusal(model: Model, due: Sequence[Property],
+             symmetry: Symmetry) -> str:
     """Why what must come cannot be decided with symmetry; or nothing.
 
     A run of one of the states that are alike stands for runs of the others,
     but a member whose turn never comes would be hidden among them.
     """
-    for one in (*(each for each in model.actions.values() if each.fair),
-                *due):
+    asked: list[Action | Property] = [
+        each for each in model.actions.values() if each.fair]
+    for one in [*asked, *due]:
         name = symmetry.names_one(one.sets)
         if name is not None:
             return (f'{one.name} is of one {name}, and the members of '
@@ -156,7 +173,8 @@ def _refusal(model, due, symmetry):
     return ''
 
 
-def _engine(model, memory, progress, symmetry=False):
+def _engine(model: Model, memory: int | None, progress: Progress | None,
+            symmetry: bool = False) -> Engine:
     try:
         return Engine(model, memory, progress, symmetry)
     except (MemoryError, OSError):
@@ -164,7 +182,9 @@ def _engine(model, memory, progress, symmetry=False):
                          'give less') from None
 
 
-def moves(model, name, memory=None, progress=None):
+def moves(model: Model, name: str, memory: int | None = None,
+          progress: Progress | None = None
+          ) -> dict[tuple[str, str], list[str]]:
     """How a variable changes: (before, after) -> names of the actions.
 
     :param name: of the variable; of one per member, all are taken together
@@ -179,7 +199,8 @@ def moves(model, name, memory=None, progress=None):
     graph, packing = liveness.Graph(engine), engine.tables.packing
     words = np.concatenate([rows[:high] for rows, high
                             in zip(engine.states, engine.high, strict=True)])
-    variable, seen = model.variables[name], {}
+    variable = model.variables[name]
+    seen: dict[tuple[int, int], set[str]] = {}
     for member in variable.each or (None,):
         cell = model.place[name, member]
         value = (words[:, packing.word[cell]]
@@ -196,8 +217,10 @@ def moves(model, name, memory=None, progress=None):
             for (before, after), actions in sorted(seen.items())}
 
 
-def _judge(model, prop, found, lassos, decided):
-    def verdict(word, trace=None):
+def _judge(model: Model, prop: Property, found: Explored,
+           lassos: Mapping[str, liveness.Lasso], decided: bool) -> Verdict:
+    def verdict(word: str,
+                trace: Trace | liveness.Lasso | None = None) -> Verdict:
         if trace is None:
             return Verdict(prop.name, prop.kind, prop.requirement, prop.doc,
                            word)
@@ -218,7 +241,7 @@ def _judge(model, prop, found, lassos, decided):
     return verdict(HOLDS if decided else INCONCLUSIVE)
 
 
-def _deadlock(model, found):
+def _deadlock(model: Model, found: Explored) -> Verdict:
     doc = ('Something other than a fault is always possible, except where '
            'the model may end.')
     if found.stuck is None:
@@ -229,17 +252,18 @@ def _deadlock(model, found):
                    told)
 
 
-def _arguments(model, prop, told):
+def _arguments(model: Model, prop: Property, told: Run) -> dict[str, int]:
     """For which arguments the run breaks or witnesses the property."""
-    def value(arguments, codes):
+    def value(arguments: Sequence[int], codes: Codes) -> Any:
         return run(model, prop.body, arguments, codes, frozen=True).value
 
-    def lacking(arguments):
+    def lacking(arguments: Sequence[int]) -> bool:
         # From where it is called for, it does not come, round and round.
         pairs = [value(arguments, codes) for codes in told.states]
+        loop = told.loop or 0
         called = [index for index, pair in enumerate(pairs) if pair[0]]
-        return called and any(
-            not any(come for _, come in pairs[min(index, told.loop):])
+        return any(
+            not any(come for _, come in pairs[min(index, loop):])
             for index in called[-1:] + called[:1])
     for arguments in itertools.product(*prop.sets.values()):
         if (lacking(arguments) if prop.kind == 'eventually'

@@ -973,7 +973,7 @@ def _hunt_many(options, machine):
              f'{row["steps"]:,}', *(
                  '-' if row[key] is None else row[key]
                  for key in ('found_length', 'length', 'shortest')))
-            for row in found], numbers=(2, 3, 4, 5))
+            for row in found])
         out.line()
     out.pairs([(_hunt_name(options, row), row['reason'])
                for row in rows if row['steps'] is None], indent=0)

@@ -6,22 +6,26 @@ is ``cyborg_models.rocky.attach``.  A setting is given as ``key=value``; the
 type of the field says what a value may be.
 """
 
+from __future__ import annotations
+
 import dataclasses
 import difflib
 import enum
 import importlib
+import inspect
 import os
 import pkgutil
 import re
 import types
 import typing
+from collections.abc import Iterable, Mapping
 
 from cyborg_models.kernel import language
-from cyborg_models.kernel.language import ModelError
+from cyborg_models.kernel.language import Model, ModelError
 
 RELEASES = ('rocky', 'stein')
 #: name -> module, of models that stand elsewhere
-OTHERS = {}
+OTHERS: dict[str, str] = {}
 MENTIONED = 24  # names that a message lists
 LARGEST = 1_000  # of a number that is set: a domain is never larger
 
@@ -33,29 +37,28 @@ class InputError(Exception):
 class _NoModel(InputError):
     """A name that no model has."""
 
-    def __init__(self, name):
+    def __init__(self, name: str) -> None:
         super().__init__(name)
         self.model = name
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f'unknown model {self.model!r}; {near(self.model, names())}'
 
 
-def near(word, known):
+def near(word: str, known: Iterable[object]) -> str:
     """``did you mean ...?``, or what there is."""
-    known = sorted(map(str, known))
+    words = sorted(map(str, known))
     # 'attach' for 'rocky.attach', say.
-    close = [one for one in known if str(word) in one.split('.')]
-    close = close or difflib.get_close_matches(str(word), known, n=1,
-                                               cutoff=0.5)
+    close = [one for one in words if word in one.split('.')]
+    close = close or difflib.get_close_matches(word, words, n=1, cutoff=0.5)
     if close:
         return f'did you mean {" or ".join(close)}?'
-    more = len(known) - MENTIONED
-    return 'there is ' + (', '.join(known[:MENTIONED]) or 'none') + (
+    more = len(words) - MENTIONED
+    return 'there is ' + (', '.join(words[:MENTIONED]) or 'none') + (
         f' and {more} more' if more > 0 else '')
 
 
-def names():
+def names() -> list[str]:
     """The names of all models, in order."""
     found = list(OTHERS)
     for release in RELEASES:
@@ -72,7 +75,7 @@ def names():
     return sorted(found)
 
 
-def find(name):
+def find(name: str) -> types.ModuleType:
     """The module of a model.
 
     :raises InputError: if there is none of that name
@@ -85,12 +88,13 @@ def find(name):
     raise _NoModel(name)
 
 
-def _import(name):
+def _import(name: str) -> types.ModuleType:
     path = f'cyborg_models.{name}'
     try:
         module = importlib.import_module(path)
     except SyntaxError as error:
-        raise InputError(f'{short_path(error.filename)}:{error.lineno}: '
+        where = short_path(error.filename or path)
+        raise InputError(f'{where}:{error.lineno}: '
                          f'{error.msg}; mend it') from None
     except ImportError as error:
         if getattr(error, 'name', None) == path:
@@ -106,17 +110,17 @@ def _import(name):
     return module
 
 
-def sources(name):
+def sources(name: str) -> tuple[str, ...]:
     """The files that a model is made of: a change of one may change it."""
     module = find(name)
-    home = os.path.dirname(os.path.abspath(module.__file__))
+    home = os.path.dirname(os.path.abspath(inspect.getfile(module)))
     kernel = os.path.dirname(os.path.abspath(language.__file__))
     return tuple(
         os.path.join(folder, file) for folder in (home, kernel)
         for file in sorted(os.listdir(folder)) if file.endswith('.py'))
 
 
-def first_line(module):
+def first_line(module: types.ModuleType) -> str:
     """What a module says of itself in one line."""
     return (module.__doc__ or '').strip().partition('\n')[0]
 
@@ -132,24 +136,24 @@ class Chosen:
     """
 
     name: str
-    settings: object
-    defects: tuple
-    model: object
+    settings: typing.Any
+    defects: tuple[str, ...]
+    model: Model
 
     @property
-    def set(self):
+    def set(self) -> dict[str, str]:
         """Every setting as it is written: key -> text."""
         return as_text(self.settings)
 
     @property
-    def differs(self):
+    def differs(self) -> dict[str, str]:
         """The settings that are not the default: key -> text."""
         default = as_text(type(self.settings)())
         return {key: text for key, text in self.set.items()
                 if text != default[key]}
 
     @property
-    def title(self):
+    def title(self) -> str:
         """Name, settings that differ, and defects, in one line."""
         return ' '.join((
             self.name, *(f'{key}={text}' for key, text
@@ -157,7 +161,8 @@ class Chosen:
             *(f'defect {name}' for name in self.defects)))
 
 
-def choose(name, pairs=(), defects=()):
+def choose(name: str, pairs: Iterable[str] = (),
+           defects: Iterable[str] = ()) -> Chosen:
     """Build a model.
 
     :param name: of the model
@@ -182,12 +187,13 @@ def choose(name, pairs=(), defects=()):
     return Chosen(name, settings, defects, model)
 
 
-def _plain(error):
+def _plain(error: Exception) -> object:
     return error if isinstance(error, ModelError) else (
         f'{type(error).__name__}: {error}; see "cyborg-models list MODEL"')
 
 
-def _check_defects(name, module, settings, defects):
+def _check_defects(name: str, module: types.ModuleType, settings: typing.Any,
+                   defects: tuple[str, ...]) -> None:
     if not defects:
         return
     try:
@@ -199,14 +205,15 @@ def _check_defects(name, module, settings, defects):
         _refuse_defect(name, min(unknown), known)
 
 
-def _refuse_defect(name, defect, known):
+def _refuse_defect(name: str, defect: str,
+                   known: Iterable[str]) -> typing.NoReturn:
     raise InputError(f'{name} has no defect {defect!r} in this '
                      f'configuration; {near(defect, known)}')
 
 
 # Settings
 
-def describe(kind):
+def describe(kind: type) -> list[tuple[str, str, str]]:
     """The settings of a model: (name, default as text, what it means)."""
     docs = _field_docs(kind)
     default = as_text(kind())
@@ -214,7 +221,7 @@ def describe(kind):
             for field in dataclasses.fields(kind)]
 
 
-def _field_docs(kind):
+def _field_docs(kind: type) -> dict[str, str]:
     docs = {}
     for block in re.split(r'(?m)^\s*:ivar ', kind.__doc__ or '')[1:]:
         name, _, text = block.partition(':')
@@ -222,7 +229,8 @@ def _field_docs(kind):
     return docs
 
 
-def read_settings(name, kind, pairs):
+def read_settings(name: str, kind: type,
+                  pairs: Iterable[str]) -> typing.Any:
     """The settings that ``key=value`` pairs give.
 
     :param name: of the model
@@ -250,7 +258,7 @@ def read_settings(name, kind, pairs):
     return kind(**given)
 
 
-def _read(text, hint, default):
+def _read(text: str, hint: typing.Any, default: typing.Any) -> typing.Any:
     origin = typing.get_origin(hint)
     if origin in (typing.Union, types.UnionType):
         if text.lower() == 'none':
@@ -282,19 +290,19 @@ def _read(text, hint, default):
     raise ValueError('it cannot be given as text')
 
 
-def _one_of(text, values):
+def _one_of(text: str, values: Mapping[str, typing.Any]) -> typing.Any:
     if text not in values:
         raise ValueError(near(text, values))
     return values[text]
 
 
-def as_text(settings):
+def as_text(settings: typing.Any) -> dict[str, str]:
     """Settings as they are written: key -> text."""
     return {field.name: _write(getattr(settings, field.name))
             for field in dataclasses.fields(settings)}
 
 
-def _write(value):
+def _write(value: typing.Any) -> str:
     if value is None:
         return 'none'
     if isinstance(value, bool):
@@ -308,7 +316,7 @@ def _write(value):
     return str(value)
 
 
-def short_path(where):
+def short_path(where: str) -> str:
     """``file:line`` without what leads to this package."""
     here = os.path.dirname(os.path.abspath(__file__)) + os.sep
     path = os.path.abspath(where)

@@ -3,10 +3,14 @@
 Read from the source, so that a table of them is the model and no copy.
 """
 
+from __future__ import annotations
+
 import ast
 import inspect
 import textwrap
 from dataclasses import dataclass
+
+from cyborg_models.kernel.language import Action
 
 
 @dataclass(frozen=True)
@@ -19,11 +23,11 @@ class Described:
         the state
     """
 
-    guards: tuple
-    effects: tuple
+    guards: tuple[tuple[str, str], ...]
+    effects: tuple[str, ...]
 
 
-def describe(action):
+def describe(action: Action) -> Described:
     """Read an action's source; returns a :class:`Described`."""
     try:
         source = textwrap.dedent(inspect.getsource(action.body))
@@ -31,7 +35,8 @@ def describe(action):
     except (OSError, TypeError, SyntaxError):
         return Described((), ())
     reader = _Reader()
-    for node in tree.body[0].body:
+    function = tree.body[0]
+    for node in getattr(function, 'body', ()):  # of a lambda, none
         reader.read(node, '')
     lacks = getattr(action.body, 'lacks', None)  # with a defect
     return Described(
@@ -42,10 +47,11 @@ def describe(action):
 class _Reader:
     """Collects guards and effects, statement by statement."""
 
-    def __init__(self):
-        self.guards, self.effects = [], []
+    def __init__(self) -> None:
+        self.guards: list[tuple[str, str]] = []
+        self.effects: list[str] = []
 
-    def read(self, node, under):
+    def read(self, node: ast.stmt, under: str) -> None:
         if isinstance(node, ast.If):
             self._block(node.body, f'{under}if {ast.unparse(node.test)}: ')
             self._block(node.orelse, f'{under}else: ')
@@ -58,11 +64,11 @@ class _Reader:
         elif isinstance(node, (ast.Assign, ast.AugAssign)):
             self.effects.append(under + ast.unparse(node))
 
-    def _block(self, nodes, under):
+    def _block(self, nodes: list[ast.stmt], under: str) -> None:
         for node in nodes:
             self.read(node, under)
 
-    def _call(self, call, under):
+    def _call(self, call: ast.Call, under: str) -> None:
         if ast.unparse(call.func) == 'when' and len(call.args) == 2:
             condition, requirement = call.args
             name = (str(requirement.value) if isinstance(

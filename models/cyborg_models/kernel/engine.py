@@ -7,17 +7,21 @@ violation found is a shallowest one; its trace is found backwards, level by
 level, and needs no memory while exploring.
 """
 
+from __future__ import annotations
+
 import concurrent.futures
 import functools
 import mmap
 import os
 import time
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cyborg_models.kernel import _compiled as compiled
-from cyborg_models.kernel.language import Step
+from cyborg_models.kernel.language import Codes, Model, Step
 from cyborg_models.kernel.memo import SAMPLE, Memo
 from cyborg_models.kernel.tables import FALSE, TRUE, UNKNOWN, Tables
 from cyborg_models.kernel.walk import successors
@@ -39,8 +43,8 @@ class Trace:
     :ivar steps: the :class:`~.language.Step` between each two
     """
 
-    states: list
-    steps: list
+    states: list[Codes]
+    steps: list[Step]
 
 
 @dataclass
@@ -64,8 +68,8 @@ class Explored:
     transitions: int = 0
     depth: int = 0
     seconds: float = 0.0
-    violations: dict = field(default_factory=dict)
-    witnessed: dict = field(default_factory=dict)
+    violations: dict[str, Trace] = field(default_factory=dict)
+    witnessed: dict[str, Trace] = field(default_factory=dict)
     stuck: Trace | None = None
 
 
@@ -118,12 +122,14 @@ class Engine:
     :param threads: how many may work at once; None for at most two
     """
 
-    def __init__(self, model, memory=None, progress=None, symmetry=False,
-                 threads=None):
+    def __init__(
+            self, model: Model, memory: int | None = None,
+            progress: Callable[[int, int, int, float], None] | None = None,
+            symmetry: bool = False, threads: int | None = None) -> None:
         self.model, self.progress = model, progress
         self.tables = Tables(model, symmetry)
-        self.symmetry = (self.tables.symmetry.arrays if symmetry
-                         else _no_symmetry())
+        self.symmetry = (_no_symmetry() if self.tables.symmetry is None
+                         else self.tables.symmetry.arrays)
         self.memory = memory or int(
             0.4 * os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES'))
         words = self.tables.packing.words
@@ -154,14 +160,14 @@ class Engine:
                       if threads > 1 else None)
         self._regroup_at = FIRST_GROUPS
 
-    def explore(self, enough=()):
+    def explore(self, enough: Collection[str] = ()) -> Explored:
         """Visit every state; returns an :class:`Explored`.
 
         :param enough: names of invariants: once one of them is violated,
             the states of that depth are visited, and no more
         """
         result, began = Explored(), time.monotonic()
-        pending = []
+        pending: list[tuple[int, tuple[int, int, int]]] = []
         try:
             self._start()
             while True:
@@ -200,7 +206,7 @@ class Engine:
         self.workers[0].fill[part] = 1
         self._flush()
 
-    def canonical(self, codes):
+    def canonical(self, codes: Codes) -> NDArray[np.uint64]:
         """The packed state that is stored for a state."""
         row = self.tables.packing.pack(codes)
         if self.tables.symmetry is None:
@@ -362,7 +368,7 @@ class Engine:
                 prop, _, into, _ = self._watch[index]
                 getattr(result, into)[prop.name] = trace
 
-    def trace(self, level, part, index):
+    def trace(self, level: int, part: int, index: int) -> Trace:
         """The shortest run to a state.
 
         :param level: its distance from the start

@@ -11,11 +11,22 @@ be.
 It runs the model's own Python, and needs neither tables nor a compiler.
 """
 
+from __future__ import annotations
+
 import difflib
 import re
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-from cyborg_models.kernel.language import Guard, run, successor
+from cyborg_models.kernel.language import (
+    Codes,
+    Guard,
+    Model,
+    Step,
+    run,
+    successor,
+)
 from cyborg_models.kernel.trace import cell_name, parts, value_name
 
 STATES = 20_000  # in which the model may be at one time
@@ -36,7 +47,8 @@ class FlowError(Exception):
     :ivar about: else ``'hidden'`` or ``'end'``, if one of these is wrong
     """
 
-    def __init__(self, message, place=None, about=None):
+    def __init__(self, message: str, place: object = None,
+                 about: str | None = None) -> None:
         super().__init__(message)
         self.message, self.place, self.about = message, place, about
 
@@ -60,7 +72,7 @@ class Message:
     place: object = None
     lost: bool = False
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f'{self.sender} -> {self.receiver}: {self.text}'
 
 
@@ -71,7 +83,7 @@ class Alternatives:
     :ivar branches: (what it is called, its items) each
     """
 
-    branches: tuple
+    branches: tuple[tuple[str, Sequence[Item]], ...]
     place: object = None
 
 
@@ -79,8 +91,11 @@ class Alternatives:
 class Loop:
     """Its items happen at least once, and possibly again."""
 
-    items: tuple
+    items: Sequence[Item]
     place: object = None
+
+
+Item = Message | Alternatives | Loop
 
 
 @dataclass(frozen=True)
@@ -92,7 +107,7 @@ class Replayed:
     :ivar branches: how many ways through the flow were followed to its end
     """
 
-    ends: tuple
+    ends: tuple[Codes, ...]
     messages: int
     branches: int
 
@@ -104,11 +119,14 @@ class _Branch:
     :ivar called: what the alternatives are called that it took
     """
 
-    called: tuple
-    states: tuple = field(repr=False)
+    called: tuple[str, ...]
+    states: tuple[Codes, ...] = field(repr=False)
 
 
-def replay(model, items, start=None, hidden=(), end=()):
+def replay(model: Model, items: Sequence[Item],
+           start: Iterable[Codes] | None = None,
+           hidden: Collection[str] = (),
+           end: Iterable[Condition] = ()) -> Replayed:
     """Hold a flow against a model.
 
     :param start: states in which it may begin; None: the model's first
@@ -138,16 +156,19 @@ class _Replay:
     :ivar happened: names of the hidden actions that were possible
     """
 
-    def __init__(self, model, hidden):
+    def __init__(self, model: Model, hidden: Collection[str]) -> None:
         self.model = model
         self.hidden = [step for step in model.steps
                        if step.action.name in hidden]
-        self.by_message, self.messages, self.happened = {}, set(), set()
+        self.by_message: dict[tuple[str, ...], list[Step]] = {}
+        self.messages: set[int] = set()
+        self.happened: set[str] = set()
         self.runs = 0
         for step in model.steps:
             self.by_message.setdefault(_plain(*parts(step)), []).append(step)
 
-    def items(self, items, branches):
+    def items(self, items: Sequence[Item],
+              branches: list[_Branch]) -> list[_Branch]:
         """The branches after some items."""
         for item in items:
             if isinstance(item, Message):
@@ -164,7 +185,8 @@ class _Replay:
                     'through the flow; split the diagram', item.place)
         return branches
 
-    def alternatives(self, item, branches):
+    def alternatives(self, item: Alternatives,
+                     branches: list[_Branch]) -> list[_Branch]:
         taken = item.branches
         if len(taken) == 1:
             taken = (*taken, (f'without {taken[0][0]}', ()))
@@ -173,7 +195,7 @@ class _Replay:
                     items, [_Branch((*branch.called, called),
                                     branch.states)])]
 
-    def loop(self, item, branches):
+    def loop(self, item: Loop, branches: list[_Branch]) -> list[_Branch]:
         branches = self.items(item.items, branches)
         found = []
         for branch in branches:
@@ -190,11 +212,12 @@ class _Replay:
             found.append(_Branch(branch.called, tuple(states)))
         return found
 
-    def message(self, message, branch):
+    def message(self, message: Message, branch: _Branch) -> _Branch:
         """The branch after a message."""
         step = self.step(message, branch)
         states = self.closure(branch.states, message)
-        after, guards = {}, {}
+        after: dict[Codes, None] = {}
+        guards: dict[Guard, None] = {}
         for state in states:
             value = self.run(step, state, message)
             if isinstance(value, Guard):
@@ -209,7 +232,7 @@ class _Replay:
         self.messages.add(id(message))
         return _Branch(branch.called, tuple(after))
 
-    def run(self, step, state, message):
+    def run(self, step: Step, state: Codes, message: Message) -> Any:
         """What a step does, or the guard that forbids it."""
         self.runs += 1
         if self.runs > RUNS:
@@ -219,7 +242,7 @@ class _Replay:
         return run(self.model, step.action.body, step.arguments,
                    state).value
 
-    def step(self, message, branch):
+    def step(self, message: Message, branch: _Branch) -> Step:
         """The one step whose message it is."""
         found = self.by_message.get(_plain(
             message.sender, message.receiver, message.text))
@@ -239,7 +262,7 @@ class _Replay:
                 + '; tell them apart in their views', message.place)
         return found[0]
 
-    def meant(self, message):
+    def meant(self, message: Message) -> str:
         if _plain(message.sender, NOBODY, message.text) in self.by_message:
             return f': there it goes to {NOBODY}; draw it as one that is lost'
         for name in (message.sender, message.receiver):
@@ -253,7 +276,8 @@ class _Replay:
                                    in self.model.steps], 1)
         return f'; did you mean "{close[0]}"?'
 
-    def closure(self, states, message):
+    def closure(self, states: Iterable[Codes],
+                message: Message) -> list[Codes]:
         """The states that hidden actions lead to, these included."""
         found, waiting = dict.fromkeys(states), list(states)
         while waiting:
@@ -274,7 +298,7 @@ class _Replay:
                     message.place)
         return list(found)
 
-    def possible(self, states, message):
+    def possible(self, states: Sequence[Codes], message: Message) -> str:
         """What may happen instead, nearest first, as the end of an error.
         """
         hidden = set(self.hidden)
@@ -291,23 +315,24 @@ class _Replay:
                 f' and {more} more' if more else '')
 
 
-def _plain(sender, receiver, text):
+def _plain(sender: str, receiver: str, text: str) -> tuple[str, ...]:
     return tuple(' '.join(part.split()) for part in (sender, receiver, text))
 
 
-def _nearest(message, texts, count):
+def _nearest(message: Message, texts: Iterable[str],
+             count: int) -> list[str]:
     """The texts that are most like a message; those of its actors first."""
     wanted = str(message)
     matcher = difflib.SequenceMatcher(b=wanted, autojunk=False)
 
-    def distance(text):
+    def distance(text: str) -> tuple[float, str]:
         matcher.set_seq1(text)
         same = text.startswith(f'{message.sender} -> {message.receiver}:')
         return -matcher.ratio() - same, text
     return sorted(dict.fromkeys(texts), key=distance)[:count]
 
 
-def _told(guards):
+def _told(guards: Iterable[Guard]) -> str:
     """Guards as text: those that stand last in the action first, since
     they were nearest to letting it pass.
     """
@@ -318,23 +343,23 @@ def _told(guards):
     return ', or '.join(texts)
 
 
-def _called(branch):
+def _called(branch: _Branch) -> str:
     if not branch.called:
         return ''
     return ' (' + ', '.join(f'"{one}"' for one in branch.called) + ')'
 
 
-def _distinct(branches):
+def _distinct(branches: Iterable[_Branch]) -> list[_Branch]:
     """Branches that differ in their states; the first of those that do
     not.
     """
-    found = {}
+    found: dict[frozenset[Codes], _Branch] = {}
     for branch in branches:
         found.setdefault(frozenset(branch.states), branch)
     return list(found.values())
 
 
-def _union(branches):
+def _union(branches: Iterable[_Branch]) -> tuple[Codes, ...]:
     return tuple(dict.fromkeys(
         state for branch in branches for state in branch.states))
 
@@ -351,10 +376,10 @@ class Condition:
 
     text: str
     cell: int
-    codes: frozenset
+    codes: frozenset[int]
 
 
-def condition(model, text):
+def condition(model: Model, text: str) -> Condition:
     """Read ``nova[0]=ACTIVE``; ``nova[0]=ACTIVE|STOPPED`` for one of them.
 
     :raises FlowError: saying what is no variable, member or value
@@ -392,13 +417,14 @@ def condition(model, text):
     return Condition(text, model.place[name, number], frozenset(codes))
 
 
-def _hint(word, known):
+def _hint(word: str, known: Collection[str]) -> str:
     close = difflib.get_close_matches(word, known, n=1)
     return (f'; did you mean {close[0]}?' if close else
             '; there is ' + ', '.join(sorted(known)))
 
 
-def _check_end(model, branch, end):
+def _check_end(model: Model, branch: _Branch,
+               end: Iterable[Condition]) -> None:
     for wanted in end:
         variable, member = model.cells[wanted.cell]
         found = {state[wanted.cell] for state in branch.states}

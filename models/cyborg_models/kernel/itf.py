@@ -12,20 +12,34 @@ the file alone says whose trace it is.  Reading believes nothing: every
 state must be what the model makes of the one before.
 """
 
+from __future__ import annotations
+
+import collections
 import difflib
 import enum
 import json
 import os
 import re
 import stat
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NoReturn
 
-from cyborg_models.kernel.language import Guard, Step
+from cyborg_models.kernel.language import (
+    Action,
+    Codes,
+    Guard,
+    Model,
+    Step,
+    Variable,
+)
 from cyborg_models.kernel.trace import Run, cell_name, changes, follow
+
+Json = Any  # what json reads and writes
 
 LARGEST = 64 << 20  # bytes of a file that is read
 SAFE = 2 ** 53  # beyond, JSON readers round
 TAKEN, PICKS = 'mbt::actionTaken', 'mbt::nondetPicks'
-NONE = {'tag': 'None', 'value': {'#tup': []}}
+NONE: Json = {'tag': 'None', 'value': {'#tup': []}}
 DEEP = 'nested too deeply to be a trace; write it again'
 FORMAT = 'https://apalache-mc.org/docs/adr/015adr-trace.html'
 
@@ -39,7 +53,9 @@ class TraceError(Exception):
 
 # Writing
 
-def dumps(told, name='', settings=None, defects=(), description=''):
+def dumps(told: Run, name: str = '',
+          settings: Mapping[str, str] | None = None,
+          defects: Iterable[str] = (), description: str = '') -> str:
     """A run as the text of an ITF file.
 
     :param told: a :class:`~.trace.Run`
@@ -48,12 +64,13 @@ def dumps(told, name='', settings=None, defects=(), description=''):
     :param defects: that are switched on in it
     """
     model = told.model
-    meta = {'format': 'ITF', 'format-description': FORMAT,
-            'description': description, 'model': name or model.name,
-            'settings': dict(settings or {}), 'defects': list(defects)}
+    meta: Json = {'format': 'ITF', 'format-description': FORMAT,
+                  'description': description, 'model': name or model.name,
+                  'settings': dict(settings or {}),
+                  'defects': list(defects)}
     if told.loop is not None and not told.lasts:
         meta['loopAction'] = _label(model, told.steps[-1])
-    head = {'#meta': meta, 'vars': [TAKEN, PICKS, *model.variables]}
+    head: Json = {'#meta': meta, 'vars': [TAKEN, PICKS, *model.variables]}
     if told.loop is not None:
         head['loop'] = told.loop
     states = ',\n'.join(_state(told, index)
@@ -63,10 +80,10 @@ def dumps(told, name='', settings=None, defects=(), description=''):
     return f'{{\n{top} "states": [\n{states}\n ]\n}}\n'
 
 
-def _state(told, index):
+def _state(told: Run, index: int) -> str:
     # A variable a line, so that a reader, and a message, finds it.
     step = told.steps[index - 1] if index else None
-    rows = {'#meta': {'index': index}, **_label(told.model, step)}
+    rows: Json = {'#meta': {'index': index}, **_label(told.model, step)}
     values = told.states[index]
     for variable in told.model.variables.values():
         found = [_encode(variable, variable.domain[
@@ -80,7 +97,7 @@ def _state(told, index):
         for key, value in rows.items()) + '\n  }'
 
 
-def _label(model, step):
+def _label(model: Model, step: Step | None) -> Json:
     names = dict.fromkeys(key for action in model.actions.values()
                           for key in action.sets)
     picked = {} if step is None else dict(
@@ -90,18 +107,18 @@ def _label(model, step):
                     if key in picked else NONE for key in names}}
 
 
-def _integer(value):
+def _integer(value: int) -> Json:
     return {'#bigint': str(value)}
 
 
-def _encode(variable, value):
+def _encode(variable: Variable, value: Any) -> Json:
     if None not in variable.domain:
         return _encode_plain(value)
     return NONE if value is None else {'tag': 'Some',
                                        'value': _encode_plain(value)}
 
 
-def _encode_plain(value):
+def _encode_plain(value: Any) -> Json:
     if isinstance(value, bool):
         return value
     if isinstance(value, enum.Enum):
@@ -125,7 +142,7 @@ class Document:
     :raises TraceError: if it is no trace
     """
 
-    def __init__(self, path):
+    def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = str(path)
         self.text = _content(self.path)
         self.data = self._parse()
@@ -146,7 +163,7 @@ class Document:
                          for key, value in settings.items()]
         self.defects = tuple(defects)
 
-    def _parse(self):
+    def _parse(self) -> Json:
         try:
             data = json.loads(self.text, object_pairs_hook=_unique,
                               parse_constant=_no_constant,
@@ -186,14 +203,14 @@ class Document:
                        'states')
         return data
 
-    def _meta(self):
+    def _meta(self) -> Json:
         meta = self.data['#meta']
         if not isinstance(meta.get('model'), str):
             self._fail('"#meta" names no model; add "model": "rocky.attach", '
                        'say', '#meta')
         return meta
 
-    def _fail(self, what, *path):
+    def _fail(self, what: str, *path: str | int) -> NoReturn:
         try:
             at = _position(self.text, path)
         except (IndexError, ValueError):
@@ -201,18 +218,19 @@ class Document:
         line = self.text.count('\n', 0, at) + 1
         raise TraceError(f'{self.path}:{line}: {what}')
 
-    def run(self, model):
+    def run(self, model: Model) -> Run:
         """The run, checked against the model step by step.
 
         :raises TraceError: naming the line, what is wrong and the mend
         """
-        self._known = {}
+        # variable -> its values as texts -> their codes
+        self._known: dict[str, dict[str, int]] = {}
         try:
             return self._run(model)
         except RecursionError:
             raise TraceError(f'{self.path}: {DEEP}') from None
 
-    def _run(self, model):
+    def _run(self, model: Model) -> Run:
         self._check_variables(model)
         codes = [self._codes(model, index)
                  for index in range(len(self.data['states']))]
@@ -235,7 +253,7 @@ class Document:
             steps.append(step)
         return self._close(model, codes, steps)
 
-    def _check_variables(self, model):
+    def _check_variables(self, model: Model) -> None:
         given = self.data['vars']
         wanted = [TAKEN, PICKS, *model.variables]
         for name in given:
@@ -252,7 +270,7 @@ class Document:
                     f'{model.name}; give the model in "#meta" that it is '
                     'of', 'vars')
 
-    def _codes(self, model, index):
+    def _codes(self, model: Model, index: int) -> Codes:
         state = self.data['states'][index]
         if not isinstance(state, dict):
             self._fail(f'state {index} is no object; give each variable its '
@@ -268,7 +286,7 @@ class Document:
                 self._fail(f'state {index} has the unknown variable '
                            f'{_shown(name)}; take it out',
                            'states', index, name)
-        found = []
+        found: list[int] = []
         for variable in model.variables.values():
             if variable.name not in state:
                 self._fail(f'state {index} lacks the variable '
@@ -277,7 +295,8 @@ class Document:
             found += self._values(index, variable, state[variable.name])
         return tuple(found)
 
-    def _values(self, index, variable, given):
+    def _values(self, index: int, variable: Variable,
+                given: Json) -> list[int]:
         where = ('states', index, variable.name)
         if variable.name not in self._known:
             self._known[variable.name] = _codes_by_text(variable)
@@ -308,7 +327,7 @@ class Document:
                            f'{_some(known)}', *where)
         return [known[_text(value)] for value in values]
 
-    def _label(self, model, index, state):
+    def _label(self, model: Model, index: int, state: Json) -> Step | None:
         """The step that a state says led to it; None: it is the start."""
         where = ('states', index)
         name = state.get(TAKEN)
@@ -326,7 +345,8 @@ class Document:
         return self._step(model, index, model.actions[name],
                           state.get(PICKS, {}))
 
-    def _step(self, model, index, action, picks):
+    def _step(self, model: Model, index: int, action: Action,
+              picks: Json) -> Step:
         where = ('states', index, PICKS)
         if not isinstance(picks, dict):
             self._fail(f'state {index}: "{PICKS}" is no object; write one',
@@ -351,7 +371,8 @@ class Document:
             arguments.append(known[given[key]])
         return Step(action, tuple(arguments))
 
-    def _check_step(self, model, codes, index, step):
+    def _check_step(self, model: Model, codes: Sequence[Codes], index: int,
+                    step: Step) -> None:
         after = follow(model, codes[index - 1], step)
         if isinstance(after, Guard):
             self._fail(f'state {index}: the model forbids {step.name} '
@@ -365,7 +386,8 @@ class Document:
                        + '; correct the state or the action',
                        'states', index)
 
-    def _close(self, model, codes, steps):
+    def _close(self, model: Model, codes: list[Codes],
+               steps: list[Step]) -> Run:
         loop = self.data.get('loop')
         if loop is None:
             return Run(model, codes, steps)
@@ -374,6 +396,7 @@ class Document:
             self._fail(f'"loop" is {_shown(loop)}; it is the index of a '
                        'state', 'loop')
         hint = self.data['#meta'].get('loopAction')
+        tried: Sequence[Step | None]
         if hint is not None:
             if not isinstance(hint, dict):
                 self._fail('"loopAction" of "#meta" is no object; write '
@@ -391,7 +414,7 @@ class Document:
                    'loop')
 
 
-def _content(path):
+def _content(path: str) -> str:
     try:
         found = os.stat(path)
         if not stat.S_ISREG(found.st_mode):
@@ -416,52 +439,51 @@ def _content(path):
                          'ITF trace') from None
 
 
-def _unique(pairs):
+def _unique(pairs: list[tuple[str, Json]]) -> Json:
     found = dict(pairs)
     if len(found) != len(pairs):
-        seen = set()
-        twice = next(key for key, _ in pairs
-                     if key in seen or seen.add(key))
+        counts = collections.Counter(key for key, _ in pairs)
+        twice = next(key for key, count in counts.items() if count > 1)
         raise ValueError(f'the key {_shown(twice)} stands twice in one '
                          'object; keep one')
     return found
 
 
-def _no_constant(text):
+def _no_constant(text: str) -> NoReturn:
     raise ValueError(f'{text} is no JSON; a value is a bool, a name or an '
                      'integer')
 
 
-def _no_float(text):
+def _no_float(text: str) -> NoReturn:
     raise ValueError(f'the number {text[:30]} is no integer; a value is a '
                      'bool, a name or an integer')
 
 
-def _short_integer(text):
+def _short_integer(text: str) -> int:
     if len(text) > 20:
         raise ValueError(f'an integer has {len(text):,} digits; none here '
                          'has more than 19')
     return int(text)
 
 
-def _shown(value):
+def _shown(value: Json) -> str:
     text = json.dumps(value)
     return text if len(text) <= 60 else f'{text[:57]}...'
 
 
-def _some(known):
+def _some(known: Iterable[str]) -> str:
     names = [text if len(text) < 30 else text[:27] + '...' for text in known]
     if len(names) > 12:
         names = [*names[:11], f'and {len(names) - 11} more']
     return ', '.join(names)
 
 
-def _text(value):
+def _text(value: Json) -> str:
     """A value as canonical JSON, with integers in one of their forms."""
     return json.dumps(_integers(value), sort_keys=True)
 
 
-def _integers(value):
+def _integers(value: Json) -> Json:
     if isinstance(value, bool):
         return value
     if isinstance(value, int):
@@ -476,12 +498,12 @@ def _integers(value):
     return value
 
 
-def _codes_by_text(variable):
+def _codes_by_text(variable: Variable) -> dict[str, int]:
     return {_text(_encode(variable, value)): code
             for code, value in enumerate(variable.domain)}
 
 
-def _differences(model, given, right):
+def _differences(model: Model, given: Codes, right: Codes) -> str:
     """``state[0] is A, not B``, for some of what differs."""
     found = changes(model, right, given)
     text = ', '.join(
@@ -490,7 +512,7 @@ def _differences(model, given, right):
     return text + (f' (and {len(found) - 3} more)' if len(found) > 3 else '')
 
 
-def _position(text, path):
+def _position(text: str, path: Sequence[str | int]) -> int:
     """Where the value at a path of keys and indices begins.
 
     :param text: JSON that is known to be valid
@@ -501,7 +523,7 @@ def _position(text, path):
         is_object, index = text[at] == '{', 0
         at = _skip(text, at + 1)
         while True:
-            key = index
+            key: Json = index
             if is_object:
                 begins = at
                 key, at = decode(text, at)
@@ -518,8 +540,9 @@ def _position(text, path):
     return at
 
 
-def _skip(text, at):
-    return _space.match(text, at).end()
+def _skip(text: str, at: int) -> int:
+    found = _space.match(text, at)
+    return found.end() if found else at
 
 
 __all__ = ['Document', 'TraceError', 'dumps']

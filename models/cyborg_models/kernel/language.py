@@ -20,6 +20,8 @@ a set: that, and which action comes next, is all the non-determinism there
 is.  ``when`` ends the action, without effect, unless its condition holds.
 """
 
+from __future__ import annotations
+
 import ast
 import contextlib
 import difflib
@@ -30,9 +32,16 @@ import itertools
 import linecache
 import os
 import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from types import FrameType
+from typing import Any, TypeVar
 
 WEAK, STRONG = 'weak', 'strong'
+
+Body = Callable[..., Any]  # of an action or a property: takes s first
+Decorated = TypeVar('Decorated', bound=Body)
+Codes = tuple[int, ...]  # a state: of each cell, the place of its value
 
 
 class ModelError(Exception):
@@ -42,7 +51,7 @@ class ModelError(Exception):
 class _Refused(Exception):
     """A guard that does not hold ends the action."""
 
-    def __init__(self, guard):
+    def __init__(self, guard: Guard) -> None:
         super().__init__(guard)
         self.guard = guard
 
@@ -51,19 +60,19 @@ _here = os.path.dirname(os.path.abspath(__file__))
 
 
 @functools.cache
-def _is_kernel(path):
+def _is_kernel(path: str) -> bool:
     return os.path.dirname(os.path.abspath(path)) == _here
 
 
-def _models_frame():
+def _models_frame() -> FrameType | None:
     """The frame of the model's code that is running, or None."""
-    frame = sys._getframe(1)
+    frame: FrameType | None = sys._getframe(1)
     while frame and _is_kernel(frame.f_code.co_filename):
         frame = frame.f_back
     return frame
 
 
-def _where():
+def _where() -> str:
     """``file:line`` of the model's code that is running."""
     frame = _models_frame()
     if frame is None:
@@ -71,18 +80,18 @@ def _where():
     return f'{_short_path(frame.f_code.co_filename)}:{frame.f_lineno}'
 
 
-def _short_path(path):
+def _short_path(path: str) -> str:
     relative = os.path.relpath(path)
     return path if relative.startswith('..') else relative
 
 
-def place_of(body):
+def place_of(body: Body) -> str:
     """``file:line`` where the function *body* begins."""
     code = inspect.unwrap(body).__code__
     return f'{_short_path(code.co_filename)}:{code.co_firstlineno}'
 
 
-def _where_raised(error, body):
+def _where_raised(error: Exception, body: Body) -> str:
     """``file:line`` of the model's code, where *body* raised *error*: not
     of a library that it called.
     """
@@ -132,13 +141,15 @@ class Site:
 
 
 @functools.cache
-def _texts(path):
+def _texts(
+        path: str) -> tuple[dict[int, tuple[str, str]], dict[int, str]]:
     """(condition, requirement) by the line where a when() begins, and the
     statements by each of their lines: as written, on one line.
     """
     lines = linecache.getlines(path)
     source, rows = ''.join(lines), [line.encode() for line in lines]
-    guards, statements = {}, {}
+    guards: dict[int, tuple[str, str]] = {}
+    statements: dict[int, str] = {}
     try:
         tree = ast.parse(source)
     except SyntaxError:  # changed since it was imported
@@ -149,12 +160,13 @@ def _texts(path):
             guards[node.lineno] = _segment(rows, node.args[0]), getattr(
                 node.args[-1], 'value', '')
         elif isinstance(node, (ast.Assign, ast.AugAssign, ast.Expr)):
-            for line in range(node.lineno, node.end_lineno + 1):
+            for line in range(node.lineno,
+                              (node.end_lineno or node.lineno) + 1):
                 statements[line] = _segment(rows, node)
     return guards, statements
 
 
-def _segment(rows, node):
+def _segment(rows: list[bytes], node: ast.expr | ast.stmt) -> str:
     """The source of an expression, in one line.
 
     :param rows: the lines of the file, in bytes, as columns are counted
@@ -166,31 +178,36 @@ def _segment(rows, node):
 
 
 @functools.cache
-def _guard(path, line, requirement):
+def _guard(path: str, line: int, requirement: str) -> Guard:
     text, _ = _texts(path)[0].get(line, ('?', ''))
     return Guard(requirement, text, f'{_short_path(path)}:{line}')
 
 
 @functools.cache
-def _guard_site(guard, function):
+def _guard_site(guard: Guard, function: str) -> Site:
     return Site(guard.where, 'guard', guard.text, guard.requirement,
                 function, '')
 
 
 @functools.cache
-def _effect_site(path, line, function, variable):
+def _effect_site(path: str, line: int, function: str,
+                 variable: str) -> Site:
     text = _texts(path)[1].get(line, '?')
     return Site(f'{_short_path(path)}:{line}', 'effect', text, '', function,
                 variable)
 
 
-_seen = None  # while recording: the sites that were run
-_without, _inverted = None, False  # while mutating: a site, and how
-_dropped = None  # while a defect runs: what it lacks, see Model.defect
+#: while recording: the sites that were run
+_seen: set[Site] | None = None
+#: while mutating: a site, and how
+_without: Site | None = None
+_inverted = False
+#: while a defect runs: what it lacks, see Model.defect
+_dropped: str | None = None
 
 
 @contextlib.contextmanager
-def recording():
+def recording() -> Iterator[set[Site]]:
     """Collect every guard and assignment that is run meanwhile, each a
     :class:`Site`.
     """
@@ -203,7 +220,7 @@ def recording():
 
 
 @contextlib.contextmanager
-def without(site, inverted=False):
+def without(site: Site, inverted: bool = False) -> Iterator[None]:
     """Leave out one guard or one assignment meanwhile.
 
     :param site: a :class:`Site`
@@ -218,9 +235,9 @@ def without(site, inverted=False):
 
 
 @functools.cache
-def _known_texts(folder):
+def _known_texts(folder: str) -> set[str]:
     """Every guard, its requirement and every statement in a folder."""
-    found = set()
+    found: set[str] = set()
     for name in sorted(os.listdir(folder)):
         if name.endswith('.py'):
             guards, statements = _texts(os.path.join(folder, name))
@@ -229,21 +246,22 @@ def _known_texts(folder):
     return found
 
 
-def _lacking(body, text, doc):
+def _lacking(body: Body, text: str, doc: str | None) -> Body:
     """*body* without some of its guards, or an assignment."""
     @functools.wraps(body)
-    def altered(*arguments):
+    def altered(*arguments: Any) -> Any:
         global _dropped
         before, _dropped = _dropped, text
         try:
             return body(*arguments)
         finally:
             _dropped = before
-    altered.lacks, altered.__doc__ = text, doc
+    vars(altered).update(lacks=text)  # for a table of what it says
+    altered.__doc__ = doc
     return altered
 
 
-def when(condition, requirement):
+def when(condition: object, requirement: str) -> None:
     """End the action here unless *condition* holds.
 
     :param condition: a bool
@@ -272,10 +290,10 @@ class Set:
     name: str
     size: int
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[int]:
         return iter(range(self.size))
 
-    def __len__(self):
+    def __len__(self) -> int:
         return self.size
 
 
@@ -290,23 +308,28 @@ class Variable:
     """
 
     name: str
-    domain: tuple
-    start: object
+    domain: tuple[Any, ...]
+    start: Any
     each: Set | None
     names: Set | None = None
 
     @functools.cached_property
-    def code(self):
+    def members(self) -> tuple[int, ...]:
+        """Those that there is one for; of a single variable, none."""
+        return tuple(self.each or ())
+
+    @functools.cached_property
+    def code(self) -> dict[tuple[type, Any], int]:
         """value -> its place in the domain."""
         return {_key(value): index
                 for index, value in enumerate(self.domain)}
 
-    def code_of(self, value):
+    def code_of(self, value: Any) -> int:
         """The place of a value in the domain."""
         return self.code[_key(value)]
 
 
-def _key(value):
+def _key(value: Any) -> tuple[type, Any]:
     # True == 1 in Python, and they are different values of a model.
     return (type(value), value)
 
@@ -324,13 +347,13 @@ class Action:
 
     name: str
     view: str
-    body: object = field(repr=False, compare=False)
-    sets: dict = field(compare=False)
+    body: Body = field(repr=False, compare=False)
+    sets: dict[str, Set] = field(compare=False)
     fair: str | None = None
     fault: bool = False
 
     @property
-    def doc(self):
+    def doc(self) -> str:
         return ' '.join((self.body.__doc__ or '').split())
 
 
@@ -339,10 +362,10 @@ class Step:
     """An action with its parameters: one label of the state graph."""
 
     action: Action
-    arguments: tuple
+    arguments: tuple[int, ...]
 
     @property
-    def name(self):
+    def name(self) -> str:
         if not self.arguments:
             return self.action.name
         named = ', '.join(
@@ -351,7 +374,7 @@ class Step:
         return f'{self.action.name}({named})'
 
     @property
-    def message(self):
+    def message(self) -> str:
         """The view, with the arguments filled in."""
         values = {key: f'{self.action.sets[key].name}{value}'
                   for key, value in zip(self.action.sets, self.arguments,
@@ -371,11 +394,11 @@ class Property:
     name: str
     kind: str
     requirement: str
-    body: object = field(repr=False, compare=False)
-    sets: dict = field(compare=False)
+    body: Body = field(repr=False, compare=False)
+    sets: dict[str, Set] = field(compare=False)
 
     @property
-    def doc(self):
+    def doc(self) -> str:
         return ' '.join((self.body.__doc__ or '').split())
 
 
@@ -387,17 +410,22 @@ class Model:
     :raises ModelError: from each declaration that cannot be
     """
 
-    def __init__(self, name, defects=()):
+    def __init__(self, name: str, defects: Iterable[str] = ()) -> None:
         self.name = name
-        self.sets, self.variables = {}, {}
-        self.symmetries = []  # (set, the sets that go with it)
-        self.actions, self.properties, self.defects = {}, {}, {}
-        self.final = self.besides = None
+        self.sets: dict[str, Set] = {}
+        self.variables: dict[str, Variable] = {}
+        #: (set, the sets that go with it)
+        self.symmetries: list[tuple[Set, tuple[Set, ...]]] = []
+        self.actions: dict[str, Action] = {}
+        self.properties: dict[str, Property] = {}
+        self.defects: dict[str, str] = {}
+        self.final: Body | None = None
+        self.besides: frozenset[str] | None = None
         self._wanted = frozenset(defects)
 
     # declarations
 
-    def set(self, name, size):
+    def set(self, name: str, size: int) -> Set:
         """Declare a set of *size* members, numbered from 0."""
         if not isinstance(size, int) or not 1 <= size <= 64:
             raise ModelError(f'{_where()}: set {name} has size {size!r}; '
@@ -408,7 +436,7 @@ class Model:
         self.sets[name] = Set(name, size)
         return self.sets[name]
 
-    def symmetric(self, members, *linked):
+    def symmetric(self, members: Set, *linked: Set) -> None:
         """Declare that the members of a set are all alike: to exchange two,
         wherever they are named, makes no difference.
 
@@ -430,7 +458,8 @@ class Model:
         if len(members) > 1:
             self.symmetries.append((members, linked))
 
-    def var(self, name, domain, start, each=None):
+    def var(self, name: str, domain: Iterable[Any] | type[bool], start: Any,
+            each: Set | None = None) -> None:
         """Declare a variable.
 
         :param domain: an Enum class, ``bool``, a range, a :class:`Set`, or
@@ -446,6 +475,7 @@ class Model:
             raise ModelError(f'{_where()}: {name} is declared for each '
                              f'{each!r}; use a set of the model')
         names = None
+        values: tuple[Any, ...]
         if isinstance(domain, type) and issubclass(domain, enum.Enum):
             values = tuple(domain)
         elif domain is bool:
@@ -484,7 +514,9 @@ class Model:
                              'otherwise')
         self.variables[name] = made
 
-    def action(self, view, fair=None, fault=False, **sets):
+    def action(self, view: str, fair: str | None = None,
+               fault: bool = False,
+               **sets: Set) -> Callable[[Decorated], Decorated]:
         """Declare the decorated function as an action.
 
         :param view: ``'sender -> receiver: text'``; ``{name}`` stands for a
@@ -496,7 +528,8 @@ class Model:
         """
         return functools.partial(self._add_action, view, fair, fault, sets)
 
-    def _add_action(self, view, fair, fault, sets, body):
+    def _add_action(self, view: str, fair: str | None, fault: bool,
+                    sets: dict[str, Set], body: Decorated) -> Decorated:
         name = body.__name__
         self._check(body, sets, self.actions)
         if fair not in (None, WEAK, STRONG):
@@ -511,7 +544,8 @@ class Model:
         self.actions[name] = Action(name, view, body, sets, fair, fault)
         return body
 
-    def _check(self, body, sets, known):
+    def _check(self, body: Body, sets: dict[str, Set],
+               known: Iterable[str]) -> None:
         name = body.__name__
         if name in known:
             raise ModelError(f'{_where()}: {name} is declared twice; choose '
@@ -529,7 +563,8 @@ class Model:
                                  f'ranges over {value!r}; use a set of the '
                                  'model')
 
-    def defect(self, name, of, without=None, doc=None):
+    def defect(self, name: str, of: Body, without: str | None = None,
+               doc: str | None = None) -> Body:
         """Declare what a defect makes of the action *of*; it is in force
         when the defect is switched on.
 
@@ -545,7 +580,7 @@ class Model:
                              f'{of.__name__}, which is no action; name one')
         original = self.actions[of.__name__]
 
-        def declare(body):
+        def declare(body: Body) -> Body:
             self.defects.setdefault(name, ' '.join(
                 (body.__doc__ or '').split()))
             if name in self._wanted:
@@ -554,7 +589,7 @@ class Model:
                     original.fair, original.fault)
             return body
 
-        def declare_other(body):
+        def declare_other(body: Body) -> Body:
             self._check(body, original.sets, {})
             return declare(body)
         if without is None:
@@ -570,7 +605,7 @@ class Model:
                 'there')
         return declare(_lacking(original.body, without, doc))
 
-    def ready(self):
+    def ready(self) -> Model:
         """Check the whole once all is declared; returns the model.
 
         :raises ModelError: naming what is missing
@@ -581,38 +616,43 @@ class Model:
                 f'{_where()}: {self.name} has no defect '
                 f'{sorted(unknown)[0]!r}; known: '
                 + (', '.join(sorted(self.defects)) or 'none'))
-        for what, there in (('variable', self.variables),
-                            ('action', self.actions),
-                            ('property', self.properties)):
-            if not there:
+        for what, count in (('variable', len(self.variables)),
+                            ('action', len(self.actions)),
+                            ('property', len(self.properties))):
+            if not count:
                 raise ModelError(f'{_where()}: {self.name} has no {what}; '
                                  'declare one')
         return self
 
-    def always(self, requirement, **sets):
+    def always(self, requirement: str,
+               **sets: Set) -> Callable[[Decorated], Decorated]:
         """Declare an invariant: the function returns True in every state."""
         return functools.partial(self._add_property, 'always', requirement,
                                  sets)
 
-    def eventually(self, requirement, **sets):
+    def eventually(self, requirement: str,
+                   **sets: Set) -> Callable[[Decorated], Decorated]:
         """Declare what must come: the function returns two bools, what
         calls for it and what it is.
         """
         return functools.partial(self._add_property, 'eventually',
                                  requirement, sets)
 
-    def sometimes(self, requirement, **sets):
+    def sometimes(self, requirement: str,
+                  **sets: Set) -> Callable[[Decorated], Decorated]:
         """Declare a witness: the function returns True in some state."""
         return functools.partial(self._add_property, 'sometimes',
                                  requirement, sets)
 
-    def _add_property(self, kind, requirement, sets, body):
+    def _add_property(self, kind: str, requirement: str,
+                      sets: dict[str, Set], body: Decorated) -> Decorated:
         self._check(body, sets, self.properties)
         self.properties[body.__name__] = Property(
             body.__name__, kind, requirement, body, sets)
         return body
 
-    def never_idle(self, requirement, besides=()):
+    def never_idle(self, requirement: str,
+                   besides: Iterable[str] = ()) -> None:
         """Declare the invariant ``no_idle_step``: each step changes
         something.  A step that changes nothing would hide a deadlock, and
         a fault that does so puts nothing to the test.
@@ -624,11 +664,11 @@ class Model:
         self.besides = frozenset(besides)
 
         @self.always(requirement)
-        def no_idle_step(s):
+        def no_idle_step(s: Any) -> bool:
             """Each step, and each fault, changes something."""
             return not s.idled
 
-    def may_end(self, body):
+    def may_end(self, body: Decorated) -> Decorated:
         """Declare the states in which nothing more need happen."""
         self.final = body
         return body
@@ -636,32 +676,32 @@ class Model:
     # what the engines use
 
     @functools.cached_property
-    def steps(self):
+    def steps(self) -> tuple[Step, ...]:
         """Every action with every combination of its parameters."""
         return tuple(
             Step(action, arguments) for action in self.actions.values()
             for arguments in itertools.product(*action.sets.values()))
 
     @functools.cached_property
-    def cells(self):
+    def cells(self) -> tuple[tuple[Variable, int | None], ...]:
         """The single variables: (variable, member or None), in order."""
         return tuple(
             (variable, member) for variable in self.variables.values()
             for member in (variable.each or (None,)))
 
     @functools.cached_property
-    def place(self):
+    def place(self) -> dict[tuple[str, int | None], int]:
         """(variable name, member or None) -> index among the cells."""
         return {(variable.name, member): index for index,
                 (variable, member) in enumerate(self.cells)}
 
     @functools.cached_property
-    def initial(self):
+    def initial(self) -> Codes:
         """The first state: for each cell, the code of its value."""
         return tuple(variable.code[_key(variable.start)]
                      for variable, _ in self.cells)
 
-    def values(self, state):
+    def values(self, state: Codes) -> dict[str, Any]:
         """A state of codes as a dict ``name`` or ``name[i]`` -> value."""
         return {variable.name if member is None
                 else f'{variable.name}[{member}]': variable.domain[code]
@@ -678,8 +718,14 @@ class State:
     """
 
     __slots__ = ('_model', '_codes', '_reads', '_writes', '_frozen')
+    _model: Model
+    _codes: Codes
+    _reads: dict[int | Quantity, None]
+    _writes: dict[int, int]
+    _frozen: bool
 
-    def __init__(self, model, codes, frozen=False):
+    def __init__(self, model: Model, codes: Codes,
+                 frozen: bool = False) -> None:
         put = object.__setattr__
         put(self, '_model', model)
         put(self, '_codes', codes)
@@ -687,13 +733,13 @@ class State:
         put(self, '_writes', {})
         put(self, '_frozen', frozen)
 
-    def __getattr__(self, name):
+    def __getattr__(self, name: str) -> Any:
         variable = _variable(self._model, name)
         if variable.each is not None:
             return _Family(self, variable)
         return _read(self, variable, None)
 
-    def __setattr__(self, name, value):
+    def __setattr__(self, name: str, value: Any) -> None:
         variable = _variable(self._model, name)
         if variable.each is not None:
             raise ModelError(f'{_where()}: {name} is one variable per '
@@ -706,42 +752,42 @@ class _Family:
 
     __slots__ = ('_state', '_variable')
 
-    def __init__(self, state, variable):
+    def __init__(self, state: State, variable: Variable) -> None:
         self._state, self._variable = state, variable
 
-    def __getitem__(self, member):
+    def __getitem__(self, member: int) -> Any:
         return _read(self._state, self._variable, member)
 
-    def __setitem__(self, member, value):
+    def __setitem__(self, member: int, value: Any) -> None:
         _write(self._state, self._variable, member, value)
 
-    def __iter__(self):
-        return (self[member] for member in self._variable.each)
+    def __iter__(self) -> Iterator[Any]:
+        return (self[member] for member in self._variable.members)
 
-    def __len__(self):
-        return len(self._variable.each)
+    def __len__(self) -> int:
+        return len(self._variable.members)
 
     # These three are read as one: the tables hold a number, and not every
     # combination of the members' values.
 
-    def count(self, *values):
+    def count(self, *values: Any) -> int:
         """How many members have one of these values."""
         return _read_count(self._state, self._variable, values)
 
-    def any(self, *values):
+    def any(self, *values: Any) -> bool:
         """True if some member has one of these values."""
         return self.count(*values) > 0
 
-    def all(self, *values):
+    def all(self, *values: Any) -> bool:
         """True if every member has one of these values."""
         return self.count(*values) == len(self)
 
-    def find(self, *values):
+    def find(self, *values: Any) -> int | None:
         """The first member that has one of these values, or None."""
         return _read_find(self._state, self._variable, values)
 
 
-def _variable(model, name):
+def _variable(model: Model, name: str) -> Variable:
     try:
         return model.variables[name]
     except KeyError:
@@ -752,16 +798,16 @@ def _variable(model, name):
                          f'{name}; {hint}') from None
 
 
-def _cell(state, variable, member):
+def _cell(state: State, variable: Variable, member: int | None) -> int:
     try:
         return state._model.place[variable.name, member]
     except (KeyError, TypeError):
         raise ModelError(
             f'{_where()}: {variable.name} has no member {member!r}; its '
-            f'members are 0 to {variable.each.size - 1}') from None
+            f'members are 0 to {len(variable.members) - 1}') from None
 
 
-def _read(state, variable, member):
+def _read(state: State, variable: Variable, member: int | None) -> Any:
     cell = _cell(state, variable, member)
     if cell in state._writes:
         return variable.domain[state._writes[cell]]
@@ -778,20 +824,21 @@ class Quantity:
 
     kind: str
     variable: str
-    codes: tuple
+    codes: Codes
 
-    def of(self, model, state):
+    def of(self, model: Model, state: Codes) -> int:
         """Its value in a state of codes: the count, or the member found
         and the size of the set if there is none.
         """
         found = [state[model.place[self.variable, member]] in self.codes
-                 for member in model.variables[self.variable].each]
+                 for member in model.variables[self.variable].members]
         if self.kind == 'count':
             return sum(found)
         return found.index(True) if True in found else len(found)
 
 
-def _read_quantity(state, kind, variable, values):
+def _read_quantity(state: State, kind: str, variable: Variable,
+                   values: Sequence[Any]) -> tuple[int | None, Codes]:
     """The value of a quantity; None if it must be read member by member,
     as once one of them has been written.
     """
@@ -804,30 +851,33 @@ def _read_quantity(state, kind, variable, values):
     # The tables keep the codes that are looked for as bits of one word.
     if len(variable.domain) > 63 or any(
             state._model.place[variable.name, member] in state._writes
-            for member in variable.each):
+            for member in variable.members):
         return None, codes
     quantity = Quantity(kind, variable.name, codes)
     state._reads[quantity] = None
     return quantity.of(state._model, state._codes), codes
 
 
-def _read_count(state, variable, values):
+def _read_count(state: State, variable: Variable,
+                values: Sequence[Any]) -> int:
     found, codes = _read_quantity(state, 'count', variable, values)
     if found is None:
         found = sum(variable.code[_key(_read(state, variable, member))]
-                    in codes for member in variable.each)
+                    in codes for member in variable.members)
     return found
 
 
-def _read_find(state, variable, values):
+def _read_find(state: State, variable: Variable,
+               values: Sequence[Any]) -> int | None:
     found, codes = _read_quantity(state, 'find', variable, values)
     if found is None:
-        return next((member for member in variable.each if variable.code[
+        return next((member for member in variable.members if variable.code[
             _key(_read(state, variable, member))] in codes), None)
-    return None if found == len(variable.each) else found
+    return None if found == len(variable.members) else found
 
 
-def _write(state, variable, member, value):
+def _write(state: State, variable: Variable, member: int | None,
+           value: Any) -> None:
     if state._frozen:
         raise ModelError(f'{_where()}: a property assigns '
                          f'{variable.name}; only actions may')
@@ -843,7 +893,7 @@ def _write(state, variable, member, value):
             'in its domain; add it there, or guard against it') from None
 
 
-def _left_out(variable):
+def _left_out(variable: Variable) -> bool:
     """True if the assignment that is running is not to be made."""
     frame = _models_frame()
     if frame is None:
@@ -864,11 +914,12 @@ class Outcome:
         the :class:`Guard` that refused; for a property what it returned
     """
 
-    reads: tuple
-    value: object
+    reads: tuple[int | Quantity, ...]
+    value: Any
 
 
-def run(model, body, arguments, codes, frozen=False):
+def run(model: Model, body: Body, arguments: Sequence[int], codes: Codes,
+        frozen: bool = False) -> Outcome:
     """Run an action's or a property's body on one state.
 
     :param codes: the state, a tuple of codes
@@ -901,19 +952,19 @@ def run(model, body, arguments, codes, frozen=False):
     return Outcome(tuple(s._reads), tuple(sorted(s._writes.items())))
 
 
-def _changes(s):
+def _changes(s: State) -> bool:
     """True if what is assigned differs from what was, where it counts."""
-    model = s._model
+    model, besides = s._model, s._model.besides or ()
     # What has been read already is told first: it is known.
     for cell in sorted(s._writes, key=lambda cell: cell not in s._reads):
-        if model.cells[cell][0].name not in model.besides:
+        if model.cells[cell][0].name not in besides:
             s._reads[cell] = None
             if s._writes[cell] != s._codes[cell]:
                 return True
     return False
 
 
-def successor(codes, writes):
+def successor(codes: Codes, writes: Iterable[tuple[int, int]]) -> Codes:
     """The state after the writes."""
     changed = list(codes)
     for cell, code in writes:

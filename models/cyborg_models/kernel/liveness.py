@@ -10,15 +10,18 @@ taken out and the rest is looked at again).  Standing still for ever counts
 as going on: one state is a part of its own.
 """
 
+from __future__ import annotations
+
 import functools
 import itertools
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cyborg_models.kernel import _compiled as compiled
-from cyborg_models.kernel.engine import Trace
-from cyborg_models.kernel.language import STRONG, WEAK
+from cyborg_models.kernel.engine import Engine, Trace
+from cyborg_models.kernel.language import STRONG, WEAK, Codes
 
 
 @dataclass
@@ -40,7 +43,7 @@ class Graph:
     :param engine: an :class:`~.engine.Engine` that has explored all
     """
 
-    def __init__(self, engine):
+    def __init__(self, engine: Engine) -> None:
         if (engine.levels[-1] != engine.high).any():
             raise ValueError('the exploration was stopped: what must come '
                              'can only be decided on all states')
@@ -91,7 +94,7 @@ class Graph:
             engine.canonical(codes), engine.bits, engine.number_bits)
         return int(self.offset[part] + index)
 
-    def codes(self, number):
+    def codes(self, number: int) -> Codes:
         """A state by its number, as a tuple of codes."""
         part = int(np.searchsorted(self.offset, number, side='right')) - 1
         while self.engine.high[part] <= number - self.offset[part]:
@@ -100,7 +103,7 @@ class Graph:
             self.engine.states[part, number - self.offset[part]])
 
     @functools.cached_property
-    def lasting(self):
+    def lasting(self) -> NDArray[np.bool_]:
         """The states in which a run can stay, or to which it can return."""
         component = np.full(self.size, -1, np.int64)
         compiled.components(self.begin, self.to,
@@ -111,13 +114,13 @@ class Graph:
         return found
 
     @functools.cached_property
-    def depth(self):
+    def depth(self) -> NDArray[np.int64]:
         """The distance of each state from the start."""
         found = np.empty(self.size, np.int64)
         compiled.depths(self.begin, self.to, self.initial, found)
         return found
 
-    def trace_to_edge(self, edge):
+    def trace_to_edge(self, edge: int) -> Trace:
         """The shortest run to an edge's source, and over the edge."""
         goal = np.zeros(self.size, np.bool_)
         goal[self.source[edge]] = True
@@ -126,7 +129,7 @@ class Graph:
         return _trace(self, [*numbers, int(self.to[edge])],
                       [*labels, int(self.label[edge])])
 
-    def answers(self, tree):
+    def answers(self, tree: int) -> NDArray[np.int64]:
         """What a property's tree says in every state."""
         tables = self.engine.tables
         found = np.empty(self.size, np.int64)
@@ -137,7 +140,7 @@ class Graph:
         return found
 
 
-def check(graph):
+def check(graph: Graph) -> dict[str, Lasso]:
     """Decide every ``eventually`` property of the model.
 
     :param graph: a :class:`Graph`
@@ -288,6 +291,6 @@ def _way(graph, parent, at):
     return numbers[::-1], labels[::-1]
 
 
-def _trace(graph, numbers, labels):
+def _trace(graph: Graph, numbers: list[int], labels: list[int]) -> Trace:
     return Trace([graph.codes(number) for number in numbers],
                  [graph.model.steps[label] for label in labels])

@@ -6,10 +6,13 @@ notices is either harmless, with a reason that somebody wrote down, or shows
 what no property looks at.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from cyborg_models.kernel import language
-from cyborg_models.kernel.engine import Engine
+from cyborg_models.kernel.engine import Engine, Explored, Trace
 from cyborg_models.kernel.liveness import Graph, check
 
 DEADLOCK, IDLE = 'no_deadlock', 'no_idle_step'
@@ -48,22 +51,23 @@ class Judged:
     """
 
     outcome: str
-    by: tuple = ()
+    by: tuple[Failed, ...] = ()
     reason: str = ''
     states: int = 0
     transitions: int = 0
 
     @property
-    def killed(self):
+    def killed(self) -> bool:
         return self.outcome in KILLED
 
     @property
-    def rank(self):
+    def rank(self) -> int:
         """The less, the more it proves."""
         return OUTCOMES.index(self.outcome)
 
 
-def sites(model, memory=None):
+def sites(model: language.Model,
+          memory: int | None = None) -> list[language.Site]:
     """Every guard and every assignment that a model runs.
 
     :param model: a :class:`~.language.Model`
@@ -73,7 +77,8 @@ def sites(model, memory=None):
     return original(model, memory)[0]
 
 
-def original(model, memory=None):
+def original(model: language.Model, memory: int | None = None) -> tuple[
+        list[language.Site], tuple[str, ...]]:
     """What :func:`sites` finds, and the names of the properties that the
     model itself breaks: these say nothing of a mutant.
     """
@@ -86,7 +91,9 @@ def original(model, memory=None):
         name for _, traces in _broken(engine, found) for name in traces))
 
 
-def judge(build, site, inverted=False, memory=None, besides=()):
+def judge(build: Callable[[], language.Model], site: language.Site,
+          inverted: bool = False, memory: int | None = None,
+          besides: Collection[str] = ()) -> Judged:
     """Explore one mutant.
 
     :param build: a function without arguments that builds the model
@@ -103,7 +110,8 @@ def judge(build, site, inverted=False, memory=None, besides=()):
             return Judged('error', reason=str(error))
 
 
-def _explore(model, memory, enough=()):
+def _explore(model: language.Model, memory: int | None,
+             enough: Collection[str] = ()) -> tuple[Engine, Explored]:
     engine = Engine(model, memory)
     found = engine.explore(enough)
     if found.reason == 'interrupted':  # the engine keeps it to itself
@@ -111,9 +119,10 @@ def _explore(model, memory, enough=()):
     return engine, found
 
 
-def _broken(engine, found):
+def _broken(engine: Engine, found: Explored) -> tuple[
+        tuple[str, Mapping[str, Trace]], ...]:
     """What fails: (kind, name -> trace), from what proves most on."""
-    starved = {}
+    starved: dict[str, Trace] = {}
     if found.complete:
         starved = {name: lasso.stem for name, lasso
                    in check(Graph(engine)).items()}
@@ -124,12 +133,14 @@ def _broken(engine, found):
             ('idle', idle))
 
 
-def _judge(model, memory, besides):
+def _judge(model: language.Model, memory: int | None,
+           besides: Collection[str]) -> Judged:
     known = model.properties
     engine, found = _explore(model, memory, [
         name for name, prop in known.items() if prop.kind == 'always'
         and name != IDLE and name not in besides])
-    by, outcome = [], 'lives'
+    by: list[Failed] = []
+    outcome = 'lives'
     for kind, traces in _broken(engine, found):
         traces = {name: trace for name, trace in traces.items()
                   if name not in besides}
@@ -147,7 +158,8 @@ def _judge(model, memory, besides):
                   found.states, found.transitions)
 
 
-def _failed(known, traces):
+def _failed(known: Mapping[str, language.Property],
+            traces: Mapping[str, Trace]) -> list[Failed]:
     """The shallowest first."""
     rows = sorted((len(trace.steps), name) for name, trace in traces.items())
     return [Failed(name, known[name].kind, known[name].requirement, depth)

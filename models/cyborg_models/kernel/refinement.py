@@ -6,13 +6,27 @@ state; and each abstract step must come from some detailed step, since a
 mapping that always stands still would prove nothing.
 """
 
+from __future__ import annotations
+
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cyborg_models.kernel.engine import Trace
-from cyborg_models.kernel.language import ModelError, _key
+from cyborg_models.kernel.language import (
+    Body,
+    Codes,
+    Model,
+    ModelError,
+    _key,
+)
+from cyborg_models.kernel.liveness import Graph
 from cyborg_models.kernel.walk import successors, walk
+
+Values = dict[str, Any]  # of a state, by the name of the variable
 
 
 @dataclass
@@ -30,16 +44,17 @@ class Refinement:
 
     broken: Trace | None = None
     member: int | None = None
-    between: tuple | None = None
-    missing: list = field(default_factory=list)
+    between: tuple[Values, Values] | None = None
+    missing: list[tuple[Values, Values]] = field(default_factory=list)
     hit: int = 0
 
     @property
-    def holds(self):
+    def holds(self) -> bool:
         return self.broken is None and not self.missing
 
 
-def refine(graph, abstract, mapping, members):
+def refine(graph: Graph, abstract: Model, mapping: Body,
+           members: Iterable[int]) -> Refinement:
     """Hold an explored model against an abstract one.
 
     :param graph: a :class:`~.liveness.Graph` of the detailed model
@@ -53,7 +68,8 @@ def refine(graph, abstract, mapping, members):
     allowed = {(state, after) for state in walked.depth
                for _, after in successors(abstract, state)
                if after != state}
-    result, hit = Refinement(), set()
+    result = Refinement()
+    hit: set[tuple[Codes, Codes]] = set()
     for member in members:
         found, ids = _images(graph, abstract, mapping, member)
         first = ids[found[graph.initial]]
@@ -84,7 +100,8 @@ def refine(graph, abstract, mapping, members):
     return result
 
 
-def _images(graph, abstract, mapping, member):
+def _images(graph: Graph, abstract: Model, mapping: Body,
+            member: int) -> tuple[NDArray[np.int64], dict[int, Codes]]:
     """Per state the number of its image, and the images by number."""
     tables = graph.engine.tables
     tree = tables.add_function(mapping, (member,))
@@ -96,7 +113,7 @@ def _images(graph, abstract, mapping, member):
     return found, ids
 
 
-def _codes(abstract, values, mapping):
+def _codes(abstract: Model, values: Any, mapping: Body) -> Codes:
     try:
         return tuple(
             variable.code[_key(value)] for (variable, _), value
@@ -109,5 +126,5 @@ def _codes(abstract, values, mapping):
             + ', '.join(abstract.variables)) from None
 
 
-def _values(abstract, codes):
+def _values(abstract: Model, codes: Codes) -> Values:
     return abstract.values(codes)

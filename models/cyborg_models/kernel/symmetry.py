@@ -12,19 +12,35 @@ That the members are alike is not taken on trust: whenever a body is run
 because no table says what it does, it is also run with members exchanged.
 """
 
+from __future__ import annotations
+
 import itertools
 import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cyborg_models.kernel.language import (
+    Body,
+    Codes,
     Guard,
+    Model,
     ModelError,
+    Set,
+    Variable,
     place_of,
     run,
     successor,
 )
 
+if TYPE_CHECKING:  # it imports this module
+    from cyborg_models.kernel.tables import Packing
+
+Goes = Mapping[str, tuple[int, ...]]  # of a set, where each member goes
+Chunk = tuple[int, int, int, list[int]]  # word, shift, mask, cells
+Array = NDArray[Any]
 MOST = 5040  # permutations
 LARGEST = 6  # of a set: its members are compared pair by pair
 BITS = 8  # of a state that are looked up at once
@@ -39,7 +55,7 @@ class Symmetry:
     :ivar arrays: what ``_compiled.canonical`` takes
     """
 
-    def __init__(self, model, packing):
+    def __init__(self, model: Model, packing: Packing) -> None:
         self.model, self.packing = model, packing
         self.families = model.symmetries  # (set, the sets that go with it)
         if not self.families:
@@ -64,7 +80,7 @@ class Symmetry:
             for swapped in _exchanges(size)]
         self.arrays = self._arrays()
 
-    def _combined(self, chosen):
+    def _combined(self, chosen: Mapping[int, Sequence[int]]) -> Goes:
         """set name -> where each of its members goes.
 
         :param chosen: number of a family -> permutation of its first set
@@ -77,14 +93,16 @@ class Symmetry:
                     for index in range(block))
         return found
 
-    def _image_of_cell(self, permuted, cell):
+    def _image_of_cell(self, permuted: Goes,
+                       cell: int) -> tuple[int, Sequence[int]]:
         """The cell that a cell becomes, and for each code the one that it
         becomes.
         """
         variable, member = self.model.cells[cell]
-        if variable.each is not None and variable.each.name in permuted:
+        if (member is not None and variable.each is not None
+                and variable.each.name in permuted):
             member = permuted[variable.each.name][member]
-        codes = range(len(variable.domain))
+        codes: Sequence[int] = range(len(variable.domain))
         if variable.names is not None and variable.names.name in permuted:
             goes = permuted[variable.names.name]
             codes = [variable.code_of(goes[value])
@@ -92,7 +110,7 @@ class Symmetry:
                      for code, value in enumerate(variable.domain)]
         return self.model.place[variable.name, member], codes
 
-    def permute(self, permuted, codes):
+    def permute(self, permuted: Goes, codes: Codes) -> Codes:
         """The image of a state of codes."""
         found = list(codes)
         for cell, code in enumerate(codes):
@@ -102,7 +120,8 @@ class Symmetry:
 
     # Held against the Python.
 
-    def check(self, body, sets, arguments, codes, frozen):
+    def check(self, body: Body, sets: Mapping[str, Set],
+              arguments: Sequence[int], codes: Codes, frozen: bool) -> None:
         """Run a body with members exchanged: the same must come of it.
 
         :param sets: parameter name -> set, of the body's parameters
@@ -127,14 +146,14 @@ class Symmetry:
                     f'members of {" and ".join(permuted)} alike, as '
                     'symmetric() says; mend it, or check without symmetry')
 
-    def names_one(self, sets):
+    def names_one(self, sets: Mapping[str, Set]) -> str | None:
         """The first of these sets that is symmetric, or None."""
         return next((one.name for one in sets.values()
                      if one.name in self._home), None)
 
     # Arrays for the compiled code.
 
-    def _arrays(self):
+    def _arrays(self) -> tuple[Array, ...]:
         packing, words = self.packing, self.packing.words
         moved = [cell for cell, (variable, _) in enumerate(self.model.cells)
                  if self._is_moved(variable)]
@@ -156,13 +175,14 @@ class Symmetry:
         return (np.array(fixed, np.uint64), np.array(rows, np.int64), image,
                 *self._signatures(), *self._candidates())
 
-    def _is_moved(self, variable):
+    def _is_moved(self, variable: Variable) -> bool:
         return any(one is not None and one.name in self._home
                    for one in (variable.each, variable.names))
 
-    def _chunks(self, cells):
-        """Neighbouring cells together: (word, shift, mask, cells)."""
-        packing, found = self.packing, []
+    def _chunks(self, cells: Sequence[int]) -> list[Chunk]:
+        """Neighbouring cells together."""
+        packing = self.packing
+        found: list[Chunk] = []
         for cell in sorted(cells, key=lambda cell: (
                 packing.word[cell], packing.shift[cell])):
             word, shift = packing.word[cell], packing.shift[cell]
@@ -177,7 +197,8 @@ class Symmetry:
             found.append((word, shift, packing.mask[cell], [cell]))
         return found
 
-    def _images(self, permuted, shift, mask, cells):
+    def _images(self, permuted: Goes, shift: int, mask: int,
+                cells: Sequence[int]) -> Array:
         """For each value of a chunk its image, as words."""
         packing = self.packing
         found = np.zeros((mask + 1, packing.words), np.uint64)
@@ -192,7 +213,7 @@ class Symmetry:
                 packing.shift[to])
         return found
 
-    def _signatures(self):
+    def _signatures(self) -> tuple[Array, ...]:
         """What makes a member's signature.
 
         :returns: (begin, own, name, meant): own values and names of member
@@ -202,7 +223,9 @@ class Symmetry:
             named, or -1, and what else tells the codes apart
         """
         begin = np.zeros((len(self.families) * LARGEST + 1, 2), np.int64)
-        own, name, meant = [], [], []
+        own: list[tuple[int, ...]] = []
+        name: list[tuple[int, ...]] = []
+        meant: list[tuple[int, ...]] = []
         at = 0
         for first, linked in self.families:
             for member in range(LARGEST):
@@ -228,7 +251,8 @@ class Symmetry:
         begin[at] = len(own), len(name)
         return (begin, _rows(own, 3), _rows(name, 4), _rows(meant, 2))
 
-    def _cells_of(self, first, linked, member):
+    def _cells_of(self, first: Set, linked: Sequence[Set],
+                  member: int) -> Iterator[int]:
         """The cells of a member, and of those that go with it."""
         for one in (first, *linked):
             block = len(one) // len(first)
@@ -238,12 +262,13 @@ class Symmetry:
                                        (member + 1) * block):
                         yield self.model.place[variable.name, index]
 
-    def _candidates(self):
+    def _candidates(self) -> tuple[Array, ...]:
         """For each outcome of comparing the signatures of a family's
         members pair by pair (0: less, 1: equal, 2: greater) the permutations
         that put them in order.
         """
-        begin, found = [], []
+        begin: list[int] = []
+        found: list[int] = []
         families = np.zeros((len(self.families), 3), np.int64)
         stride = self.order
         for number, ways in enumerate(self._each):
@@ -261,7 +286,7 @@ class Symmetry:
                 np.array(found, np.int64))
 
 
-def _exchanges(size):
+def _exchanges(size: int) -> Iterator[list[int]]:
     """The permutations that exchange two neighbours."""
     for index in range(size - 1):
         swapped = list(range(size))
@@ -269,7 +294,7 @@ def _exchanges(size):
         yield swapped
 
 
-def _rows(found, width):
+def _rows(found: Sequence[tuple[int, ...]], width: int) -> Array:
     return np.array(found, np.int64).reshape(-1, width)
 
 

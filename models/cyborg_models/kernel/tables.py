@@ -9,12 +9,18 @@ family as it likes, and it never sees values that do not occur together.
 A state is packed into 64-bit words, one field per cell.
 """
 
+from __future__ import annotations
+
 import itertools
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cyborg_models.kernel.language import (
+    Body,
+    Codes,
     Guard,
+    Model,
     ModelError,
     Quantity,
     place_of,
@@ -38,7 +44,7 @@ class Packing:
         of its bits moved down to bit 0
     """
 
-    def __init__(self, model):
+    def __init__(self, model: Model) -> None:
         bits = [(len(variable.domain) - 1).bit_length()
                 for variable, _ in model.cells]
         self.word, self.shift, self.mask = [], [], []
@@ -52,14 +58,14 @@ class Packing:
             used += size
         self.words = word + 1
 
-    def pack(self, codes):
+    def pack(self, codes: Codes) -> NDArray[np.uint64]:
         """A tuple of codes as an array of words."""
         words = [0] * self.words
         for cell, code in enumerate(codes):
             words[self.word[cell]] |= code << self.shift[cell]
         return np.array(words, dtype=np.uint64)
 
-    def unpack(self, words):
+    def unpack(self, words: NDArray[np.uint64]) -> Codes:
         """An array of words as a tuple of codes."""
         plain = [int(word) for word in words]
         return tuple((plain[word] >> shift) & mask for word, shift, mask
@@ -78,12 +84,12 @@ class Tables:
         treated alike
     """
 
-    def __init__(self, model, symmetry=False):
+    def __init__(self, model: Model, symmetry: bool = False) -> None:
         self.model = model
         self.packing = Packing(model)
         self.symmetry = Symmetry(model, self.packing) if symmetry else None
         # root entry -> (body, arguments, kind); the steps come first
-        self.trees = {
+        self.trees: dict[int, tuple[Body, tuple[int, ...], int]] = {
             number: (step.action.body, step.arguments, False)
             for number, step in enumerate(model.steps)}
         self._sets = {step.action.body: step.action.sets
@@ -132,7 +138,7 @@ class Tables:
         """The arrays, as compiled code takes them."""
         return self.kids, self.node, self.member, self.keep, self.set
 
-    def learn(self, tree, codes):
+    def learn(self, tree: int, codes: Codes) -> None:
         """Run tree *tree* on a state and remember the outcome.
 
         :param codes: the state, a tuple of codes
@@ -227,7 +233,7 @@ class Tables:
         self.nodes += 1
         return self.nodes
 
-    def add_function(self, body, arguments):
+    def add_function(self, body: Body, arguments: tuple[int, ...]) -> int:
         """A tree for a function of the state, whatever it returns.
 
         :returns: the tree's number; its leaf -(n + 1) stands for
@@ -276,7 +282,7 @@ class Tables:
         self.effects += 1
         return self.effects - 1
 
-    def look_up(self, tree, codes):
+    def look_up(self, tree: int, codes: Codes) -> tuple[int, int]:
         """The leaf of a tree for a state, or ``UNKNOWN``; with the entry."""
         entry = tree
         while True:

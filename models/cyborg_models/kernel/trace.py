@@ -5,13 +5,29 @@ variables that it changes.  A lasso, the counterexample of what must come,
 is a run whose end leads back to one of its states.
 """
 
+from __future__ import annotations
+
 import enum
+import random
 import re
 import textwrap
+from collections.abc import Container
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
 
-from cyborg_models.kernel.language import Guard, run, successor
+from cyborg_models.kernel.language import (
+    Codes,
+    Guard,
+    Model,
+    Step,
+    run,
+    successor,
+)
 from cyborg_models.kernel.walk import successors
+
+if TYPE_CHECKING:  # they import Numba, which is slow to import
+    from cyborg_models.kernel.engine import Trace
+    from cyborg_models.kernel.liveness import Lasso
 
 NUMBER = 6  # columns of '  12. '
 NARROW = 60  # columns below which changes stand under their message
@@ -29,36 +45,38 @@ class Run:
     :ivar loop: for a lasso the index of the state where the loop begins
     """
 
-    model: object
-    states: list = field(repr=False)
-    steps: list
+    model: Model
+    states: list[Codes] = field(repr=False)
+    steps: list[Step]
     loop: int | None = None
 
     @classmethod
-    def of(cls, model, found):
+    def of(cls, model: Model, found: Trace | Lasso) -> Run:
         """The run of what an engine found, a trace or a lasso."""
         if not hasattr(found, 'stem'):
             return cls(model, list(found.states), list(found.steps))
-        states = list(found.stem.states) + list(found.loop.states[1:])
-        steps = list(found.stem.steps) + list(found.loop.steps)
-        if found.loop.steps:
+        stem, loop = found.stem, cast('Lasso', found).loop
+        states = list(stem.states) + list(loop.states[1:])
+        steps = list(stem.steps) + list(loop.steps)
+        if loop.steps:
             states.pop()  # it is the one where the loop began
-        return cls(model, states, steps, len(found.stem.steps))
+        return cls(model, states, steps, len(stem.steps))
 
-    def after(self, index):
+    def after(self, index: int) -> Codes:
         """The state after a step, by the step's index."""
-        if index + 1 < len(self.states):
+        if index + 1 < len(self.states) or self.loop is None:
             return self.states[index + 1]
         return self.states[self.loop]
 
     @property
-    def lasts(self):
+    def lasts(self) -> bool:
         """True for a lasso at whose end nothing more happens."""
         return (self.loop is not None
                 and len(self.steps) < len(self.states))
 
 
-def random_run(model, chance, count, only=()):
+def random_run(model: Model, chance: random.Random, count: int,
+               only: Container[str] = ()) -> Run:
     """A run in which chance chooses among the steps that are possible.
 
     :param chance: a :class:`random.Random`
@@ -88,7 +106,7 @@ class Change:
     before: str
     after: str
 
-    def __str__(self):
+    def __str__(self) -> str:
         return (f'{cell_name(self.variable, self.member)}: {self.before} '
                 f'-> {self.after}')
 
@@ -102,27 +120,27 @@ class Message:
     """
 
     number: int
-    step: object
+    step: Step
     sender: str
     receiver: str
     text: str
-    changes: tuple
+    changes: tuple[Change, ...]
 
-    def __str__(self):
+    def __str__(self) -> str:
         return self.step.message
 
 
-def cell_name(variable, member):
+def cell_name(variable: str, member: int | None) -> str:
     """``state[0]``, or ``api`` for a single variable."""
     return variable if member is None else f'{variable}[{member}]'
 
 
-def value_name(value):
+def value_name(value: Any) -> str:
     """A value as it is shown: the name, for a member of an Enum."""
     return value.name if isinstance(value, enum.Enum) else str(value)
 
 
-def shown_state(model, codes):
+def shown_state(model: Model, codes: Codes) -> list[tuple[str, str]]:
     """The variables of a state: (``state[0]``, ``READY``), in order."""
     return [(cell_name(variable.name, member),
              value_name(variable.domain[code]))
@@ -130,7 +148,7 @@ def shown_state(model, codes):
             in zip(model.cells, codes, strict=True)]
 
 
-def changes(model, before, after):
+def changes(model: Model, before: Codes, after: Codes) -> tuple[Change, ...]:
     """What differs between two states."""
     return tuple(
         Change(variable.name, member, value_name(variable.domain[was]),
@@ -139,13 +157,15 @@ def changes(model, before, after):
         in zip(model.cells, before, after, strict=True) if was != code)
 
 
-def parts(step):
+def parts(step: Step) -> tuple[str, str, str]:
     """Sender, receiver and text of a step's message."""
     match = re.fullmatch(r'(.+?) -> (.+?): (.+)', step.message, re.DOTALL)
-    return match.groups() if match else ('', '', step.message)
+    if match is None:
+        return '', '', step.message
+    return match[1], match[2], match[3]
 
 
-def messages(told):
+def messages(told: Run) -> list[Message]:
     """The steps of a run as :class:`Message`."""
     return [Message(number, step, *parts(step),
                     changes(told.model, told.states[number - 1],
@@ -153,7 +173,7 @@ def messages(told):
             for number, step in enumerate(told.steps, start=1)]
 
 
-def lines(told, width=80, only=None):
+def lines(told: Run, width: int = 80, only: int | None = None) -> list[str]:
     """A run as lines of text, none longer than *width*.
 
     :param only: the number of the one step to tell, or None for all
@@ -163,7 +183,7 @@ def lines(told, width=80, only=None):
              for row in rows]
     widest = max((len(text) for row in texts for text in row), default=0)
     right = min(widest, max(24, (width - NUMBER) * 9 // 20))
-    found = []
+    found: list[str] = []
     for row, text in zip(rows, texts, strict=True):
         if only is not None:
             if row.number == only:
@@ -180,11 +200,12 @@ def lines(told, width=80, only=None):
     return found
 
 
-def _rule(text, width):
+def _rule(text: str, width: int) -> str:
     return f'{" " * NUMBER}--- {text} ---'[:width]
 
 
-def _two_columns(row, texts, right, width):
+def _two_columns(row: Message, texts: list[str], right: int,
+                 width: int) -> list[str]:
     beside = width >= NARROW
     room = width - NUMBER - (right + 2 if beside else 0)
     left = _wrap(str(row), room)
@@ -204,7 +225,7 @@ def _two_columns(row, texts, right, width):
     return found
 
 
-def _wrap(text, width):
+def _wrap(text: str, width: int) -> list[str]:
     return textwrap.wrap(text, max(8, width), subsequent_indent='  ',
                          break_on_hyphens=False) or ['']
 
@@ -219,11 +240,12 @@ class Explained:
     :ivar refused: (step, the :class:`~.language.Guard` that forbids it)
     """
 
-    possible: tuple
-    refused: tuple
+    possible: tuple[Step, ...]
+    refused: tuple[tuple[Step, Guard], ...]
 
 
-def explain(model, codes, only=()):
+def explain(model: Model, codes: Codes,
+            only: Container[str] = ()) -> Explained:
     """What is possible in a state, and what forbids the rest.
 
     :param only: names of the actions to tell of; none: all
@@ -240,7 +262,7 @@ def explain(model, codes, only=()):
     return Explained(tuple(possible), tuple(refused))
 
 
-def follow(model, codes, step):
+def follow(model: Model, codes: Codes, step: Step) -> Codes | Guard:
     """The state after a step, or the guard that forbids it."""
     outcome = run(model, step.action.body, step.arguments, codes)
     if isinstance(outcome.value, Guard):
@@ -250,7 +272,7 @@ def follow(model, codes, step):
 
 # Drawing
 
-def seqdiag(told):
+def seqdiag(told: Run) -> str:
     """The run as source of a sequence diagram, for seqdiag."""
     rows = messages(told)
     actors = dict.fromkeys(name for row in rows
@@ -271,7 +293,7 @@ def seqdiag(told):
     return '\n'.join([*found, '}'])
 
 
-def _quoted(text, always=False):
+def _quoted(text: str, always: bool = False) -> str:
     if not always and re.fullmatch(r'[A-Za-z_][A-Za-z0-9_-]*', text):
         return text
     return '"' + text.replace('\\', '\\\\').replace('"', "'") + '"'

@@ -4,10 +4,20 @@ Slow, and obviously right: no tables, no packing.  The fast engine is held
 against it.
 """
 
+from __future__ import annotations
+
 import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from cyborg_models.kernel.language import Guard, run, successor
+from cyborg_models.kernel.language import (
+    Codes,
+    Guard,
+    Model,
+    Step,
+    run,
+    successor,
+)
 
 
 @dataclass
@@ -21,14 +31,14 @@ class Walked:
     :ivar stuck: (depth, state) of a shallowest deadlock, or None
     """
 
-    depth: dict = field(default_factory=dict)
+    depth: dict[Codes, int] = field(default_factory=dict)
     transitions: int = 0
-    violations: dict = field(default_factory=dict)
-    witnessed: dict = field(default_factory=dict)
-    stuck: tuple | None = None
+    violations: dict[str, tuple[int, Codes]] = field(default_factory=dict)
+    witnessed: dict[str, tuple[int, Codes]] = field(default_factory=dict)
+    stuck: tuple[int, Codes] | None = None
 
 
-def successors(model, state):
+def successors(model: Model, state: Codes) -> Iterator[tuple[Step, Codes]]:
     """(step, next state) for each step that is possible."""
     for step in model.steps:
         outcome = run(model, step.action.body, step.arguments, state)
@@ -36,7 +46,7 @@ def successors(model, state):
             yield step, successor(state, outcome.value)
 
 
-def walk(model, limit=1_000_000):
+def walk(model: Model, limit: int = 1_000_000) -> Walked:
     """Visit every state.
 
     :param limit: stop after this many states
@@ -46,7 +56,7 @@ def walk(model, limit=1_000_000):
     found.depth[model.initial] = 0
     frontier, depth = [model.initial], 0
     while frontier and len(found.depth) <= limit:
-        following = []
+        following: list[Codes] = []
         for state in frontier:
             _judge(model, state, depth, found)
             lively = False
@@ -63,13 +73,13 @@ def walk(model, limit=1_000_000):
     return found
 
 
-def may_end(model, state):
+def may_end(model: Model, state: Codes) -> bool:
     """True if nothing more need happen in this state."""
-    return model.final is not None and run(
-        model, model.final, (), state, frozen=True).value
+    return model.final is not None and bool(run(
+        model, model.final, (), state, frozen=True).value)
 
 
-def _judge(model, state, depth, found):
+def _judge(model: Model, state: Codes, depth: int, found: Walked) -> None:
     for prop in model.properties.values():
         if prop.kind == 'eventually':
             continue
