@@ -559,8 +559,8 @@ class TheComparisonBites(unittest.TestCase):
     def test_may_end_forgotten(self):
         right = tables.Tables.__init__
 
-        def init(made, model):
-            right(made, model)
+        def init(made, *arguments):
+            right(made, *arguments)
             made.final_tree = -1
         self.noticed(self.patch(tables.Tables, '__init__', init))
 

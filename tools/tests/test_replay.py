@@ -86,8 +86,8 @@ BROKEN = {
     'message that the model forbids': (
         '   os-acc -> os-acc [label = "T01 REQUESTED van0"];\n', '',
         'os-acc -> cyborg-api [',
-        'send_claim(van=0) waits for s.state[van] is Van.REQUESTED '
-        '(OSACC-012, models/cyborg_models/rocky/attach.py:'),
+        'send_claim(van=0) waits for s.state[van] is state '
+        '(OSACC-052, models/cyborg_models/rocky/vocabulary.py:'),
     'message that the model does not have': (
         'T02 BOUND van0', 'T02 BOUND', 'os-acc -> os-acc [label = "T02',
         'has no message os-acc -> os-acc: T02 BOUND; did you mean "os-acc -> '
@@ -134,6 +134,8 @@ PRODUCED = {
     ':model-value:`stein.system`': 'names no figure of a model',
     '.. model-table:: stein.sytem': "unknown model 'stein.sytem'",
     '.. model-table:: stein.system arq': "'arq' stands behind the model",
+    '.. model-comparison:: rocky.attach x\n   :vs: faults=2':
+        "'x' stands behind the model; give what it is compared with as :vs:",
     '.. model-table:: rocky.attach\n   :set: knd=VF': 'did you mean kind?',
     '.. model-table:: rocky.attach\n   :only: plug plugg':
         "rocky.attach has no action 'plugg'; did you mean plug",
@@ -456,15 +458,12 @@ class TestRepository(unittest.TestCase):
 ALTERED = {
     'a guard is narrower': (
         'rocky/attach.py',
-        "when(s.state[van] in (Van.READY, Van.PLUGGED), 'OSACC-024')",
-        "when(s.state[van] is Van.PLUGGED, 'OSACC-024')",
-        'os-acc-create-program', 'nova-compute <-- os-acc [label = "van0 is',
-        'return_prepare(van=0) waits for s.state[van] is Van.PLUGGED '
-        '(OSACC-024, '),
+        "when(not held_by_another(s, van), 'OSACC-018')",
+        "when(held_by_another(s, van), 'OSACC-018')",
+        'os-acc-create-program', 'os-acc -> os-acc [label = "T02',
+        'bind(van=0) waits for held_by_another(s, van) (OSACC-018, '),
     'an effect is missing': (
-        'rocky/nova.py', "s.allocated[van] = False\n\n    @m.action("
-        "'os-acc -> nova-compute: Rel", "pass\n\n    @m.action("
-        "'os-acc -> nova-compute: Rel",
+        'rocky/nova.py', 's.allocated[van] = False', 'pass',
         'os-acc-delete', ':end: instance[0]=DELETED',
         'the flow does not end with allocated[0]=false: allocated[0] is '
         'True'),
@@ -644,15 +643,15 @@ def setup(app):
         self.assertEqual(0, result.code, result.output)
         self.assertIn('0 changed', build().output)
         support.edit(self.folder / 'models/cyborg_models/rocky/attach.py',
-                     "when(s.state[van] is Van.NONE, 'OSACC-012')",
-                     "when(s.state[van] is Van.FAILED, 'OSACC-012')")
+                     'w.goes_on(s, van, Call.PREPARE, Van.NONE)',
+                     'w.goes_on(s, van, Call.PREPARE, Van.FAILED)')
         result = build()
         self.assertNotEqual(0, result.code)
         self.assertIn('1 changed', result.output)
         line = support.line_of(self.folder / 'src/index.rst',
                                'os-acc -> os-acc [label = "T01')
         self.assertRegex(result.output, rf'index\.rst:{line}: .*request'
-                         r'\(van=0\) waits for s\.state\[van\] is Van\.FAILED')
+                         r'\(van=0\) waits for s\.state\[van\] is state')
 
 
 class TestModels(support.TempCase):
