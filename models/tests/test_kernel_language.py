@@ -226,9 +226,40 @@ class BadInput(unittest.TestCase):
         @m.eventually('X-001')  # HERE
         def comes(s):
             """It comes."""
-            return wrong
+            return wrong if s.count < AT_MOST else None
         with self.refused(f'comes returns {wrong!r}', 'return two bools'):
             tabulate(m)
+
+    def test_property_that_does_not_look(self):
+        # Of a member, of a constant, or of what stands in no state.
+        wanted = 3
+        bodies = (lambda s: True, lambda s: wanted > 2,
+                  lambda s, v: v < 2, lambda: True)
+        for body in bodies:
+            m = small()
+            body.__name__, body.__doc__ = 'held', 'It holds.'
+            given = {'v': m.van} if body is bodies[2] else {}
+            for declare in (m.always, m.eventually, m.sometimes):
+                with self.subTest(body=bodies.index(body)):
+                    with self.assertRaises(ModelError) as caught:
+                        declare('X-001', **given)(body)
+                    self.assertRegex(
+                        str(caught.exception),
+                        rf'^{HERE}:{body.__code__.co_firstlineno}: held does '
+                        'not look at the state: .*; say what holds of s$')
+
+    def test_property_that_looks_by_way_of_another(self):
+        m = small()
+
+        def ask(s):
+            return s.count < AT_MOST
+        bodies = (lambda s: ask(s), lambda s: all(s.count < n for n in (4,)),
+                  lambda s, v: s.colour[v] is not None)
+        for number, body in enumerate(bodies):
+            body.__name__, body.__doc__ = f'held{number}', 'It holds.'
+            m.always('X-001', **({'v': m.van} if number == 2 else {}))(body)
+        tabulate(m)
+        self.assertEqual(['held0', 'held1', 'held2'], list(m.properties))
 
     def test_action_that_returns_a_value(self):
         m = small()
@@ -479,6 +510,7 @@ class BadInput(unittest.TestCase):
     def test_names_declared_twice(self):
         def go(s):
             """Always."""
+            return s.count
         m = small()
         action(m)(go)
         m.always('X-001')(go)  # a property may be named like an action
@@ -579,7 +611,7 @@ class BadInput(unittest.TestCase):
 
 def _true(s):
     """Always."""
-    return True
+    return s is not None
 
 
 def _complete(m):

@@ -145,7 +145,7 @@ class Planted(unittest.TestCase):
         @model.always('TEST-003')
         def never(s):
             """Nothing is well."""
-            return False
+            return s is None
         found = machine.hunt(model, 100)
         self.assertEqual('never', found.failure.name)
         self.assertEqual(([], 0), (found.run.steps, found.steps))

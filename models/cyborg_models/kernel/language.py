@@ -25,6 +25,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import difflib
+import dis
 import enum
 import functools
 import inspect
@@ -327,6 +328,19 @@ class Variable:
     def code_of(self, value: Any) -> int:
         """The place of a value in the domain."""
         return self.code[_key(value)]
+
+
+def _reads_state(body: Body) -> bool:
+    """True if a body uses its first parameter at all."""
+    code = inspect.unwrap(body).__code__
+    for one in dis.get_instructions(code):
+        # From Python 3.13 on, one instruction may load two names.
+        names = (one.argval if isinstance(one.argval, tuple)
+                 else (one.argval,))
+        if 'CONST' not in one.opname and any(
+                name in names for name in code.co_varnames[:1]):
+            return True
+    return False
 
 
 def _key(value: Any) -> tuple[type, Any]:
@@ -647,6 +661,11 @@ class Model:
     def _add_property(self, kind: str, requirement: str,
                       sets: dict[str, Set], body: Decorated) -> Decorated:
         self._check(body, sets, self.properties)
+        if not _reads_state(body):
+            raise ModelError(f'{place_of(body)}: {body.__name__} does not '
+                             'look at the state: it is the same in every '
+                             'one, and no configuration can break it; say '
+                             'what holds of s')
         self.properties[body.__name__] = Property(
             body.__name__, kind, requirement, body, sets)
         return body
