@@ -5,7 +5,8 @@
 configuration; PORT is that of placement or of the API.  Nothing of the
 services is changed: what is here is the part of their commands that starts
 them, without forks and signal handlers.  A line ``ready`` says that all
-answer.
+answer.  A line ``report`` on standard input runs the agent's periodic task
+now rather than in a minute; ``done`` or ``failed`` answers it.
 """
 
 import os
@@ -79,10 +80,21 @@ def main(arguments):
     if names == ['placement']:
         placement(file, int(port))
     else:
-        running = cyborg(file, int(port), names)  # noqa: F841 - keeps them
+        running = cyborg(file, int(port), names)
     print('ready', flush=True)
-    sys.stdin.read()  # until whoever started us goes
+    for _ in sys.stdin:  # until whoever started us goes
+        print(_report(running[-1].manager), flush=True)
     os._exit(0)
+
+
+def _report(agent):
+    from cyborg import context
+    try:
+        agent.update_available_resource(context.get_admin_context())
+    except Exception as error:  # as oslo.service would, say it and go on
+        print(f'report: {error!r}', file=sys.stderr, flush=True)
+        return 'failed'
+    return 'done'
 
 
 if __name__ == '__main__':

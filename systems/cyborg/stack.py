@@ -150,6 +150,18 @@ class Process:
                 self.seen.set()
         self.seen.set()
 
+    def ask(self, line):
+        """Send a line, and wait for the line that answers it.
+
+        :raises StackError: if none comes within the limit
+        """
+        count = len(self.lines)
+        self.process.stdin.write(f'{line}\n'.encode())
+        self.process.stdin.flush()
+        wait_for(lambda: len(self.lines) > count,
+                 f'{self.name} does not answer', self.tail)
+        return self.lines[count]
+
     def tail(self, lines=15):
         """The end of what it logged."""
         text = self.log.read_text(errors='replace')
@@ -354,6 +366,7 @@ transport_url = fake://
 rpc_response_timeout = {rpc_timeout}
 bind_timeout = {bind_timeout}
 state_path = {self.folder}
+use_stderr = true
 [api]
 api_paste_config = {self.folder}/paste.ini
 [database]
@@ -403,6 +416,10 @@ resource_provider_name = {HOST}
         if answer.status_code >= 500:
             raise StackError(f'placement: {answer.text}')
         return answer
+
+    def report(self):
+        """Have the agent report; returns whether the conductor took it."""
+        return self.processes['cyborg'].ask('report') == 'done'
 
     def restart(self):
         """Kill Cyborg, all three services, and start it again."""
