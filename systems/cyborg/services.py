@@ -5,8 +5,9 @@
 configuration; PORT is that of placement or of the API.  Nothing of the
 services is changed: what is here is the part of their commands that starts
 them, without forks and signal handlers.  A line ``ready`` says that all
-answer.  A line ``report`` on standard input runs the agent's periodic task
-now rather than in a minute; ``done`` or ``failed`` answers it.
+answer.  A line ``report`` on standard input runs the periodic tasks now rather
+than in a minute, the agent's report among them; ``done`` or ``failed`` answers
+it.
 """
 
 import os
@@ -83,14 +84,18 @@ def main(arguments):
         running = cyborg(file, int(port), names)
     print('ready', flush=True)
     for _ in sys.stdin:  # until whoever started us goes
-        print(_report(running[-1].manager), flush=True)
+        print(_periodic([one.manager for one in running]), flush=True)
     os._exit(0)
 
 
-def _report(agent):
+def _periodic(managers):
     from cyborg import context
+    admin = context.get_admin_context()
     try:
-        agent.update_available_resource(context.get_admin_context())
+        for manager in managers:
+            task = getattr(manager, 'update_available_resource',
+                           manager.periodic_tasks)
+            task(admin)
     except Exception as error:  # as oslo.service would, say it and go on
         print(f'report: {error!r}', file=sys.stderr, flush=True)
         return 'failed'

@@ -40,6 +40,22 @@ WITHOUT_MARIADB = (
     'do at once shows less, or other errors ("database is locked")')
 
 
+#: where a bind can be held up: table, and which update is meant
+POINTS = {
+    'before BindStarted': (
+        'extended_accelerator_requests',
+        "NEW.state = 'BindStarted' AND OLD.state <> 'BindStarted'"),
+    'before the handle is taken': (
+        'attach_handles', 'NEW.in_use = 1 AND OLD.in_use = 0'),
+    'before the handle is named': (
+        'extended_accelerator_requests',
+        'NEW.attach_handle_id IS NOT NULL AND OLD.attach_handle_id IS NULL'),
+    'before Bound': (
+        'extended_accelerator_requests',
+        "NEW.state = 'Bound' AND OLD.state <> 'Bound'"),
+}
+
+
 class StackError(Exception):
     """A service does not start or does not answer; says which and why."""
 
@@ -352,7 +368,7 @@ paste.app_factory = cyborg.api.app:app_factory
 [filter:request_id]
 paste.filter_factory = oslo_middleware:RequestId.factory
 [filter:http_proxy_to_wsgi]
-paste.filter_factory = oslo_middleware.http_proxy_to_wsgi:HTTPProxyToWSGI.factory
+paste.filter_factory = oslo_middleware:HTTPProxyToWSGI.factory
 ''')
 
         def client(name, url):
@@ -418,8 +434,48 @@ resource_provider_name = {HOST}
         return answer
 
     def report(self):
-        """Have the agent report; returns whether the conductor took it."""
+        """Have periodic tasks run, and so the agent report.
+
+        :returns: whether the conductor took the report
+        """
         return self.processes['cyborg'].ask('report') == 'done'
+
+    @contextlib.contextmanager
+    def failing_release(self):
+        """While this lasts the database refuses to set a handle free."""
+        fail = ("SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'disk full';"
+                if self.database.kind == 'mariadb' else
+                "SELECT RAISE(ABORT, 'disk full');")
+        when = ('FOR EACH ROW IF NEW.in_use = 0 THEN {} END IF'
+                if self.database.kind == 'mariadb' else
+                'WHEN NEW.in_use = 0 BEGIN {} END').format(fail)
+        self.database.query('CREATE TRIGGER no_release BEFORE UPDATE ON '
+                            f'attach_handles {when}')
+        try:
+            yield
+        finally:
+            self.database.query('DROP TRIGGER no_release')
+
+    @contextlib.contextmanager
+    def held(self, point):
+        """While this lasts, the first to come to a point of a bind waits.
+
+        :param point: one of ``POINTS``
+        :returns: a function that says whether somebody waits there
+        """
+        table, when = POINTS[point]
+        self.database.query(
+            f'CREATE TRIGGER hold BEFORE UPDATE ON {table} FOR EACH ROW '
+            f"IF {when} THEN DO GET_LOCK('hold', {LIMIT}); "
+            "DO RELEASE_LOCK('hold'); END IF")
+        self.database.query(f"DO GET_LOCK('hold', {LIMIT})")
+        try:
+            yield lambda: any(
+                row['STATE'] == 'User lock' for row in self.database.query(
+                    'SELECT STATE FROM information_schema.processlist'))
+        finally:
+            self.database.query("DO RELEASE_LOCK('hold')")
+            self.database.query('DROP TRIGGER hold')
 
     def restart(self):
         """Kill Cyborg, all three services, and start it again."""

@@ -1,0 +1,311 @@
+"""Take steps at random and hold what is seen to the model.
+
+One example is a walk of some steps.  After each, an
+:class:`~cyborg_models.conformance.oracle.Oracle` says whether the model
+allows what was seen.  What it does not is a finding; if it is a known one
+that the model has as a defect, the defect is allowed for from then on and
+the walk goes on, otherwise the walk ends there.
+"""
+
+import contextlib
+import random
+import re
+import threading
+import time
+
+from cyborg_models.conformance.oracle import (
+    NONE,
+    OK,
+    REFUSED,
+    UNKNOWN,
+    Divergence,
+    Oracle,
+)
+from cyborg_models.conformance.suite import chosen
+from cyborg_models.kernel.trace import value_name
+from cyborg_models.stein.vocabulary import Arq
+from systems.cyborg.requests import Finding
+from systems.cyborg.stack import LIMIT, POINTS
+
+#: a fault that hits a request which is under way, and that request
+WITHIN = {'release_fails': 'delete_arq'}
+#: what goes to Cyborg as a request, so that several may overlap
+REQUESTS = ('post', 'ask_bind', 'rebind', 'repeat_request', 'unbind',
+            'delete_arq')
+#: what makes sense only while a bind is under way
+OVERLAPPING = ('repeat_request', 'crash_conductor')
+#: seconds from one request to the next that overlaps it, at most
+APART = 0.15
+#: seconds that a request may take while another is held up
+HELD = 2
+
+
+class Walk:
+    """Examples of one system.
+
+    :param system: a :class:`~systems.cyborg.nova.Played`
+    :param known: what is known, or None
+    :param seed: of the chance
+    :param overlapping: share of steps in which several requests overlap, or
+        Cyborg crashes
+    """
+
+    def __init__(self, system, known, seed, overlapping=0.0):
+        self.system, self.known = system, known
+        self.overlapping = overlapping
+        self.points = tuple(POINTS) if overlapping and (
+            system.stack.database.kind == 'mariadb') else ()
+        self.chance = random.Random(seed)
+        self.chosen = chosen(system)
+        model = self.chosen.model
+        self.able = system.actions(model.actions)
+        self.fresh = Oracle(
+            self.chosen, controlled=self.able,
+            hidden=[name for name in system.hidden
+                    if name in model.actions])
+        self.taken = {}
+
+    def begin(self):
+        """Begin an example; the system starts anew."""
+        self.system.start()
+        self.oracle = self.fresh.copy()
+        self.story, self.over, self.last = [], False, ''
+        self.seen = {}
+
+    def choices(self):
+        """(name, arguments) of what can be done now."""
+        found = []
+        for step in self.oracle.model.steps:
+            name = step.action.name
+            if name not in self.able or name in OVERLAPPING:
+                continue
+            if name in WITHIN:
+                first = self.oracle.step_of(WITHIN[name], step.arguments)
+                if self.oracle.may(first) != NONE and self.seen.get(
+                        f'handle[{step.arguments[0]}]') is not None:
+                    found.append((name, step.arguments))
+            elif self.oracle.may(step) != NONE:
+                found.append((name, step.arguments))
+            elif name in self.system.refuses and self.seen.get(
+                    f'arq[{step.arguments[0]}]') not in (
+                        None, Arq.ABSENT, Arq.INITIAL
+                        if name == 'rebind' else None):
+                found.append((name, step.arguments))
+        return found
+
+    def propose(self):
+        """The step that was taken least in a case like this, or None."""
+        steps = [[name, *arguments] for name, arguments in self.choices()]
+        if self.chance.random() < self.overlapping:
+            steps = [*self._overlaps(steps)] or steps
+        if not steps:
+            return None
+        case = tuple(sorted(map(str, self.seen.values())))
+
+        def tried(step):
+            return self.taken.get((str(step[:2]), case), 0)
+        least = min(map(tried, steps))
+        step = self.chance.choice([
+            step for step in steps if tried(step) == least]
+            if self.chance.random() < 0.7 else steps)
+        self.last = str(step[:2]), case
+        self.taken[self.last] = tried(step) + 1
+        return step
+
+    def _overlaps(self, steps):
+        """Steps of several requests that overlap: any two, one with itself,
+        and a bind that Nova gives up and deletes.
+        """
+        calls = [step for step in steps if step[0] in REQUESTS]
+        for one in calls:
+            for other in calls:
+                if one != other:
+                    yield ['together', one, other]
+            name, number = one
+            if name == 'ask_bind' and 'lose_reply' in self.able:
+                arqs = self.system.arqs_of(number)
+                for point in (None, *self.points):
+                    first = ['together'] if point is None else [
+                        'held', point]
+                    yield [*first, one, ['repeat_request', arqs[0]]]
+                    yield [*first, one, ['lose_reply', number], *(
+                        ['delete_arq', arq] for arq in arqs)]
+                    if point:
+                        yield ['crash', point, one]
+            else:
+                yield ['together', one, one]
+
+    def take(self, step):
+        """Take a step; returns list of findings."""
+        name, *arguments = step
+        self.story.append(step)
+        if name == 'wait':
+            self.story.pop()
+            return self.settle()
+        found = []
+        if name in ('together', 'held', 'crash'):
+            self._overlap(found, name, arguments)
+            return found
+        try:
+            outcome = self.system.call(name, tuple(arguments))
+        except NotImplementedError:
+            self.story.pop()
+            return found
+        found += self._complaints()
+        if name in WITHIN:
+            self._tell(found, name, lambda oracle: (
+                oracle.step(WITHIN[name], arguments),
+                oracle.fault(name, arguments)))
+        elif self.oracle.model.actions[name].fault:
+            self._tell(found, name,
+                       lambda oracle: oracle.fault(name, arguments))
+        else:
+            self._tell(found, name, lambda oracle: oracle.step(
+                name, arguments, outcome))
+        if not self.over:
+            self.observe(found, name)
+        return found
+
+    def _complaints(self):
+        found = list(self.system.findings)
+        self.system.findings.clear()
+        return found
+
+    def _overlap(self, found, kind, calls):
+        """Several requests at once; with ``held`` the first waits at a point
+        of its bind while the others go on; with ``crash`` Cyborg is killed
+        there.
+        """
+        point = None if kind == 'together' else calls.pop(0)
+        label = kind + ' ' + ' + '.join(
+            [*([point] if point else []), *(call[0] for call in calls)])
+        told = [('call', 0)]
+        outcomes = [None] * len(calls)
+
+        def send(number, name, *arguments):
+            outcomes[number] = self.system.call(name, tuple(arguments))
+            told.append(('reply', number))
+
+        def start(number):
+            threads.append(threading.Thread(
+                target=send, args=(number, *calls[number]), daemon=True))
+            threads[-1].start()
+
+        threads = []
+        with contextlib.ExitStack() as stack:
+            waits = stack.enter_context(
+                self.system.stack.held(point)) if point else None
+            start(0)
+            if waits:
+                end = time.monotonic() + LIMIT
+                while (not waits() and threads[0].is_alive()
+                       and time.monotonic() < end):
+                    time.sleep(0.01)
+            for number in range(1, len(calls)):
+                if not waits:
+                    time.sleep(self.chance.random() * APART)
+                name, *arguments = calls[number]
+                told.append(('call', number))
+                if self.oracle.model.actions[name].fault and (
+                        name not in REQUESTS):
+                    told[-1] = ('fault', number)
+                    self.system.call(name, tuple(arguments))
+                else:
+                    start(number)
+                    if waits:
+                        threads[-1].join(HELD)
+            if kind == 'crash':
+                self.system.stack.processes['cyborg'].kill()
+        for thread in threads:
+            thread.join(LIMIT)
+        if kind == 'crash':
+            self.system.stack.restart()
+        for number in range(len(calls)):
+            if outcomes[number] is None and ('call', number) in told and (
+                    ('reply', number) not in told):
+                told.append(('reply', number))
+                outcomes[number] = UNKNOWN
+        found += self._complaints()
+
+        def tell(oracle):
+            numbers = {}
+            for what, number in told:
+                name, *arguments = calls[number]
+                if what == 'call':
+                    numbers[number] = oracle.call(name, arguments)
+                elif what == 'reply':
+                    oracle.reply(numbers[number], outcomes[number])
+                else:
+                    oracle.fault(name, arguments)
+            if kind == 'crash':
+                oracle.fault('crash_conductor')
+        self._tell(found, label, tell)
+        if not self.over:
+            self.observe(found, label)
+        if not self.over and kind == 'crash':
+            found += self.settle()
+
+    def observe(self, found, name):
+        """Look, and hold what is seen to the model."""
+        self.seen = self.system.observe()
+        self._tell(found, name,
+                   lambda oracle: oracle.observe(self.seen))
+
+    def settle(self):
+        """Give it time, and ask for what should have come."""
+        found = []
+        self.system.wait()
+        self.story.append(['wait'])
+        self.observe(found, 'wait')
+        if not self.over:
+            self._tell(found, 'wait', lambda oracle: (
+                oracle.quiet(), oracle.observe(self.seen)))
+        return found
+
+    def _tell(self, found, name, tell):
+        """Tell the oracle; past what is known with the known defect."""
+        for _ in range(5):
+            oracle = self.oracle.copy()
+            try:
+                tell(oracle)
+            except Divergence as divergence:
+                finding = read_divergence(divergence, name)
+                found.append(finding)
+                defect = self.known and self.known.defect(finding)
+                if not defect or defect in self.oracle.defects or (
+                        defect not in self.oracle.model.defects):
+                    self.over = True
+                    # Steer away from where walks are known to end.
+                    self.taken[self.last] = self.taken.get(self.last, 0) + 3
+                    return
+                self.oracle = self.oracle.with_defect(defect)
+            else:
+                self.oracle = oracle
+                return
+        self.over = True
+
+
+def read_divergence(divergence, name):
+    """A :class:`Finding` of what the oracle says."""
+    event = divergence.event
+    if event.kind == 'observe':
+        what = '; '.join(sorted({
+            f'{one.name.partition("[")[0]} is {kind(one.observed)}'
+            for one in divergence.differences}))
+    elif event.kind == 'quiet':
+        what = 'nothing more comes'
+    else:
+        what = {OK: 'done', REFUSED: 'refused',
+                UNKNOWN: 'unknown'}.get(event.outcome, event.outcome)
+    return Finding(
+        f'{name}: {what} [{divergence.requirement}]',
+        divergence.requirement,
+        '; '.join(map(str, divergence.differences)) or divergence.why,
+        divergence.why)
+
+
+def kind(value):
+    """A value without the number of a member."""
+    return 'some' if re.fullmatch(r'\d+', value_name(value)
+                                  if not isinstance(value, str)
+                                  else value) else str(value)
