@@ -32,6 +32,11 @@ WITHIN = {'release_fails': 'delete_arq'}
 #: what goes to Cyborg as a request, so that several may overlap
 REQUESTS = ('post', 'ask_bind', 'rebind', 'repeat_request', 'unbind',
             'delete_arq')
+#: what a caller may send again, so that it changes nothing
+REPEATED = ('ask_bind', 'unbind', 'delete_arq')
+#: what Cyborg sees nothing of, and how often something else is preferred
+AWAY = ('lose_controller', 'find_controller', 'lose_host', 'find_host')
+UNSEEN = 0.8
 #: what makes sense only while a bind is under way
 OVERLAPPING = ('repeat_request', 'crash_conductor')
 #: seconds from one request to the next that overlaps it, at most
@@ -48,11 +53,17 @@ class Walk:
     :param seed: of the chance
     :param overlapping: share of steps in which several requests overlap, or
         Cyborg crashes
+    :param faulty: share of steps that are faults
+    :param repeating: share of requests that are sent twice
     """
 
-    def __init__(self, system, known, seed, overlapping=0.0):
+    waiting = 0.1
+
+    def __init__(self, system, known, seed, overlapping=0.0, faulty=0.0,
+                 repeating=0.0):
         self.system, self.known = system, known
-        self.overlapping = overlapping
+        self.overlapping, self.faulty = overlapping, faulty
+        self.repeating = repeating
         self.points = tuple(POINTS) if overlapping and (
             system.stack.database.kind == 'mariadb') else ()
         self.chance = random.Random(seed)
@@ -95,9 +106,19 @@ class Walk:
 
     def propose(self):
         """The step that was taken least in a case like this, or None."""
+        if self.story and self.chance.random() < self.waiting:
+            return ['wait']
         steps = [[name, *arguments] for name, arguments in self.choices()]
         if self.chance.random() < self.overlapping:
             steps = [*self._overlaps(steps)] or steps
+        elif self.chance.random() < self.faulty:
+            steps = [step for step in steps if self.oracle.model.actions[
+                step[0]].fault] or steps
+        elif self.chance.random() < self.repeating and self.story and (
+                self.story[-1][0] in REPEATED):
+            return ['again', *self.story[-1]]
+        if self.chance.random() < UNSEEN:
+            steps = [step for step in steps if step[0] not in AWAY] or steps
         if not steps:
             return None
         case = tuple(sorted(map(str, self.seen.values())))
@@ -119,7 +140,7 @@ class Walk:
         calls = [step for step in steps if step[0] in REQUESTS]
         for one in calls:
             for other in calls:
-                if one != other:
+                if one != other and other[0] != 'post':
                     yield ['together', one, other]
             name, number = one
             if name == 'ask_bind' and 'lose_reply' in self.able:
@@ -132,7 +153,7 @@ class Walk:
                         ['delete_arq', arq] for arq in arqs)]
                     if point:
                         yield ['crash', point, one]
-            else:
+            elif name != 'post':  # which makes new ones each time
                 yield ['together', one, one]
 
     def take(self, step):
@@ -143,6 +164,12 @@ class Walk:
             self.story.pop()
             return self.settle()
         found = []
+        if name == 'again':
+            with contextlib.suppress(NotImplementedError):
+                self.system.call(arguments[0], tuple(arguments[1:]))
+            found += self._complaints()
+            self.observe(found, f'again {arguments[0]}')
+            return found
         if name in ('together', 'held', 'crash'):
             self._overlap(found, name, arguments)
             return found

@@ -6,11 +6,15 @@ A record is one JSON object: software, version, contract, and
 * ``id``, ``title``, ``requirements``, ``severity``;
 * ``signatures``: regular expressions, one of which matches the whole of a
   finding's signature;
-* ``defect``: its name in the model, or null;
+* ``defect``: its name in the model, if the model has it.
+
+These a person judges; the others a run records:
+
 * ``expected`` and ``happened``, in words;
 * ``mode``, ``seed`` and ``steps``: the exploration that found it, and the
   number of steps that it took;
-* ``trace``: the fewest steps found that show it, for a replay.
+* ``trace``: the fewest steps found that show it, for a replay;
+* ``chance``: true if a replay needs luck, such as two callers at once.
 """
 
 import json
@@ -21,9 +25,10 @@ from pathlib import Path
 FOLDER = (Path(__file__).resolve().parents[2]
           / 'models/cyborg_models/conformance/known')
 FILE = FOLDER / 'cyborg-17.0.0.json'
-NEEDED = {'id': str, 'title': str, 'requirements': list, 'severity': str,
-          'signatures': list, 'expected': str, 'happened': str,
-          'mode': str, 'seed': int, 'steps': int, 'trace': list}
+JUDGED = {'id': str, 'title': str, 'requirements': list, 'severity': str,
+          'signatures': list}
+RECORDED = {'expected': str, 'happened': str, 'mode': str, 'seed': int,
+            'steps': int, 'trace': list}
 SEVERITIES = ('high', 'medium', 'low')
 
 
@@ -37,18 +42,22 @@ class Known:
 
     :ivar seen: id of a divergence -> how often it showed
     :ivar looked: ids whose traces were replayed
+    :ivar first: id -> (finding, mode, seed, steps, trace) of the first time
+        that exploration showed it
     :ivar new: signature -> (finding, mode, seed, steps, trace)
     """
 
     document: dict
     seen: dict = field(default_factory=dict)
     looked: set = field(default_factory=set)
+    first: dict = field(default_factory=dict)
     new: dict = field(default_factory=dict)
 
     @classmethod
-    def read(cls, path=FILE):
+    def read(cls, path=FILE, whole=True):
         """Read a record.
 
+        :param whole: False if what runs record may be missing
         :raises KnownError: if it is none
         """
         try:
@@ -63,7 +72,8 @@ class Known:
         ids = set()
         for number, row in enumerate(rows):
             where = f'{path}: divergences[{number}]'
-            for key, kind in NEEDED.items():
+            needed = JUDGED | RECORDED if whole else JUDGED
+            for key, kind in needed.items():
                 if not isinstance(row, dict) or not isinstance(
                         row.get(key), kind) or row[key] in ('', []):
                     raise KnownError(f'{where}: {key} must be a '
@@ -106,9 +116,24 @@ class Known:
         row = self.match(finding)
         if row:
             self.seen[row['id']] = self.seen.get(row['id'], 0) + 1
+            if row['id'] not in self.looked:
+                self.first.setdefault(row['id'], (
+                    finding, mode, seed, steps, list(trace)))
         else:
             self.new.setdefault(finding.signature, (
                 finding, mode, seed, steps, list(trace)))
+
+    def record(self, row, finding, mode, seed, steps, trace, chance):
+        """Write into a divergence how it was found."""
+        row.update(expected=finding.expected, happened=finding.happened,
+                   mode=mode, seed=seed, steps=steps, trace=trace)
+        row.pop('chance', None)
+        if chance:
+            row['chance'] = True
+
+    def write(self, path=FILE):
+        """Write the record back."""
+        path.write_text(json.dumps(self.document, indent=1) + '\n')
 
     @property
     def mended(self):

@@ -29,10 +29,9 @@ ANSWERS = {
 }
 #: what Cyborg does by itself
 HIDDEN = (
-    'start_bind', 'refuse_start', 'ignore_request', 'take', 'no_handle',
-    'prepare', 'bound', 'fail_too', 'sweep', 'cancel', 'remove', 'expire',
-    'erase', 'report')
-WAITS = 'nova-compute waits for events'
+    'refuse_bind', 'start_bind', 'refuse_start', 'ignore_request', 'take',
+    'no_handle', 'prepare', 'bound', 'fail_too', 'sweep', 'cancel', 'remove',
+    'expire', 'erase', 'report')
 
 
 class Played(System):
@@ -56,7 +55,7 @@ class Played(System):
         self.admin = Raw(stack, identity(roles='admin'))
         self.hidden = HIDDEN
         self.findings = []
-        self.missing, self.claims = False, set()
+        self.claims = set()
 
     @property
     def client(self):
@@ -67,12 +66,13 @@ class Played(System):
 
     # what the kit asks for
 
+    def actions(self, known):
+        """The actions of the model that are played."""
+        return frozenset(name for name in known if hasattr(
+            self, f'do_{name}'))
+
     def start(self):
         """Nothing but a device profile, and all handles free."""
-        if self.missing:
-            self.stack.hardware()
-            self.stack.report()
-            self.missing = False
         self.stack.reset()
         for consumer in self.claims:
             self.stack.place('DELETE', f'/allocations/{consumer}')
@@ -308,7 +308,6 @@ class Played(System):
         _, used = self._handles()
         if len(used) == 1:
             raise NotImplementedError('the last function stays')
-        self.missing = True
         self.stack.hardware([place + 1 for place in sorted(used)
                              if place != handle])
         self.stack.report()
@@ -332,7 +331,7 @@ class Release(Played):
     """Two instances with an ARQ each, and everything that ends them."""
 
     model = 'stein.release'
-    settings = {'instances': 2, 'handles': 2, 'faults': 3, 'operations': 6}
+    settings = {'instances': 2, 'handles': 2, 'faults': 30, 'operations': 30}
     arqs = 1
 
 
@@ -340,8 +339,8 @@ class Group(Played):
     """One instance with two ARQs, bound by one PATCH."""
 
     model = 'stein.release'
-    settings = {'instances': 1, 'arqs': 2, 'handles': 2, 'faults': 3,
-                'operations': 6}
+    settings = {'instances': 1, 'arqs': 2, 'handles': 2, 'faults': 30,
+                'operations': 30}
     instances = 1
 
 
@@ -349,6 +348,6 @@ class Twins(Played):
     """Two requests for one and the same instance."""
 
     model = 'stein.attach'
-    settings = {'twins': 'true', 'faults': 3}
+    settings = {'twins': 'true', 'faults': 30}
     twins, arqs = True, 1
     refuses = ()

@@ -179,8 +179,16 @@ class Requests:
 
     # making requests
 
+    @property
+    def over(self):
+        """True if nothing more can be learned of this example."""
+        return self.poisoned
+
     def propose(self):
-        """A request that suits the rows that there are."""
+        """A request that suits the rows that there are, as a step."""
+        return self.encode(self._any())
+
+    def _any(self):
         chance = self.chance
         rows = [arq for arq in self.order if arq in self.now.rows]
         choices = ['post', 'post', 'profile', 'nova']
@@ -190,6 +198,9 @@ class Requests:
                 'maintain']
         return getattr(self, '_' + chance.choice(choices).replace(
             ' ', '_'))(rows)
+
+    def _allowed(self, request):
+        return contract(request, self.now, self.order, self.groups)
 
     def _some(self, rows, most=2):
         return self.chance.sample(rows, min(
@@ -214,7 +225,7 @@ class Requests:
     def _bind(self, rows):
         wanted = [arq for arq in rows
                   if self.now.rows[arq].state in BINDABLE]
-        if not wanted or self.chance.random() < 0.3:
+        if not wanted or self.chance.random() < 0.2:
             wanted = rows
         arqs = self._some(wanted)
         instance = self.chance.choice(INSTANCES)
@@ -222,6 +233,9 @@ class Requests:
         request = self._request('bind', ('PATCH', ARQS, {'json': body}),
                                 arqs, instance=instance)
         kind = self.chance.randrange(10)
+        if not all(self.now.rows[arq].state in BINDABLE for arq in arqs) or (
+                self._allowed(request).statuses != (202,)):
+            return request  # one thing is wrong at a time
         if kind < 4:
             return self._change(request)
         first = body[arqs[0]]
@@ -260,8 +274,10 @@ class Requests:
         arqs = self._some(rows)
         request = self._request('unbind', (
             'PATCH', ARQS, {'json': unbind_body(arqs)}), arqs)
-        kind = self.chance.randrange(6)
-        if kind == 1:
+        kind = self.chance.randrange(4)
+        if self._allowed(request).statuses != (202,):
+            return request
+        if kind < 2:
             return self._change(request)
         if kind == 2:
             request.caller = self.chance.choice(('user', 'other'))
@@ -375,12 +391,13 @@ class Requests:
 
     # judging
 
-    def take(self, request):
+    def take(self, step):
         """Send a request, and judge.
 
         :returns: list of :class:`Finding`
         """
-        self.story.append(request)
+        self.story.append(step)
+        request = self.decode(step)
         method, path, arguments = request.call
         if method == 'NOVA':
             self.stack.nova.answer = path
@@ -390,7 +407,7 @@ class Requests:
             self.now = self.look()
             return []
         before, told = self.now, len(self.stack.nova.events)
-        allowed = contract(request, before, self.order, self.groups)
+        allowed = self._allowed(request)
         reply = self.clients[request.caller].send(method, path, **arguments)
         self.now = after = self.look()
         if request.name == 'create profile' and reply.status == 201:
@@ -498,10 +515,7 @@ def contract(request, before, order, groups):
                  for arq, row in before.rows.items()
                  if name == 'bind' and arq not in rows)
     if change:
-        allowed = _of_change(change)
-        if forbidden or rivals:
-            allowed.statuses += (409,)
-        return allowed
+        return _of_change(change)
     if name == 'unbind':
         if forbidden:
             return Allowed((409,), 'ARQ-020')

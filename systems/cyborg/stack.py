@@ -208,13 +208,20 @@ class Database:
         user = ['--user=mysql'] if os.getuid() == 0 else []
         if user:  # the server does not run as root
             os.chmod(self.folder, 0o755)
+        scratch = self.folder / 'scratch'
+        scratch.mkdir()
+        scratch.chmod(0o777)
         run(['mariadb-install-db', '--no-defaults', f'--datadir={data}',
+             f'--tmpdir={scratch}',
              '--auth-root-authentication-method=normal',
              '--skip-test-db', *user], self.folder)
         self.server = Process('mariadb', [
+            # The shell ends it when whoever started us goes.
+            'sh', '-c', '"$@" & read _; kill -9 $!', 'sh',
             'mariadbd', '--no-defaults', f'--datadir={data}', *user,
             f'--port={self.port}', '--bind-address=127.0.0.1',
             f'--socket={data}/socket', f'--pid-file={data}/pid',
+            f'--tmpdir={scratch}',
             '--innodb-flush-log-at-trx-commit=0', '--skip-log-bin',
             '--innodb-buffer-pool-size=32M', '--max-connections=200',
         ], self.folder, ready=None)
@@ -483,7 +490,9 @@ resource_provider_name = {HOST}
         self.launch('cyborg', self.port, 'api', 'conductor', 'agent')
 
     def reset(self):
-        """Empty what an example has left, by truncation."""
+        """Empty what an example has left, by truncation; hardware that was
+        taken away comes back with a report.
+        """
         self.nova.answer = 'ok'
         for text in (
                 'DELETE FROM extended_accelerator_requests',
@@ -493,6 +502,10 @@ resource_provider_name = {HOST}
                 "UPDATE devices SET status = 'enabled'"):
             self.database.query(text)
         self.nova.events.clear()
+        self.hardware()
+        if len(self.database.query(
+                'SELECT id FROM attach_handles')) != self.handles:
+            self.report()
 
     def close(self):
         """Stop everything, and remove the folder."""

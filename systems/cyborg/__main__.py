@@ -1,0 +1,187 @@
+"""Run the real Cyborg against ``stein``: ``python -m systems.cyborg``.
+
+Explores at random from a seed, replays what is on record, and says what is
+known, new or mended.  Exit code: 0 all as recorded, 1 something is new or
+mended, 3 the test itself broke.
+"""
+
+import argparse
+import sys
+import time
+
+from cyborg_models.conformance.suite import HarnessError
+from systems.cyborg import nova
+from systems.cyborg.adapter import Raw, Sdk
+from systems.cyborg.explore import Walk
+from systems.cyborg.known import Known, KnownError
+from systems.cyborg.requests import Requests
+from systems.cyborg.stack import Stack, StackError
+
+SYSTEMS = {'release': nova.Release, 'group': nova.Group, 'twins': nova.Twins}
+CLIENTS = {'http': Raw, 'sdk': Sdk}
+#: mode -> shares of the steps; see Walk
+MODES = {
+    'explore': {},
+    'repeat': {'repeating': 0.6},
+    'faults': {'faulty': 0.6},
+    'concurrent': {'overlapping': 0.5},
+}
+LENGTH = 14  # steps of an example
+SHORT = 40  # steps of each mode, with --short
+TRIES = 12  # replays of what depends on chance
+
+
+class Runs:
+    """All modes against one stack.
+
+    :param stack: a :class:`~systems.cyborg.stack.Stack`
+    :param known: a :class:`~systems.cyborg.known.Known`
+    :ivar steps: mode -> how many were taken
+    """
+
+    def __init__(self, stack, known, seed):
+        self.stack, self.known, self.seed = stack, known, seed
+        self.steps, self._made = {}, {}
+
+    def explorer(self, name):
+        """Who explores in a mode: ``requests``, or ``MODE SYSTEM CLIENT``.
+        """
+        if name not in self._made:
+            if name == 'requests':
+                made = Requests(self.stack, self.seed)
+            else:
+                mode, system, client = name.split()
+                made = Walk(SYSTEMS[system](self.stack, CLIENTS[client]),
+                            self.known, self.seed, **MODES[mode])
+            self._made[name] = made
+        return self._made[name]
+
+    def names(self, mode):
+        """The explorers of a mode, which take turns."""
+        return ['requests'] if mode == 'requests' else [
+            f'{mode} {system} {client}'
+            for client in CLIENTS for system in SYSTEMS]
+
+    def explore(self, mode, steps, until=float('inf')):
+        """Take steps in a mode; what is found is noted."""
+        names, turn = self.names(mode), 0
+        self.steps.setdefault(mode, 0)
+        goal = self.steps[mode] + steps
+        while self.steps[mode] < goal and time.monotonic() < until:
+            name = names[turn % len(names)]
+            turn += 1
+            one = self.explorer(name)
+            one.begin()
+            for _ in range(LENGTH):
+                step = one.propose()
+                if step is None:
+                    break
+                self.take(one, name, mode, step)
+                if one.over:
+                    break
+            else:
+                if mode != 'requests':
+                    self.take(one, name, mode, ['wait'])
+
+    def take(self, one, name, mode, step):
+        """One step, whose findings are noted."""
+        self.steps[mode] += 1
+        for finding in one.take(step):
+            self.known.note(finding, name, self.seed, self.steps[mode],
+                            one.story)
+
+    def replay(self, name, trace):
+        """The findings of a trace, in the order of its steps."""
+        one = self.explorer(name)
+        one.begin()
+        found = []
+        for step in trace:
+            found += one.take(step)
+            if one.over:
+                break
+        return found
+
+    def replay_known(self):
+        """Replay each trace on record until it shows what it is for."""
+        for row in self.known.rows:
+            self.known.looked.add(row['id'])
+            for _ in range(TRIES if row.get('chance') else 1):
+                for finding in self.replay(row['mode'], row['trace']):
+                    self.known.note(finding, row['mode'], row['seed'],
+                                    len(row['trace']), row['trace'])
+                if row['id'] in self.known.seen:
+                    break
+
+    def shorten(self, name, trace, shows):
+        """A trace without the steps that it does not need.
+
+        :param shows: function of the findings: does it still show?
+        """
+        place = len(trace) - 1
+        while place >= 0:
+            fewer = trace[:place] + trace[place + 1:]
+            if fewer and shows(self.replay(name, fewer)):
+                trace = fewer
+            place -= 1
+        return trace
+
+
+def record(runs):
+    """Write down how each divergence was found for the first time."""
+    for row in runs.known.rows:
+        if row['id'] not in runs.known.first:
+            continue
+        finding, mode, seed, steps, trace = runs.known.first[row['id']]
+
+        def shows(found, row=row):
+            return any(runs.known.match(one) is row for one in found)
+        again = shows(runs.replay(mode, trace))
+        runs.known.record(
+            row, finding, mode, seed, steps,
+            runs.shorten(mode, trace, shows) if again else trace, not again)
+        runs.known.write()
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(
+        prog='python -m systems.cyborg', description=__doc__.split('\n')[0])
+    parser.add_argument('--short', action='store_true', help=(
+        'what CI runs: what is on record, and a few steps'))
+    parser.add_argument('--seed', type=int, default=1)
+    parser.add_argument('--steps', type=int, default=400,
+                        help='of each mode; default 400')
+    parser.add_argument('--mode', action='append',
+                        choices=['requests', *MODES])
+    parser.add_argument('--database', default='auto',
+                        choices=['auto', 'mariadb', 'sqlite'])
+    parser.add_argument('--record', action='store_true', help=(
+        'write into the record how each divergence was found'))
+    given = parser.parse_args(arguments)
+    try:
+        known = Known.read(whole=not given.record)
+        with Stack(database=given.database) as stack:
+            return _run(given, known, stack)
+    except (StackError, KnownError, HarnessError) as error:
+        print(f'harness error: {error}', file=sys.stderr)
+        return 3
+
+
+def _run(given, known, stack):
+    if stack.weaker:
+        print(f'Weaker: {stack.weaker}.')
+    runs = Runs(stack, known, given.seed)
+    if not given.record:
+        runs.replay_known()
+    for mode in given.mode or ['requests', *MODES]:
+        runs.explore(mode, SHORT if given.short else given.steps)
+    for line in known.report():
+        print(line)
+    print('steps: ' + ', '.join(
+        f'{mode} {count}' for mode, count in runs.steps.items()))
+    if given.record:
+        record(runs)
+    return 1 if known.new or known.mended else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
