@@ -3,8 +3,8 @@
 ``conform run TARGET...``
     runs systems and reports.  A target is ``MODULE:CLASS`` or
     ``FILE.py:CLASS``, a :class:`~.suite.System` of the implementer, or
-    ``model:NAME``, the model itself.  Several are one implementation, each
-    held to another model.
+    ``model:NAME``, the model itself (``model:stein``: all that a release
+    needs).  Several are one implementation, each held to another model.
 ``conform rules``
     what a contract asks of a role with some capabilities.
 ``vectors``
@@ -128,8 +128,8 @@ def chosen_modes(given: argparse.Namespace) -> dict[str, dict[str, Any]]:
 
 def do_run(given: argparse.Namespace) -> int:
     """Run systems and report; returns the exit status."""
-    return run([load(target) for target in given.target], given,
-               ' '.join(given.target))
+    return run([system for target in given.target
+                for system in load(target)], given, ' '.join(given.target))
 
 
 def run(systems: list[Any], given: argparse.Namespace, target: str) -> int:
@@ -167,7 +167,7 @@ def _print(report: Any, found: Any, details: bool) -> None:
     marks = (drawing.UNICODE if out.can(''.join(drawing.UNICODE.values()))
              else drawing.ASCII)
     for line, style in report.lines(found, out.width, marks, details):
-        if len(line) > out.width:
+        if len(line) > out.width and '://' not in line:
             out.line(line, style)
         else:
             out.put(line, style)
@@ -207,16 +207,17 @@ def _reviews(path: str) -> dict[str, tuple[bool, str]]:
     return {name: (row[0], row[1]) for name, row in data.items()}
 
 
-def load(target: str) -> Any:
-    """The system that a target names.
+def load(target: str) -> list[Any]:
+    """The systems that a target names: one, but for ``model:RELEASE``.
 
     :raises InputError: if there is none
     """
-    from cyborg_models.conformance import suite
+    from cyborg_models.conformance import itself, suite
 
     where, _, name = target.rpartition(':')
     if where == 'model':
-        return itself(name)
+        return itself.whole(name) if name in itself.WHOLE else [
+            itself.ModelSystem(name)]
     if not where or not name:
         raise InputError(f'{target!r} names no system; give MODULE:CLASS, '
                          'FILE.py:CLASS or model:NAME')
@@ -229,7 +230,7 @@ def load(target: str) -> Any:
         raise InputError(f'{where} has no system {name}; '
                          f'{near(name, known)}')
     try:
-        return found()
+        return [found()]
     except Exception as error:
         raise InputError(f'{target} cannot be made: {type(error).__name__}: '
                          f'{error}; mend its __init__') from error
@@ -251,18 +252,6 @@ def _module(where: str) -> Any:
         raise InputError(f'{where} cannot be imported: '
                          f'{type(error).__name__}: {error}; mend it, or give '
                          'another') from error
-
-
-def itself(name: str) -> Any:
-    """The model as a system, with all roles and capabilities."""
-    from cyborg_models.conformance import contract
-    from cyborg_models.conformance.itself import ModelSystem
-
-    found = ModelSystem(name)
-    rules = contract.of(name)
-    vars(found).update(roles=rules.roles,
-                       capabilities=tuple(rules.capabilities))
-    return found
 
 
 def do_rules(given: argparse.Namespace) -> int:
@@ -324,4 +313,4 @@ def do_vectors(given: argparse.Namespace) -> int:
     return 1 if problems else 0
 
 
-__all__ = ['add', 'chosen_modes', 'itself', 'load', 'options', 'run']
+__all__ = ['add', 'chosen_modes', 'load', 'options', 'run']
