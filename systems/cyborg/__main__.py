@@ -7,27 +7,26 @@ mended, 3 the test itself broke.
 
 import argparse
 import sys
-import time
 
+from cyborg_models.conformance import modes
 from cyborg_models.conformance.suite import HarnessError
 from systems.cyborg import nova
 from systems.cyborg.adapter import Raw, Sdk
-from systems.cyborg.explore import Walk
+from systems.cyborg.explore import Walk, label, read_divergence
 from systems.cyborg.known import Known, KnownError
 from systems.cyborg.requests import Requests
 from systems.cyborg.stack import Stack, StackError
 
 SYSTEMS = {'release': nova.Release, 'group': nova.Group, 'twins': nova.Twins}
 CLIENTS = {'http': Raw, 'sdk': Sdk}
-#: mode -> shares of the steps; see Walk
-MODES = {
-    'explore': {},
-    'repeat': {'repeating': 0.6},
-    'faults': {'faulty': 0.6},
-    'concurrent': {'overlapping': 0.5},
-}
+#: modes of the kit, and what the share of steps is called there
+KIT = {'explore': 'steps', 'repeat': 'steps', 'faults': 'steps',
+       'concurrent': 'rounds'}
+#: bad requests; and requests that are held up, overlap, or meet a crash
+OWN = ('requests', 'interrupted')
 LENGTH = 14  # steps of an example
-SHORT = 40  # steps of each mode, with --short
+SHORT = 30  # steps of each mode, with --short
+SHRINK = 30  # steps to shorten one divergence with
 TRIES = 12  # replays of what depends on chance
 
 
@@ -37,51 +36,75 @@ class Runs:
     :param stack: a :class:`~systems.cyborg.stack.Stack`
     :param known: a :class:`~systems.cyborg.known.Known`
     :ivar steps: mode -> how many were taken
+    :ivar outcomes: what the kit made of its modes
     """
 
     def __init__(self, stack, known, seed):
         self.stack, self.known, self.seed = stack, known, seed
-        self.steps, self._made = {}, {}
+        self.steps, self.outcomes, self._made = {}, [], {}
+
+    def system(self, system, client):
+        """A system of the kit."""
+        return SYSTEMS[system](self.stack, CLIENTS[client],
+                               self.known.defects)
 
     def explorer(self, name):
-        """Who explores in a mode: ``requests``, or ``MODE SYSTEM CLIENT``.
-        """
+        """Who explores by steps: ``requests``, or ``SYSTEM CLIENT``."""
         if name not in self._made:
-            if name == 'requests':
-                made = Requests(self.stack, self.seed)
-            else:
-                mode, system, client = name.split()
-                made = Walk(SYSTEMS[system](self.stack, CLIENTS[client]),
-                            self.known, self.seed, **MODES[mode])
-            self._made[name] = made
+            self._made[name] = (
+                Requests(self.stack, self.seed) if name == 'requests'
+                else Walk(self.system(*name.split()), self.known, self.seed))
         return self._made[name]
 
-    def names(self, mode):
-        """The explorers of a mode, which take turns."""
-        return ['requests'] if mode == 'requests' else [
-            f'{mode} {system} {client}'
-            for client in CLIENTS for system in SYSTEMS]
-
-    def explore(self, mode, steps, until=float('inf')):
+    def explore(self, mode, steps):
         """Take steps in a mode; what is found is noted."""
-        names, turn = self.names(mode), 0
         self.steps.setdefault(mode, 0)
-        goal = self.steps[mode] + steps
-        while self.steps[mode] < goal and time.monotonic() < until:
-            name = names[turn % len(names)]
+        # The clients take turns, from mode to mode as well.
+        clients = [*CLIENTS] * 2
+        shift = [*OWN, *KIT].index(mode) % 2
+        pairs = [*zip(SYSTEMS, clients[shift:], strict=False)]
+        if mode in KIT:
+            for pair in pairs:
+                self._by_kit(mode, *pair, -(-steps // len(pairs)))
+            return
+        names = ['requests'] if mode == 'requests' else [
+            ' '.join(pair) for pair in pairs]
+        goal, turn = self.steps[mode] + steps, 0
+        while self.steps[mode] < goal:
+            self._example(mode, names[turn % len(names)])
             turn += 1
-            one = self.explorer(name)
-            one.begin()
-            for _ in range(LENGTH):
-                step = one.propose()
-                if step is None:
-                    break
-                self.take(one, name, mode, step)
-                if one.over:
-                    break
-            else:
-                if mode != 'requests':
-                    self.take(one, name, mode, ['wait'])
+
+    def _example(self, mode, name):
+        one = self.explorer(name)
+        one.begin()
+        for _ in range(LENGTH):
+            step = one.propose()
+            if step is None:
+                break
+            self.take(one, name, mode, step)
+            if one.over:
+                return
+        if mode != 'requests':
+            self.take(one, name, mode, ['wait'])
+
+    def _by_kit(self, mode, system, client, steps):
+        """A mode of the kit; its failures and odd answers are noted."""
+        tested = self.system(system, client)
+        options = {KIT[mode]: steps, 'shrink': SHRINK}
+        outcome = modes.run(tested, {mode: options}, self.seed)
+        self.outcomes.append((tested, outcome))
+        name, before = f'{system} {client}', self.steps[mode]
+        self.steps[mode] += sum(one.steps for one in outcome.modes)
+        for failure in outcome.failures:
+            trace = read_trace(failure)
+            self.known.note(
+                read_divergence(failure.divergence, label(trace),
+                                failure.requirement),
+                name, self.seed, before + failure.steps, trace)
+        for finding, trace, count in tested.findings:
+            self.known.note(finding, name, self.seed, before + count, trace)
+        if outcome.error:
+            raise HarnessError(f'{mode} of {name}: {outcome.error}')
 
     def take(self, one, name, mode, step):
         """One step, whose findings are noted."""
@@ -126,6 +149,15 @@ class Runs:
         return trace
 
 
+def read_trace(failure):
+    """The steps of a failure of the kit, for :meth:`Runs.replay`."""
+    rows = [[step.action.name, *step.arguments] for step in failure.played]
+    at_once = sum(text.endswith('overlapping') for text in failure.calls)
+    if at_once:
+        rows[-at_once:] = [['together', *rows[-at_once:]]]
+    return rows
+
+
 def record(runs):
     """Write down how each divergence was found for the first time."""
     for row in runs.known.rows:
@@ -151,7 +183,7 @@ def main(arguments=None):
     parser.add_argument('--steps', type=int, default=400,
                         help='of each mode; default 400')
     parser.add_argument('--mode', action='append',
-                        choices=['requests', *MODES])
+                        choices=[*OWN, *KIT])
     parser.add_argument('--database', default='auto',
                         choices=['auto', 'mariadb', 'sqlite'])
     parser.add_argument('--record', action='store_true', help=(
@@ -172,7 +204,7 @@ def _run(given, known, stack):
     runs = Runs(stack, known, given.seed)
     if not given.record:
         runs.replay_known()
-    for mode in given.mode or ['requests', *MODES]:
+    for mode in given.mode or [*OWN, *KIT]:
         runs.explore(mode, SHORT if given.short else given.steps)
     for line in known.report():
         print(line)

@@ -21,7 +21,8 @@ from cyborg_models.conformance.oracle import (
     Divergence,
     Oracle,
 )
-from cyborg_models.conformance.suite import chosen
+from cyborg_models.conformance.suite import chosen, declared
+from cyborg_models.conformance.verdict import fails
 from cyborg_models.kernel.trace import value_name
 from cyborg_models.stein.vocabulary import Arq
 from systems.cyborg.requests import Finding
@@ -51,29 +52,26 @@ class Walk:
     :param system: a :class:`~systems.cyborg.nova.Played`
     :param known: what is known, or None
     :param seed: of the chance
-    :param overlapping: share of steps in which several requests overlap, or
+    :cvar overlapping: share of steps in which several requests overlap, or
         Cyborg crashes
-    :param faulty: share of steps that are faults
-    :param repeating: share of requests that are sent twice
+    :cvar repeating: share of requests that are sent twice
+    :cvar waiting: share of steps that give it time
     """
 
-    waiting = 0.1
+    overlapping, repeating, waiting = 0.4, 0.3, 0.1
 
-    def __init__(self, system, known, seed, overlapping=0.0, faulty=0.0,
-                 repeating=0.0):
+    def __init__(self, system, known, seed):
         self.system, self.known = system, known
-        self.overlapping, self.faulty = overlapping, faulty
-        self.repeating = repeating
-        self.points = tuple(POINTS) if overlapping and (
+        self.points = tuple(POINTS) if (
             system.stack.database.kind == 'mariadb') else ()
         self.chance = random.Random(seed)
         self.chosen = chosen(system)
         model = self.chosen.model
+        self.contract = declared(system)
         self.able = system.actions(model.actions)
         self.fresh = Oracle(
             self.chosen, controlled=self.able,
-            hidden=[name for name in system.hidden
-                    if name in model.actions])
+            hidden=system.hidden)
         self.taken = {}
 
     def begin(self):
@@ -111,9 +109,6 @@ class Walk:
         steps = [[name, *arguments] for name, arguments in self.choices()]
         if self.chance.random() < self.overlapping:
             steps = [*self._overlaps(steps)] or steps
-        elif self.chance.random() < self.faulty:
-            steps = [step for step in steps if self.oracle.model.actions[
-                step[0]].fault] or steps
         elif self.chance.random() < self.repeating and self.story and (
                 self.story[-1][0] in REPEATED):
             return ['again', *self.story[-1]]
@@ -149,8 +144,9 @@ class Walk:
                     first = ['together'] if point is None else [
                         'held', point]
                     yield [*first, one, ['repeat_request', arqs[0]]]
-                    yield [*first, one, ['lose_reply', number], *(
-                        ['delete_arq', arq] for arq in arqs)]
+                    if 'delete_arq' in self.able:
+                        yield [*first, one, ['lose_reply', number], *(
+                            ['delete_arq', arq] for arq in arqs)]
                     if point:
                         yield ['crash', point, one]
             elif name != 'post':  # which makes new ones each time
@@ -194,7 +190,7 @@ class Walk:
         return found
 
     def _complaints(self):
-        found = list(self.system.findings)
+        found = [finding for finding, _, _ in self.system.findings]
         self.system.findings.clear()
         return found
 
@@ -204,13 +200,12 @@ class Walk:
         there.
         """
         point = None if kind == 'together' else calls.pop(0)
-        label = kind + ' ' + ' + '.join(
-            [*([point] if point else []), *(call[0] for call in calls)])
+        name = label(self.story)
         told = [('call', 0)]
         outcomes = [None] * len(calls)
 
-        def send(number, name, *arguments):
-            outcomes[number] = self.system.call(name, tuple(arguments))
+        def send(number, action, *members):
+            outcomes[number] = self.system.call(action, tuple(members))
             told.append(('reply', number))
 
         def start(number):
@@ -231,12 +226,12 @@ class Walk:
             for number in range(1, len(calls)):
                 if not waits:
                     time.sleep(self.chance.random() * APART)
-                name, *arguments = calls[number]
+                action, *members = calls[number]
                 told.append(('call', number))
-                if self.oracle.model.actions[name].fault and (
-                        name not in REQUESTS):
+                if self.oracle.model.actions[action].fault and (
+                        action not in REQUESTS):
                     told[-1] = ('fault', number)
-                    self.system.call(name, tuple(arguments))
+                    self.system.call(action, tuple(members))
                 else:
                     start(number)
                     if waits:
@@ -257,18 +252,18 @@ class Walk:
         def tell(oracle):
             numbers = {}
             for what, number in told:
-                name, *arguments = calls[number]
+                action, *members = calls[number]
                 if what == 'call':
-                    numbers[number] = oracle.call(name, arguments)
+                    numbers[number] = oracle.call(action, members)
                 elif what == 'reply':
                     oracle.reply(numbers[number], outcomes[number])
                 else:
-                    oracle.fault(name, arguments)
+                    oracle.fault(action, members)
             if kind == 'crash':
                 oracle.fault('crash_conductor')
-        self._tell(found, label, tell)
+        self._tell(found, name, tell)
         if not self.over:
-            self.observe(found, label)
+            self.observe(found, name)
         if not self.over and kind == 'crash':
             found += self.settle()
 
@@ -283,9 +278,10 @@ class Walk:
         found = []
         self.system.wait()
         self.story.append(['wait'])
-        self.observe(found, 'wait')
+        name = label(self.story)
+        self.observe(found, name)
         if not self.over:
-            self._tell(found, 'wait', lambda oracle: (
+            self._tell(found, name, lambda oracle: (
                 oracle.quiet(), oracle.observe(self.seen)))
         return found
 
@@ -296,7 +292,8 @@ class Walk:
             try:
                 tell(oracle)
             except Divergence as divergence:
-                finding = read_divergence(divergence, name)
+                finding = read_divergence(divergence, name, fails(
+                    divergence, self.system, self.contract))
                 found.append(finding)
                 defect = self.known and self.known.defect(finding)
                 if not defect or defect in self.oracle.defects or (
@@ -312,8 +309,23 @@ class Walk:
         self.over = True
 
 
-def read_divergence(divergence, name):
-    """A :class:`Finding` of what the oracle says."""
+def label(trace):
+    """The last step of a trace in words, without numbers."""
+    steps = [step for step in trace if step[0] != 'wait']
+    if not steps:
+        return 'wait' if trace else 'start'
+    name, *rest = steps[-1]
+    if name in ('together', 'held', 'crash'):
+        name += ' ' + ' + '.join(
+            one if isinstance(one, str) else one[0] for one in rest)
+    return name if steps[-1] is trace[-1] else f'wait after {name}'
+
+
+def read_divergence(divergence, name, requirement):
+    """A :class:`Finding` of what the oracle says.
+
+    :param name: of the step after which it said so
+    """
     event = divergence.event
     if event.kind == 'observe':
         what = '; '.join(sorted({
@@ -325,8 +337,7 @@ def read_divergence(divergence, name):
         what = {OK: 'done', REFUSED: 'refused',
                 UNKNOWN: 'unknown'}.get(event.outcome, event.outcome)
     return Finding(
-        f'{name}: {what} [{divergence.requirement}]',
-        divergence.requirement,
+        f'{name}: {what} [{requirement}]', requirement,
         '; '.join(map(str, divergence.differences)) or divergence.why,
         divergence.why)
 

@@ -97,6 +97,12 @@ class Known:
     def rows(self):
         return self.document['divergences']
 
+    @property
+    def defects(self):
+        """The defects of the models that are on record."""
+        return tuple(dict.fromkeys(
+            row['defect'] for row in self.rows if row.get('defect')))
+
     def match(self, finding):
         """The divergence that a finding is an instance of, or None."""
         for row in self.rows:

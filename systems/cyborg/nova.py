@@ -5,6 +5,7 @@ such as starting a guest, needs no request: it is noted, since Cyborg sees
 nothing of it.  A claim is one in the real Placement.
 """
 
+import contextlib
 import threading
 import uuid
 
@@ -13,11 +14,12 @@ from cyborg_models.conformance.suite import (
     Refused,
     System,
     Unknown,
+    chosen,
 )
 from cyborg_models.stein.vocabulary import Arq, Notice, Use
 from systems.cyborg.adapter import PROFILES, Raw
 from systems.cyborg.requests import UNKNOWN, Finding, words
-from systems.cyborg.stack import identity
+from systems.cyborg.stack import LIMIT, identity
 
 #: action -> (statuses of success, of refusal) in the table of the REST API
 ANSWERS = {
@@ -39,23 +41,30 @@ class Played(System):
 
     :param stack: a :class:`~systems.cyborg.stack.Stack`
     :param client: class of the client, ``Raw`` or ``Sdk``
-    :ivar findings: answers that are not in the table of the REST API
+    :ivar findings: answers that are not in the table of the REST API, each
+        with the steps of the run and the number of all steps before it
     """
 
     roles = ('cyborg',)
     capabilities = ('core', 'group', 'unbind')
     implementation = ('openstack-cyborg', '17.0.0')
     refuses = ('unbind', 'rebind')
+    limit, callers = 4 * LIMIT, 2
     instances = arqs = handles = 2
     twins = False
 
-    def __init__(self, stack, client=Raw):
+    def __init__(self, stack, client=Raw, known=()):
         self.stack, self._client = stack, client
         self._own = threading.local()
         self.admin = Raw(stack, identity(roles='admin'))
-        self.hidden = HIDDEN
+        model = chosen(self).model
+        self.hidden = tuple(
+            name for name in HIDDEN if name in model.actions)
+        self.known = tuple(
+            name for name in known if name in model.defects)
         self.findings = []
-        self.claims = set()
+        self.claims, self.count = set(), 0
+        self.lock, self.flying = threading.Lock(), []
 
     @property
     def client(self):
@@ -88,9 +97,9 @@ class Played(System):
         self.consumers = [str(uuid.uuid4()) for _ in names]
         self.uuids = [None] * (self.instances * self.arqs)
         self.notices = [Notice.NONE] * len(self.uuids)
-        self.waits, self.guests = set(), {}
+        self.waits, self.guests, self.posted = set(), {}, set()
+        self.story = []
         self.reachable = self.up = True
-        self.findings.clear()
 
     def observe(self):
         """What the database holds, and which events came."""
@@ -159,6 +168,30 @@ class Played(System):
         """The uuids of ARQs; those without one were never made."""
         return [self.uuids[number] or UNKNOWN for number in numbers]
 
+    def call(self, name, arguments):
+        """As the kit asks; what is done is kept for the record."""
+        self.story.append([name, *arguments])
+        self.count += 1
+        return super().call(name, arguments)
+
+    @contextlib.contextmanager
+    def _once(self, *request):
+        """A request; one that is under way already is ignored.
+
+        Nova never sends it twice, the bus may: an answer that accepts the
+        second says that it was ignored.
+        """
+        with self.lock:
+            repeated = request in self.flying
+            self.flying.append(request)
+        try:
+            yield
+        finally:
+            with self.lock:
+                self.flying.remove(request)
+        if repeated:
+            raise Refused('it was under way')
+
     def _judge(self, kind, reply, requirement):
         """Success, refusal, or an answer that is not in the table."""
         good, bad = ANSWERS[kind]
@@ -167,10 +200,11 @@ class Played(System):
         if reply.status in bad:
             raise Refused(reply.fault)
         if reply.status is not None:
-            self.findings.append(Finding(
+            self.findings.append((Finding(
                 f'{kind}: answer {reply.status} {words(reply.fault)}',
                 requirement, 'answer ' + ' or '.join(map(str, good + bad)),
-                f'answer {reply.status} {reply.fault}'.strip()))
+                f'answer {reply.status} {reply.fault}'.strip()),
+                list(self.story), self.count))
         raise Unknown(f'{reply.status} {reply.fault}')
 
     def do_claim(self, instance, host):
@@ -180,13 +214,18 @@ class Played(System):
                     'resources': {'FPGA': self.arqs}}},
                 'project_id': 'p', 'user_id': 'u',
                 'consumer_generation': None})
-        if answer.status_code in (400, 409):
-            raise NotImplementedError('Placement knows what was withdrawn')
-        if answer.status_code != 204:
+        # Placement may know of what was withdrawn; then the claim is one
+        # that was made just before.
+        if answer.status_code == 204:
+            self.claims.add(self.consumers[instance])
+        elif answer.status_code not in (400, 409):
             raise HarnessError(f'placement: {answer.text}')
-        self.claims.add(self.consumers[instance])
 
     def do_post(self, instance):
+        with self.lock:
+            if ('post', instance) in self.posted:
+                raise Refused('Nova asks once')
+            self.posted.add(('post', instance))
         reply = self.client.create('wanted')
         if reply.status == 201:
             made = [arq['uuid'] for arq in reply.body['arqs']]
@@ -209,11 +248,13 @@ class Played(System):
         self._bind([arq])
 
     def _bind(self, numbers):
-        reply = self.client.bind(
-            self._named(numbers), self.names[numbers[0] // self.arqs],
-            self.stack.provider)
-        self._judge('bind', reply, 'ARQ-027' if reply.status == 500
-                    else 'ARQ-030')
+        with self._once('bind', *numbers):
+            reply = self.client.bind(
+                self._named(numbers), self.names[numbers[0] // self.arqs],
+                self.stack.provider)
+            self._judge('bind', reply, 'ARQ-024' if reply.status == 400
+                        else 'ARQ-027' if 'Bad state' in reply.fault
+                        else 'ARQ-030')
 
     def do_name_no_provider(self, instance):
         self._judge('unknown provider', self.client.bind(
@@ -221,12 +262,14 @@ class Played(System):
             UNKNOWN), 'ARQ-019')
 
     def do_unbind(self, arq):
-        self._judge('unbind', self.client.unbind(self._named([arq])),
-                    'ARQ-020')
+        with self._once('unbind', arq):
+            self._judge('unbind', self.client.unbind(self._named([arq])),
+                        'ARQ-020')
 
     def do_delete_arq(self, arq):
-        self._judge('delete', self.client.delete(self._named([arq])),
-                    'ARQ-061')
+        with self._once('delete', arq):
+            self._judge('delete', self.client.delete(self._named([arq])),
+                        'ARQ-061')
 
     # what Nova, users and hosts do
 
@@ -307,7 +350,7 @@ class Played(System):
         """The hardware lacks a function, and the agent reports it."""
         _, used = self._handles()
         if len(used) == 1:
-            raise NotImplementedError('the last function stays')
+            raise Refused('the last function stays')
         self.stack.hardware([place + 1 for place in sorted(used)
                              if place != handle])
         self.stack.report()

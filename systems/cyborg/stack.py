@@ -320,7 +320,7 @@ class Stack:
         self.weaker = WITHOUT_MARIADB if database == 'sqlite' else ''
         self.folder = Path(tempfile.mkdtemp(prefix='cyborg-stack-'))
         self.handles = handles
-        self.processes = {}
+        self.processes, self._placing = {}, threading.Lock()
         self.nova = self.database = None
         try:
             self._start(database, bind_timeout, rpc_timeout)
@@ -433,9 +433,10 @@ resource_provider_name = {HOST}
 
         :raises StackError: if it answers with a server error
         """
-        answer = self.placement.request(
-            method, f'http://127.0.0.1:{self.placement_port}{path}',
-            timeout=LIMIT, **arguments)
+        with self._placing:  # SQLite takes one at a time
+            answer = self.placement.request(
+                method, f'http://127.0.0.1:{self.placement_port}{path}',
+                timeout=LIMIT, **arguments)
         if answer.status_code >= 500:
             raise StackError(f'placement: {answer.text}')
         return answer
