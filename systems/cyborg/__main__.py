@@ -2,11 +2,14 @@
 
 Explores at random from a seed, replays what is on record, and says what is
 known, new or mended.  Exit code: 0 all as recorded, 1 something is new or
-mended, 3 the test itself broke.
+mended, 3 the test itself broke.  Where Cyborg is not installed it says so and
+skips, unless CYBORG_SPECS_NO_SKIP is set.
 """
 
 import argparse
+import os
 import sys
+from importlib.util import find_spec
 
 from cyborg_models.conformance import modes
 from cyborg_models.conformance.suite import HarnessError
@@ -24,6 +27,8 @@ KIT = {'explore': 'steps', 'repeat': 'steps', 'faults': 'steps',
        'concurrent': 'rounds'}
 #: bad requests; and requests that are held up, overlap, or meet a crash
 OWN = ('requests', 'interrupted')
+#: modules without which there is nothing to run
+NEEDED = ('cyborg', 'placement', 'openstack', 'pymysql')
 LENGTH = 14  # steps of an example
 SHORT = 30  # steps of each mode, with --short
 SHRINK = 30  # steps to shorten one divergence with
@@ -189,6 +194,11 @@ def main(arguments=None):
     parser.add_argument('--record', action='store_true', help=(
         'write into the record how each divergence was found'))
     given = parser.parse_args(arguments)
+    missing = [name for name in NEEDED if find_spec(name) is None]
+    if missing:
+        print(f'skipped: there is no {", ".join(missing)}; install '
+              'systems/cyborg/requirements.txt', file=sys.stderr)
+        return 3 if os.environ.get('CYBORG_SPECS_NO_SKIP') else 0
     try:
         known = Known.read(whole=not given.record)
         with Stack(database=given.database) as stack:

@@ -9,11 +9,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-import openstack
-import openstack.exceptions
 import requests
-from keystoneauth1 import exceptions as keystone
-from keystoneauth1 import session, token_endpoint
 
 from systems.cyborg.stack import HOST, LIMIT, identity
 
@@ -114,7 +110,12 @@ class Sdk(Raw):
     name = 'openstacksdk'
 
     def __init__(self, stack, who=None):
+        import openstack.exceptions
+        from keystoneauth1 import exceptions, session, token_endpoint
         super().__init__(stack, who)
+        self._http_errors = openstack.exceptions.HttpException
+        self._errors = (openstack.exceptions.SDKException,
+                        exceptions.ClientException)
         auth = token_endpoint.Token(stack.url, 'user')
         self.proxy = openstack.connection.Connection(
             session=session.Session(
@@ -126,12 +127,11 @@ class Sdk(Raw):
     def _try(self, call, status):
         try:
             found = call()
-        except openstack.exceptions.HttpException as error:
+        except self._http_errors as error:
             if error.response is None:
                 return Reply(None)
             return read_reply(error.response)
-        except (openstack.exceptions.SDKException,
-                keystone.ClientException):
+        except self._errors:
             return Reply(None)
         if isinstance(found, requests.Response):
             return read_reply(found)

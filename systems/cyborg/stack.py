@@ -24,7 +24,6 @@ import time
 import uuid
 from pathlib import Path
 
-import pymysql
 import requests
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -235,6 +234,7 @@ class Database:
         self.url = f'mysql+pymysql://cyborg:cyborg@127.0.0.1:{self.port}/cyborg'
 
     def _try(self):
+        import pymysql.err
         try:
             self.query('SELECT 1')
         except pymysql.err.OperationalError:
@@ -249,6 +249,7 @@ class Database:
                 isolation_level=None)
             connection.row_factory = sqlite3.Row
             return connection
+        import pymysql.cursors
         return pymysql.connect(
             unix_socket=str(self.socket), user='root', autocommit=True,
             connect_timeout=LIMIT, read_timeout=LIMIT,
