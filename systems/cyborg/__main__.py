@@ -25,8 +25,10 @@ CLIENTS = {'http': Raw, 'sdk': Sdk}
 #: modes of the kit, and what the share of steps is called there
 KIT = {'explore': 'steps', 'repeat': 'steps', 'faults': 'steps',
        'concurrent': 'rounds'}
-#: bad requests; and requests that are held up, overlap, or meet a crash
-OWN = ('requests', 'interrupted')
+#: bad requests; steered walks, which get on where a step takes long; and
+#: these with requests that are held up, overlap, or meet a crash
+OWN = ('requests', 'walk', 'interrupted')
+OVERLAPPING = 0.4  # share of steps, of the last
 #: modules without which there is nothing to run
 NEEDED = ('cyborg', 'placement', 'openstack', 'pymysql')
 LENGTH = 14  # steps of an example
@@ -81,6 +83,7 @@ class Runs:
 
     def _example(self, mode, name):
         one = self.explorer(name)
+        one.overlapping = OVERLAPPING if mode == 'interrupted' else 0
         one.begin()
         for _ in range(LENGTH):
             step = one.propose()

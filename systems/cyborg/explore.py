@@ -21,18 +21,20 @@ from cyborg_models.conformance.oracle import (
     Divergence,
     Oracle,
 )
-from cyborg_models.conformance.suite import chosen, declared
+from cyborg_models.conformance.suite import (
+    HarnessError,
+    chosen,
+    declared,
+)
 from cyborg_models.conformance.verdict import fails
 from cyborg_models.kernel.trace import value_name
 from cyborg_models.stein.vocabulary import Arq
+from systems.cyborg.nova import REQUESTS
 from systems.cyborg.requests import Finding
 from systems.cyborg.stack import LIMIT, POINTS
 
 #: a fault that hits a request which is under way, and that request
 WITHIN = {'release_fails': 'delete_arq'}
-#: what goes to Cyborg as a request, so that several may overlap
-REQUESTS = ('post', 'ask_bind', 'rebind', 'repeat_request', 'unbind',
-            'delete_arq')
 #: what a caller may send again, so that it changes nothing
 REPEATED = ('ask_bind', 'unbind', 'delete_arq')
 #: what Cyborg sees nothing of, and how often something else is preferred
@@ -52,13 +54,13 @@ class Walk:
     :param system: a :class:`~systems.cyborg.nova.Played`
     :param known: what is known, or None
     :param seed: of the chance
-    :cvar overlapping: share of steps in which several requests overlap, or
+    :ivar overlapping: share of steps in which several requests overlap, or
         Cyborg crashes
     :cvar repeating: share of requests that are sent twice
     :cvar waiting: share of steps that give it time
     """
 
-    overlapping, repeating, waiting = 0.4, 0.3, 0.1
+    overlapping, repeating, waiting = 0, 0.3, 0.1
 
     def __init__(self, system, known, seed):
         self.system, self.known = system, known
@@ -70,7 +72,7 @@ class Walk:
         self.contract = declared(system)
         self.able = system.actions(model.actions)
         self.fresh = Oracle(
-            self.chosen, controlled=self.able,
+            self.chosen, controlled={*self.able, 'lose_request'},
             hidden=system.hidden)
         self.taken = {}
 
@@ -144,7 +146,7 @@ class Walk:
                     first = ['together'] if point is None else [
                         'held', point]
                     yield [*first, one, ['repeat_request', arqs[0]]]
-                    if 'delete_arq' in self.able:
+                    if 'delete_arq' in self.able and self.system.reachable:
                         yield [*first, one, ['lose_reply', number], *(
                             ['delete_arq', arq] for arq in arqs)]
                     if point:
@@ -180,6 +182,9 @@ class Walk:
                 oracle.step(WITHIN[name], arguments),
                 oracle.fault(name, arguments)))
         elif self.oracle.model.actions[name].fault:
+            if outcome == REFUSED:  # it could not be made to happen
+                self.story.pop()
+                return found
             self._tell(found, name,
                        lambda oracle: oracle.fault(name, arguments))
         else:
@@ -205,15 +210,18 @@ class Walk:
         outcomes = [None] * len(calls)
 
         def send(number, action, *members):
-            outcomes[number] = self.system.call(action, tuple(members))
-            told.append(('reply', number))
+            try:
+                outcomes[number] = self.system.call(action, tuple(members))
+                told.append(('reply', number))
+            except Exception as error:
+                broken.append(error)
 
         def start(number):
             threads.append(threading.Thread(
                 target=send, args=(number, *calls[number]), daemon=True))
             threads[-1].start()
 
-        threads = []
+        threads, broken = [], []
         with contextlib.ExitStack() as stack:
             waits = stack.enter_context(
                 self.system.stack.held(point)) if point else None
@@ -236,11 +244,14 @@ class Walk:
                     start(number)
                     if waits:
                         threads[-1].join(HELD)
-            if kind == 'crash':
+            crashed = kind == 'crash' and threads[0].is_alive()
+            if crashed:
                 self.system.stack.processes['cyborg'].kill()
         for thread in threads:
             thread.join(LIMIT)
-        if kind == 'crash':
+        for error in broken:
+            raise HarnessError(f'{name}: {error!r}') from error
+        if crashed:
             self.system.stack.restart()
         for number in range(len(calls)):
             if outcomes[number] is None and ('call', number) in told and (
@@ -250,6 +261,15 @@ class Walk:
         found += self._complaints()
 
         def tell(oracle):
+            if crashed:
+                action, *members = calls[0]
+                oracle.step(action, members)
+                oracle.fault('crash_conductor')
+                for arq in range(len(self.system.uuids)):
+                    # What the bus had is lost as well.
+                    oracle.fault('lose_request', (arq,))
+                oracle.fault('lose_reply', members)
+                return
             numbers = {}
             for what, number in told:
                 action, *members = calls[number]
@@ -259,12 +279,10 @@ class Walk:
                     oracle.reply(numbers[number], outcomes[number])
                 else:
                     oracle.fault(action, members)
-            if kind == 'crash':
-                oracle.fault('crash_conductor')
         self._tell(found, name, tell)
         if not self.over:
             self.observe(found, name)
-        if not self.over and kind == 'crash':
+        if not self.over and crashed:
             found += self.settle()
 
     def observe(self, found, name):

@@ -106,9 +106,8 @@ class Known:
     def match(self, finding):
         """The divergence that a finding is an instance of, or None."""
         for row in self.rows:
-            if finding.requirement in row['requirements'] and any(
-                    re.fullmatch(text, finding.signature)
-                    for text in row['signatures']):
+            if any(re.fullmatch(text, finding.signature)
+                   for text in row['signatures']):
                 return row
         return None
 
