@@ -135,6 +135,8 @@ class Runs:
     def replay_known(self):
         """Replay each trace on record until it shows what it is for."""
         for row in self.known.rows:
+            if not playable(row['trace'], self.stack):
+                continue
             self.known.looked.add(row['id'])
             for _ in range(TRIES if row.get('chance') else 1):
                 for finding in self.replay(row['mode'], row['trace']):
@@ -155,6 +157,14 @@ class Runs:
                 trace = fewer
             place -= 1
         return trace
+
+
+def playable(trace, stack):
+    """Can a trace be replayed?  Some need MariaDB, some RabbitMQ."""
+    kinds = {step[0] for step in trace if isinstance(step, list)}
+    return (stack.database.kind == 'mariadb'
+            or not kinds & {'held', 'crash', 'paused'}) and (
+        stack.bus == 'rabbit' or 'paused' not in kinds)
 
 
 def read_trace(failure):
@@ -194,6 +204,10 @@ def main(arguments=None):
                         choices=[*OWN, *KIT])
     parser.add_argument('--database', default='auto',
                         choices=['auto', 'mariadb', 'sqlite'])
+    parser.add_argument('--bus', default='fake', choices=['fake', 'rabbit'],
+                        help='one process, or one for each service')
+    parser.add_argument('--conductors', type=int, default=1,
+                        help='how many, with --bus rabbit')
     parser.add_argument('--record', action='store_true', help=(
         'write into the record how each divergence was found'))
     given = parser.parse_args(arguments)
@@ -204,7 +218,8 @@ def main(arguments=None):
         return 3 if os.environ.get('CYBORG_SPECS_NO_SKIP') else 0
     try:
         known = Known.read(whole=not given.record)
-        with Stack(database=given.database) as stack:
+        with Stack(database=given.database, bus=given.bus,
+                   conductors=given.conductors) as stack:
             return _run(given, known, stack)
     except (StackError, KnownError, HarnessError) as error:
         print(f'harness error: {error}', file=sys.stderr)

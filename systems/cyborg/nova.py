@@ -358,6 +358,12 @@ class Played(System):
     def do_lose_host(self, host):
         self.up = False
 
+    def do_lose_power(self, host):
+        """All guests of the host end."""
+        self.up = False
+        self.guests.clear()
+        self.waits.clear()
+
     def do_find_host(self, host):
         self.up = True
 
@@ -366,8 +372,15 @@ class Played(System):
         _, used = self._handles()
         if len(used) == 1:
             raise Refused('the last function stays')
-        self.stack.hardware([place + 1 for place in sorted(used)
-                             if place != handle])
+        self._report({*used} - {handle})
+
+    def do_come_back(self, handle):
+        """The hardware has it again."""
+        _, used = self._handles()
+        self._report({*used, handle})
+
+    def _report(self, places):
+        self.stack.hardware([place + 1 for place in sorted(places)])
         self.stack.report()
 
     def do_crash_conductor(self):

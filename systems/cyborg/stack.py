@@ -309,31 +309,38 @@ class Stack:
 
     :param handles: functions that the FPGA has
     :param database: ``mariadb``, ``sqlite`` or ``auto``
+    :param bus: ``fake`` for one process with all three services and the bus
+        within, ``rabbit`` for a process each and RabbitMQ between them
+    :param conductors: how many, with RabbitMQ
     :param bind_timeout: Cyborg's option, seconds
     :param rpc_timeout: oslo.messaging's option, seconds
     :ivar weaker: what the choice of database weakens; '' for MariaDB
     """
 
-    def __init__(self, handles=2, database='auto', bind_timeout=3,
-                 rpc_timeout=6):
+    def __init__(self, handles=2, database='auto', bus='fake', conductors=1,
+                 bind_timeout=3, rpc_timeout=6):
         if database == 'auto':
             database = 'mariadb' if shutil.which('mariadbd') else 'sqlite'
         self.weaker = WITHOUT_MARIADB if database == 'sqlite' else ''
         self.folder = Path(tempfile.mkdtemp(prefix='cyborg-stack-'))
-        self.handles = handles
+        self.handles, self.bus = handles, bus
+        self.conductors = ['conductor', *(
+            f'conductor{number}' for number in range(2, conductors + 1))]
+        self.rpc_timeout = rpc_timeout
         self.processes, self._placing = {}, threading.Lock()
         self.nova = self.database = None
         try:
-            self._start(database, bind_timeout, rpc_timeout)
+            self._start(database, bind_timeout)
         except BaseException:
             self.close()
             raise
 
-    def _start(self, database, bind_timeout, rpc_timeout):
+    def _start(self, database, bind_timeout):
         self.nova = Nova()
         self.database = Database(self.folder, database)
         self.hardware()
-        self._configure(bind_timeout, rpc_timeout)
+        transport = 'fake://' if self.bus == 'fake' else self._rabbit()
+        self._configure(bind_timeout, transport)
         scripts = Path(sys.executable).parent
         run([scripts / 'cyborg-dbsync', '--config-file', self.file,
              'create_schema' if database == 'sqlite' else 'upgrade'],
@@ -346,9 +353,9 @@ class Stack:
         self.root = str(uuid.uuid4())
         self.place('POST', '/resource_providers', json={
             'name': HOST, 'uuid': self.root})
-        self.launch('cyborg', self.port, 'api', 'conductor', 'agent')
+        self.launch_cyborg()
         wait_for(self._reported, 'no report of the agent arrives',
-                 self.processes['cyborg'].tail)
+                 self.processes[self.serves('agent')].tail)
         self.provider = self.database.query(
             'SELECT rp_uuid FROM deployables')[0]['rp_uuid']
 
@@ -357,7 +364,40 @@ class Stack:
         handles = self.database.query('SELECT id FROM attach_handles')
         return rows and rows[0]['rp_uuid'] and len(handles) == self.handles
 
-    def _configure(self, bind_timeout, rpc_timeout):
+    def _rabbit(self):
+        """Start RabbitMQ, on loopback only; returns its address."""
+        port, epmd = free_port(), str(free_port())
+        home = self.folder / 'rabbit'
+        home.mkdir()
+        self.processes['epmd'] = Process('epmd', [
+            'epmd', '-port', epmd, '-address', '127.0.0.1'], home, None)
+        # Debian's wrapper would change to another user.
+        self.processes['rabbit'] = Process(
+            'rabbit', ['/usr/lib/rabbitmq/bin/rabbitmq-server'], home, None,
+            HOME=str(home), ERL_EPMD_PORT=epmd, ERL_EPMD_ADDRESS='127.0.0.1',
+            RABBITMQ_NODENAME='specs@localhost',
+            RABBITMQ_NODE_PORT=str(port),
+            RABBITMQ_NODE_IP_ADDRESS='127.0.0.1',
+            RABBITMQ_DIST_PORT=str(free_port()),
+            RABBITMQ_MNESIA_BASE=str(home / 'mnesia'),
+            RABBITMQ_LOG_BASE=str(home / 'log'),
+            RABBITMQ_ENABLED_PLUGINS_FILE=str(home / 'plugins'),
+            RABBITMQ_CONF_ENV_FILE=str(home / 'environment'),
+            RABBITMQ_CONFIG_FILE=str(home / 'configuration'),
+            RABBITMQ_PID_FILE=str(home / 'pid'),
+            RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS=(
+                '-kernel inet_dist_use_interface {127,0,0,1}'))
+
+        def answers():
+            with contextlib.suppress(OSError):
+                socket.create_connection(('127.0.0.1', port), 1).close()
+                return True
+            return False
+        wait_for(answers, 'RabbitMQ does not answer',
+                 self.processes['rabbit'].tail, 4 * LIMIT)
+        return f'rabbit://guest:guest@127.0.0.1:{port}/'
+
+    def _configure(self, bind_timeout, transport):
         self.port, self.placement_port = free_port(), free_port()
         self.url = f'http://127.0.0.1:{self.port}/accelerator/v2'
         placement = f'http://127.0.0.1:{self.placement_port}'
@@ -386,8 +426,8 @@ paste.filter_factory = oslo_middleware:HTTPProxyToWSGI.factory
         self.file.write_text(f'''\
 [DEFAULT]
 host = {HOST}
-transport_url = fake://
-rpc_response_timeout = {rpc_timeout}
+transport_url = {transport}
+rpc_response_timeout = {self.rpc_timeout}
 bind_timeout = {bind_timeout}
 state_path = {self.folder}
 use_stderr = true
@@ -409,10 +449,28 @@ resource_provider_name = {HOST}
             '[cyborg.accelerator.driver]\n'
             'specs_driver = systems.cyborg.driver:RegionDriver\n')
 
+    def launch_cyborg(self):
+        """Start what runs of Cyborg."""
+        if self.bus == 'fake':
+            self.launch('cyborg', self.port, 'api', 'conductor', 'agent')
+            return
+        for name in self.conductors:
+            self.launch(name, self.port, 'conductor')
+        for name in ('agent', 'api'):
+            self.launch(name, self.port, name)
+
+    def serves(self, part):
+        """The name of the process that a service runs in."""
+        return 'cyborg' if self.bus == 'fake' else part
+
     def launch(self, name, port, *parts):
         """Start services as one process called *name*."""
         file = self.file.with_name(
             'placement.conf' if name == 'placement' else self.file.name)
+        if name in self.conductors[1:]:  # has a name of its own on the bus
+            file = self.file.with_name(f'{name}.conf')
+            file.write_text(self.file.read_text().replace(
+                f'host = {HOST}', f'host = {name}', 1))
         path = os.pathsep.join([str(ROOT), str(self.folder / 'path')])
         self.processes[name] = Process(
             name, [sys.executable, '-m', 'systems.cyborg.services',
@@ -447,7 +505,21 @@ resource_provider_name = {HOST}
 
         :returns: whether the conductor took the report
         """
-        return self.processes['cyborg'].ask('report') == 'done'
+        taken = True
+        for name in dict.fromkeys(map(
+                self.serves, (*self.conductors, 'agent'))):
+            taken = self.processes[name].ask('report') == 'done'
+        return taken
+
+    def crash(self):
+        """Kill the conductors, with all that is in one process with them."""
+        for name in dict.fromkeys(map(self.serves, self.conductors)):
+            self.processes[name].kill()
+
+    def signal(self, number):
+        """Send a signal to the conductors."""
+        for name in dict.fromkeys(map(self.serves, self.conductors)):
+            self.processes[name].signal(number)
 
     @contextlib.contextmanager
     def failing_release(self):
@@ -467,7 +539,8 @@ resource_provider_name = {HOST}
 
     @contextlib.contextmanager
     def held(self, point):
-        """While this lasts, the first to come to a point of a bind waits.
+        """While this lasts, the first to come to a point of a bind waits;
+        after it a conductor that was stopped goes on.
 
         :param point: one of ``POINTS``
         :returns: a function that says whether somebody waits there
@@ -484,12 +557,17 @@ resource_provider_name = {HOST}
                     'SELECT STATE FROM information_schema.processlist'))
         finally:
             self.database.query("DO RELEASE_LOCK('hold')")
+            self.signal(signal.SIGCONT)  # or its transaction stays open
             self.database.query('DROP TRIGGER hold')
 
     def restart(self):
-        """Kill Cyborg, all three services, and start it again."""
-        self.processes['cyborg'].kill()
-        self.launch('cyborg', self.port, 'api', 'conductor', 'agent')
+        """Start again what a crash has ended."""
+        self.crash()
+        if self.bus == 'fake':
+            self.launch_cyborg()
+        else:
+            for name in self.conductors:
+                self.launch(name, self.port, 'conductor')
 
     def reset(self):
         """Empty what an example has left, by truncation; hardware that was
