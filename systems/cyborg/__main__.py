@@ -9,16 +9,17 @@ skips, unless CYBORG_SPECS_NO_SKIP is set.
 import argparse
 import os
 import sys
+import uuid
 from importlib.util import find_spec
 
 from cyborg_models.conformance import modes
 from cyborg_models.conformance.suite import HarnessError
 from systems.cyborg import nova
-from systems.cyborg.adapter import Raw, Sdk
+from systems.cyborg.adapter import PROFILES, Raw, Sdk, snapshot
 from systems.cyborg.explore import Walk, label, read_divergence
 from systems.cyborg.known import Known, KnownError
 from systems.cyborg.requests import Requests
-from systems.cyborg.stack import Stack, StackError
+from systems.cyborg.stack import Stack, StackError, identity
 
 SYSTEMS = {'release': nova.Release, 'group': nova.Group, 'twins': nova.Twins}
 CLIENTS = {'http': Raw, 'sdk': Sdk}
@@ -49,6 +50,42 @@ class Runs:
     def __init__(self, stack, known, seed):
         self.stack, self.known, self.seed = stack, known, seed
         self.steps, self.outcomes, self._made = {}, [], {}
+
+    def smoke(self):
+        """The way that works, through each client.
+
+        :raises HarnessError: if it does not: then nothing else says much
+        """
+        for name, kind in CLIENTS.items():
+            self.stack.reset()
+            client = kind(self.stack)
+            Raw(self.stack, identity(roles='admin')).send(
+                'POST', PROFILES, json=[{
+                    'name': 'one', 'groups': [{'resources:FPGA': '1'}]}])
+            made = client.create('one')
+            arqs = [arq['uuid'] for arq in made.body['arqs']] if (
+                made.status == 201) else []
+            instance = str(uuid.uuid4())
+            for what, reply, state in (
+                    ('create', lambda: made, 'Initial'),
+                    ('bind', lambda: client.bind(
+                        arqs, instance, self.stack.provider), 'Bound'),
+                    ('unbind', lambda: client.unbind(arqs), 'Unbound'),
+                    ('delete', lambda: client.delete(arqs), None)):
+                said = reply()
+                now = snapshot(self.stack.database.query)
+                states = [row.state for row in now.rows.values()]
+                used = sum(now.used.values())
+                if said.status not in (201, 202, 204) or states != (
+                        [state] if state else []) or used != (
+                        state == 'Bound'):
+                    raise HarnessError(
+                        f'{what} through {name} is answered {said.status} '
+                        f'{said.fault}; then there are rows {states}, and '
+                        f'{used} handles in use')
+            events = self.stack.nova.events
+            if events != [(instance, arqs[0], 'completed')]:
+                raise HarnessError(f'Nova was told {events}')
 
     def system(self, system, client):
         """A system of the kit."""
@@ -230,6 +267,7 @@ def _run(given, known, stack):
     if stack.weaker:
         print(f'Weaker: {stack.weaker}.')
     runs = Runs(stack, known, given.seed)
+    runs.smoke()
     if not given.record:
         runs.replay_known()
     for mode in given.mode or [*OWN, *KIT]:
@@ -238,6 +276,8 @@ def _run(given, known, stack):
         print(line)
     print('steps: ' + ', '.join(
         f'{mode} {count}' for mode, count in runs.steps.items()))
+    if not all(runs.steps.values()):
+        raise HarnessError('a mode took no step')
     if given.record:
         record(runs)
     return 1 if known.new or known.mended else 0

@@ -17,7 +17,12 @@ from unittest import mock
 from cyborg_models import registry
 from cyborg_models.conformance import contract as contracts
 from cyborg_models.conformance.oracle import Divergence, Oracle
-from cyborg_models.conformance.suite import Refused, Unknown, chosen
+from cyborg_models.conformance.suite import (
+    HarnessError,
+    Refused,
+    Unknown,
+    chosen,
+)
 from cyborg_models.kernel.language import Action, Step
 from cyborg_models.stein.vocabulary import Arq, Notice, Use
 from systems.cyborg import __main__ as command
@@ -418,7 +423,7 @@ class Record(unittest.TestCase):
     """What is on record, and what a run makes of it."""
 
     row = {'id': 'X1', 'title': 't', 'requirements': ['ARQ-020'],
-           'severity': 'high', 'signatures': [r'unbind: done .*'],
+           'severity': 'high', 'signatures': [r'unbind: done .ARQ-020.'],
            'expected': 'e', 'happened': 'h', 'mode': 'release http',
            'seed': 1, 'steps': 3, 'trace': [['claim', 0, 0]],
            'defect': 'P6b'}
@@ -503,6 +508,22 @@ class Command(unittest.TestCase):
                 found, said = self.run_it(None)
             self.assertEqual(status, found)
             self.assertIn('there is no cyborg', said)
+
+    def test_a_stack_on_which_nothing_works_is_no_success(self):
+        runs = command.Runs(SimpleNamespace(
+            reset=lambda: None, provider='rp', database=SimpleNamespace(
+                query=Rows().query), nova=SimpleNamespace(events=[])),
+            None, 1)
+        client = mock.Mock(name='client')
+        client.send.return_value = Reply(201)
+        client.create.return_value = Reply(201, {'arqs': [{'uuid': FIRST}]})
+        client.bind.return_value = Reply(202)
+        with mock.patch.object(command, 'CLIENTS', {
+                'http': lambda *_: client}), mock.patch.object(
+                command, 'Raw', lambda *_: client), self.assertRaises(
+                HarnessError) as caught:
+            runs.smoke()
+        self.assertIn('bind', str(caught.exception))
 
     def test_a_trace_of_the_kit_can_be_replayed(self):
         step = Step(Action('claim', '', None, {}), (0,))
