@@ -33,7 +33,8 @@ OVERLAPPING = 0.4  # share of steps, of the last
 #: modules without which there is nothing to run
 NEEDED = ('cyborg', 'placement', 'openstack', 'pymysql')
 LENGTH = 14  # steps of an example
-SHORT = 30  # steps of each mode, with --short
+SHORT = {'concurrent': 9}  # steps or rounds of a mode, with --short
+FEW = 24  # of the other modes
 SHRINK = 30  # steps to shorten one divergence with
 TRIES = 12  # replays of what depends on chance
 
@@ -58,34 +59,35 @@ class Runs:
         """
         for name, kind in CLIENTS.items():
             self.stack.reset()
-            client = kind(self.stack)
             Raw(self.stack, identity(roles='admin')).send(
                 'POST', PROFILES, json=[{
                     'name': 'one', 'groups': [{'resources:FPGA': '1'}]}])
-            made = client.create('one')
-            arqs = [arq['uuid'] for arq in made.body['arqs']] if (
-                made.status == 201) else []
-            instance = str(uuid.uuid4())
-            for what, reply, state in (
-                    ('create', lambda: made, 'Initial'),
-                    ('bind', lambda: client.bind(
-                        arqs, instance, self.stack.provider), 'Bound'),
-                    ('unbind', lambda: client.unbind(arqs), 'Unbound'),
-                    ('delete', lambda: client.delete(arqs), None)):
-                said = reply()
-                now = snapshot(self.stack.database.query)
-                states = [row.state for row in now.rows.values()]
-                used = sum(now.used.values())
-                if said.status not in (201, 202, 204) or states != (
-                        [state] if state else []) or used != (
-                        state == 'Bound'):
-                    raise HarnessError(
-                        f'{what} through {name} is answered {said.status} '
-                        f'{said.fault}; then there are rows {states}, and '
-                        f'{used} handles in use')
-            events = self.stack.nova.events
-            if events != [(instance, arqs[0], 'completed')]:
-                raise HarnessError(f'Nova was told {events}')
+            self._smoke(name, kind(self.stack))
+
+    def _smoke(self, name, client):
+        made = client.create('one')
+        arqs = [arq['uuid'] for arq in made.body['arqs']] if (
+            made.status == 201) else []
+        instance = str(uuid.uuid4())
+        for what, send, state in (
+                ('create', lambda: made, 'Initial'),
+                ('bind', lambda: client.bind(
+                    arqs, instance, self.stack.provider), 'Bound'),
+                ('unbind', lambda: client.unbind(arqs), 'Unbound'),
+                ('delete', lambda: client.delete(arqs), None)):
+            reply = send()
+            now = snapshot(self.stack.database.query)
+            states = [row.state for row in now.rows.values()]
+            used = sum(now.used.values())
+            if reply.status not in (201, 202, 204) or (
+                    states != ([state] if state else [])) or (
+                    used != (state == 'Bound')):
+                raise HarnessError(
+                    f'{what} through {name} is answered {reply.status} '
+                    f'{reply.fault}; then there are rows {states}, and '
+                    f'{used} handles in use')
+        if self.stack.nova.events != [(instance, arqs[0], 'completed')]:
+            raise HarnessError(f'Nova was told {self.stack.nova.events}')
 
     def system(self, system, client):
         """A system of the kit."""
@@ -236,7 +238,7 @@ def main(arguments=None):
         'what CI runs: what is on record, and a few steps'))
     parser.add_argument('--seed', type=int, default=1)
     parser.add_argument('--steps', type=int, default=400,
-                        help='of each mode; default 400')
+                        help='of each mode, or rounds; default 400')
     parser.add_argument('--mode', action='append',
                         choices=[*OWN, *KIT])
     parser.add_argument('--database', default='auto',
@@ -271,7 +273,8 @@ def _run(given, known, stack):
     if not given.record:
         runs.replay_known()
     for mode in given.mode or [*OWN, *KIT]:
-        runs.explore(mode, SHORT if given.short else given.steps)
+        runs.explore(mode, SHORT.get(mode, FEW) if given.short else (
+            given.steps))
     for line in known.report():
         print(line)
     print('steps: ' + ', '.join(

@@ -512,7 +512,8 @@ class Command(unittest.TestCase):
     def test_a_stack_on_which_nothing_works_is_no_success(self):
         runs = command.Runs(SimpleNamespace(
             reset=lambda: None, provider='rp', database=SimpleNamespace(
-                query=Rows().query), nova=SimpleNamespace(events=[])),
+                query=Rows([(FIRST, 'Initial', None, None)]).query),
+            nova=SimpleNamespace(events=[])),
             None, 1)
         client = mock.Mock(name='client')
         client.send.return_value = Reply(201)
