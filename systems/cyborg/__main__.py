@@ -279,6 +279,9 @@ def _run(given, known, stack):
         print(line)
     print('steps: ' + ', '.join(
         f'{mode} {count}' for mode, count in runs.steps.items()))
+    kept = {name for _, outcome in runs.outcomes for name in outcome.evidence}
+    print(f'fail: {", ".join(known.fails)}')
+    print(f'shown as kept: {", ".join(sorted(kept - {*known.fails}))}')
     if not all(runs.steps.values()):
         raise HarnessError('a mode took no step')
     if given.record:

@@ -145,6 +145,14 @@ class Known:
         """Ids whose traces were replayed and that did not show."""
         return sorted(self.looked - set(self.seen))
 
+    @property
+    def fails(self):
+        """The requirements that what showed breaks."""
+        return sorted({name for row in self.rows if row['id'] in self.seen
+                       for name in row['requirements']}
+                      | {finding.requirement
+                         for finding, *_ in self.new.values()})
+
     def report(self):
         """Lines that say what is known, new and mended."""
         for row in self.rows:

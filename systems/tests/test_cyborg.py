@@ -446,6 +446,7 @@ class Record(unittest.TestCase):
         record.note(other, 'm', 1, 2, [['b']])
         self.assertIsNone(record.defect(other))
         self.assertEqual([other.signature], list(record.new))
+        self.assertEqual(['ARQ-020', 'ARQ-070'], record.fails)
         text = '\n'.join(record.report())
         self.assertIn('known, 1 times', text)
         self.assertIn('NEW', text)
