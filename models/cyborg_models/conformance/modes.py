@@ -2,7 +2,8 @@
 
 ``explore``
     Hypothesis takes steps, steered to what was not tried yet: calls that the
-    model has possible, and calls that it forbids, each guard a few times.
+    model has possible, and calls that it forbids, once for each reason: for
+    what the action reads.
     Options: ``steps``, ``cover`` (per cent of the model's edges; needs a
     system of which everything is called and seen), ``pins`` (a folder of
     failing runs that are played first, and to which new ones are added).
@@ -35,6 +36,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 from unittest import SkipTest
 
+import hypothesis
+from hypothesis import strategies as st
+from hypothesis.errors import Flaky
+from hypothesis.internal.conjecture.providers import AVAILABLE_PROVIDERS
+
 from cyborg_models import machine
 from cyborg_models.conformance import suite, verdict
 from cyborg_models.conformance.oracle import (
@@ -57,9 +63,8 @@ from cyborg_models.kernel.language import Guard, ModelError, Step
 from cyborg_models.kernel.trace import follow
 from cyborg_models.registry import InputError, near
 
-PROBES = 2  # times that each guard of each step is put to the test
 SHRINK = 3000  # steps to shrink one failure with
-END = 'end'  # where a step leads that the model forbids
+END = -1  # where a step leads that the model forbids
 FAILURES = 50  # after which a mode stops
 WALK = 12  # steps at most before calls overlap
 PINNED = 'cyborg-models calls 1'  # the format of a pin
@@ -93,8 +98,31 @@ class Explorer(machine.Explorer):
         self._first: Any = None
         self.seen: set[Any] = set()
         self.edges = 0
-        self._probed: collections.Counter[Any] = collections.Counter()
+        self._probed: set[Any] = set()
         self._ways: Any = None
+        self._places: dict[Any, int] = {}
+        self._taken: collections.Counter[str] = collections.Counter()
+
+    def choose(self) -> int:
+        """The number of the step that goes where the least was done: in
+        every other run to what was not tried yet, nearest first; in the
+        others to the actions that were taken least, which leads far.
+        """
+        self.plain = False
+        here = self._here
+        roams = self.result.runs % 2 == 0
+        places = ([place for place in range(len(here.steps))
+                   if place not in here.probes] if roams else here.untried)
+        if self.over or roams and not places:
+            return self.count  # in a new run
+        if not places:
+            return int(super().choose())
+        taken = [self._taken[self.all[here.steps[place]].action.name]
+                 for place in places]
+        least = min(taken)
+        return int(here.steps[self._chance.choice([
+            place for place, count in zip(places, taken, strict=True)
+            if count == least])])
 
     def _judge(self, key: Any) -> Any:
         steps, untried = [], []
@@ -109,10 +137,10 @@ class Explorer(machine.Explorer):
             steps.append(number)
             if may == NONE:
                 known.probes.add(place)
-                reason = number, self.session.guards(step)
-                if self._probed[reason] >= PROBES:
+                reason = number, self.session.reasons(step)
+                if reason in self._probed:
                     continue
-                self._probed[reason] += 1
+                self._probed.add(reason)
             untried.append(place)
         known.steps, known.untried = steps, untried
         known.afters = [None] * len(steps)
@@ -136,7 +164,7 @@ class Explorer(machine.Explorer):
         except Divergence as divergence:
             self._diverged(divergence)
         self._look()
-        self._first = self.session.key()
+        self._first = self._place()
 
     def _look(self) -> None:
         ways = self.session.oracle.defects, len(self.session.missing)
@@ -144,7 +172,12 @@ class Explorer(machine.Explorer):
             self._ways = ways
             self._known = {END: _Known([], [], [])}
             self._known[END].far = math.inf
-        self._here = self.look(self.session.key())
+        self._here = self.look(self._place())
+
+    def _place(self) -> int:
+        """A number for where the system is: to hash a set is slow."""
+        key = self.session.key()
+        return self._places.setdefault(key, len(self._places))
 
     def take(self, number: int) -> None:
         """As :meth:`machine.Explorer.take`; nothing, once shrinking has
@@ -163,16 +196,18 @@ class Explorer(machine.Explorer):
         self.edges += self._looking and (
             place in here.untried and place not in here.probes)
         self._mark(here, place)
-        self.run.steps.append(self.all[here.steps[place]])
+        step = self.all[here.steps[place]]
+        self._taken[step.action.name] += 1
+        self.run.steps.append(step)
         try:
-            self.session.take(self.run.steps[-1])
+            self.session.take(step)
         except Divergence as divergence:
             here.afters[place] = END
             self._diverged(divergence)
             return
         self._look()
         if here is not self._here or here.afters[place] is None:
-            here.afters[place] = self.session.key()
+            here.afters[place] = self._place()
 
     def can(self, step: Step) -> bool:
         """True if there is use in a step now."""
@@ -239,12 +274,12 @@ class _Mode:
         try:
             work()
         except machine.Failed:
-            if explorer.result.steady:
-                # It is the same, however it is told.
-                try:
+            try:
+                if _again(explorer):
+                    _chop(explorer)
                     machine.trim(explorer)
-                except HarnessError:
-                    pass
+            except HarnessError:
+                pass  # a failure was seen all the same
             self._keep(explorer)
         return len(self.found) < FAILURES
 
@@ -256,9 +291,7 @@ class _Mode:
         self.found.append(failure)
         explorer.seen.add(failure.kind)
         result.failure = result.found = result.run = None
-        result.shrinking, result.steady = 0, True
-        explorer.passed, explorer.over = None, True
-        explorer._queue = []
+        result.shrinking, explorer.over = 0, True
 
     def sum_up(self, explorer: Explorer) -> ModeResult:
         """The figures of an explorer."""
@@ -268,7 +301,35 @@ class _Mode:
         return result
 
 
-def explore(mode: _Mode, steps: int = 2000, cover: int | None = None,
+def _again(explorer: Explorer) -> bool:
+    """Does the run that failed fail again?"""
+    result = explorer.result
+    try:
+        machine.replay(explorer, list(result.run.steps))
+        result.steady = False
+    except machine.Failed:
+        result.steady = True
+    return bool(result.steady)
+
+
+def _chop(explorer: Explorer) -> None:
+    """Leave out long parts of a run that fails just the same, so that it
+    does not cost much to trim.
+    """
+    size = len(explorer.result.run.steps) // 2
+    while size > 1:
+        steps = list(explorer.result.run.steps)
+        for start in range(0, len(steps), size):
+            try:
+                machine.replay(explorer, steps[:start] + steps[
+                    start + size:])
+            except machine.Failed:
+                break
+        if len(explorer.result.run.steps) >= len(steps):
+            size //= 2
+
+
+def explore(mode: _Mode, steps: int = 6000, cover: int | None = None,
             pins: str | None = None, faults: bool = False) -> ModeResult:
     """See the module: steered steps."""
     explorer = mode.explorer(faults=faults)
@@ -291,13 +352,52 @@ def explore(mode: _Mode, steps: int = 2000, cover: int | None = None,
     return mode.result
 
 
-def _generate(explorer: Explorer, steps: int) -> None:
-    machine.generate(explorer, steps, shrink=False)
-    if explorer.result.failure is not None:  # that did not show again
+def _generate(explorer: Explorer, budget: int) -> None:
+    """Take steps as Hypothesis, steered by the explorer, has them.
+
+    They are drawn one by one in a strategy of its own, which costs half of
+    what a rule-based state machine does; what fails is shrunk here.
+
+    :param budget: how many at most
+    :raises machine.Failed: once something has failed
+    """
+    length = min(machine.STEPS, budget)
+    numbers = st.integers(0, 2 * explorer.count - 1)
+    name = f'cyborg-models-{id(explorer)}'
+    AVAILABLE_PROVIDERS[name] = machine.backend(explorer)
+
+    @st.composite
+    def runs(draw: Any) -> None:
+        explorer.begin()
+        for _ in range(length):
+            explorer.plain = True
+            number = draw(numbers)
+            # Of its first example Hypothesis draws nothing.
+            explorer.take(explorer.choose() if explorer.plain else number)
+
+    @hypothesis.seed(explorer.result.seed)
+    @hypothesis.settings(
+        backend=name, max_examples=max(1, budget // length),
+        deadline=None, database=None, derandomize=False,
+        report_multiple_bugs=False, print_blob=False,
+        phases=(hypothesis.Phase.generate,),
+        verbosity=hypothesis.Verbosity.quiet,
+        suppress_health_check=list(hypothesis.HealthCheck))
+    @hypothesis.given(runs())
+    def steps(_: None) -> None:
+        """All is done while it is drawn."""
+
+    try:
+        steps()
+    except Flaky:  # it is seen to below whether it fails again
+        pass
+    finally:
+        del AVAILABLE_PROVIDERS[name]
+    if explorer.result.failure is not None:
         raise explorer.result.failure
 
 
-def faults(mode: _Mode, steps: int = 2000,
+def faults(mode: _Mode, steps: int = 6000,
            pins: str | None = None) -> ModeResult:
     """See the module: steered steps, with faults."""
     if not any(mode.session.oracle.model.actions[name].fault
@@ -433,7 +533,9 @@ def vectors(mode: _Mode, folder: str | None = None) -> ModeResult:
     for vector in every:
         played = [step for step in vector.steps
                   if step.action.name in session.oracle.controlled]
-        if not {step.action.name for step in vector.steps} <= able:
+        if not {step.action.name for step in vector.steps} <= able or (
+                vector.refused
+                and vector.steps[-1].action.name not in session.refusable):
             counts['not callable'] += 1
             continue
 

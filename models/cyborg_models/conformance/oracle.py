@@ -246,6 +246,7 @@ class Oracle:
         self._closures: dict[Codes, frozenset[Codes]] = {}
         self._sets: dict[frozenset[_Config], frozenset[_Config]] = {}
         self._kept = 0
+        self._blamed: dict[Any, Any] = {}
 
     def _remember(self, size: int) -> None:
         self._kept += size
@@ -464,14 +465,20 @@ class Oracle:
 
     def _seen(self, values: Mapping[str, Any]
               ) -> tuple[tuple[int, int], ...]:
+        cells = self._cells
+        try:  # the values as they are, which is the usual case
+            return tuple([(cell, same[id(value)])
+                          for name, value in values.items()
+                          for cell, _, same in (cells[name],)])
+        except KeyError:
+            pass
         found = []
         for name, value in values.items():
             if value is IGNORE:
                 continue
             try:
-                cell, known, same = self._cells[name]
-                code = same.get(id(value))
-                found.append((cell, known[value] if code is None else code))
+                cell, known, _ = cells[name]
+                found.append((cell, known[value]))
             except (KeyError, TypeError):
                 raise self._unseen_value(name, value) from None
         return tuple(found)
@@ -587,8 +594,10 @@ class Oracle:
         codes, calls = config
         kind, number = event.kind, event.index
         if kind == 'observe':
-            if all(codes[cell] == code for cell, code in event.seen):
-                yield config, None
+            for cell, code in event.seen:
+                if codes[cell] != code:
+                    return
+            yield config, None
         elif kind == 'step':
             if event.outcome == OK:
                 for after in self._afters(number, codes):
@@ -674,11 +683,14 @@ class Oracle:
         states = self.states
         missed = {codes: sum(codes[cell] != code for cell, code
                              in event.seen) for codes in states}
-        found = blame.of(
-            self.model, event, sorted(states),
-            [self.model.steps[number] for number in self._unseen],
-            next((one.step for one in reversed(self._old + self._events)
-                  if one.step is not None), None))
+        last = next((one.step for one in reversed(self._old + self._events)
+                     if one.step is not None), None)
+        key = event[:-1], states, last
+        if key not in self._blamed:
+            self._blamed[key] = blame.of(
+                self.model, event, sorted(states),
+                [self.model.steps[number] for number in self._unseen], last)
+        found = self._blamed[key]
         # Of the states that are as near, the one that the blame is of.
         prefix = self.story(lambda codes: (
             codes != found.codes, missed[codes]))
