@@ -36,6 +36,8 @@ from systems.cyborg.stack import LIMIT, POINTS
 
 #: a fault that hits a request which is under way, and that request
 WITHIN = {'release_fails': 'delete_arq'}
+#: what is tried where the model forbids it
+PROBED = ('unbind', 'rebind')
 #: what a caller may send again, so that it changes nothing
 REPEATED = ('ask_bind', 'unbind', 'delete_arq')
 #: what Cyborg sees nothing of, and how often something else is preferred
@@ -43,6 +45,8 @@ AWAY = ('lose_controller', 'find_controller', 'lose_host', 'find_host')
 UNSEEN = 0.8
 #: what makes sense only while a bind is under way
 OVERLAPPING = ('repeat_request', 'crash_conductor')
+#: share of overlapping steps in which the conductor is stopped, if it can be
+PAUSED = 0.3
 #: steps that are several requests at once
 OVERLAPS = ('together', 'held', 'crash', 'paused')
 #: a point at which the row of the ARQ is not locked
@@ -102,7 +106,7 @@ class Walk:
                     found.append((name, step.arguments))
             elif self.oracle.may(step) != NONE:
                 found.append((name, step.arguments))
-            elif name in self.system.refuses and self.seen.get(
+            elif name in PROBED and self.seen.get(
                     f'arq[{step.arguments[0]}]') not in (
                         None, Arq.ABSENT, Arq.INITIAL
                         if name == 'rebind' else None):
@@ -116,6 +120,9 @@ class Walk:
         steps = [[name, *arguments] for name, arguments in self.choices()]
         if self.chance.random() < self.overlapping:
             steps = [*self._overlaps(steps)] or steps
+            if self.chance.random() < PAUSED:
+                steps = [step for step in steps
+                         if step[0] == 'paused'] or steps
         elif self.chance.random() < self.repeating and self.story and (
                 self.story[-1][0] in REPEATED):
             return ['again', *self.story[-1]]

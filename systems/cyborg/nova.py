@@ -54,7 +54,9 @@ class Played(System):
     roles = ('cyborg',)
     capabilities = ('core', 'group', 'unbind')
     implementation = ('openstack-cyborg', '17.0.0')
-    refuses = ('unbind', 'rebind')
+    # The model's rebind is that of an operator, from Unbound alone; Cyborg
+    # may start a bind from Initial as well.
+    refuses = ('unbind',)
     limit, callers = 4 * LIMIT, 2
     instances = arqs = handles = 2
     twins = False

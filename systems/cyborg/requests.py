@@ -532,7 +532,7 @@ def contract(request, before, order, groups):
         'BindFailed')
     return Allowed((202,), (
         'HANDLE-014' if before.maintained else
-        'PROGBIND-001' if ends == 'Bound' else 'ARQ-017'),
+        'HANDLE-011' if ends == 'Bound' else 'ARQ-017'),
         dict.fromkeys(rows, (ends,)), events=len(rows))
 
 

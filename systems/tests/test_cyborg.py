@@ -177,7 +177,7 @@ class Contract(unittest.TestCase):
         for expected, requirement, case in (
                 ((201,), 'ARQ-007', ('create', ())),
                 ((400,), 'ARQ-028', ('create', (), 'unknown profile')),
-                ((202,), 'PROGBIND-001', ('bind', ('Initial',))),
+                ((202,), 'HANDLE-011', ('bind', ('Initial',))),
                 ((409,), 'ARQ-027', ('bind', ('Bound',), '', other)),
                 ((202,), 'ARQ-024', ('bind', ('Bound',))),
                 ((409,), 'ARQ-027', ('bind', ('BindStarted',))),
