@@ -253,7 +253,8 @@ class Walk:
                 threads[0].join(LIMIT)
             for number in range(1, len(calls)):
                 if not waits:
-                    time.sleep(self.chance.random() * APART)
+                    time.sleep(self.chance.choice((0, APART))
+                               * self.chance.random())
                 action, *members = calls[number]
                 told.append(('call', number))
                 if self.oracle.model.actions[action].fault and (

@@ -142,8 +142,11 @@ class Known:
 
     @property
     def mended(self):
-        """Ids whose traces were replayed and that did not show."""
-        return sorted(self.looked - set(self.seen))
+        """Ids whose traces were replayed and that did not show; of those
+        that need luck nothing can be said.
+        """
+        lucky = {row['id'] for row in self.rows if row.get('chance')}
+        return sorted(self.looked - set(self.seen) - lucky)
 
     @property
     def fails(self):
@@ -157,7 +160,8 @@ class Known:
         """Lines that say what is known, new and mended."""
         for row in self.rows:
             times = self.seen.get(row['id'], 0)
-            word = (f'known, {times} times' if times else 'mended?'
+            word = (f'known, {times} times' if times else 'mended'
+                    if row['id'] in self.mended else 'without luck'
                     if row['id'] in self.looked else 'not looked for')
             yield (f'{row["id"]:<8} {", ".join(row["requirements"]):<22} '
                    f'{word}: {row["title"]}')

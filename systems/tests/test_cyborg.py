@@ -457,7 +457,10 @@ class Record(unittest.TestCase):
         self.assertEqual([], record.mended)
         record.looked.add('X1')
         self.assertEqual(['X1'], record.mended)
-        self.assertIn('mended?', '\n'.join(record.report()))
+        self.assertIn('mended', next(record.report()))
+        record.rows[0]['chance'] = True
+        self.assertEqual([], record.mended)
+        self.assertIn('without luck', next(record.report()))
 
     def test_a_bad_record_is_refused(self):
         cases = ['{', '[]', {'divergences': 1}, {'divergences': [1]},
