@@ -97,7 +97,7 @@ def partition(wide, row, bits):
     return np.int64(_hash(wide, row) >> bits)
 
 
-@njit(cache=True, inline='always')
+@njit(cache=True)
 def _covers(wide, groups, group, code, node, member):
     """True if all that a node asks of a state lies within a mask."""
     word = node[code - 1, 0]
@@ -507,7 +507,6 @@ def expand(wide, states, low, high, at, kids, node, member, keep, put,
     ``found`` receives, for FOUND, what: the number of a watched tree, or -1
     for a deadlock.
     """
-    alike = len(symmetry[7]) > 0
     room = np.uint64(buckets.shape[1] - len(lively))
     row = np.empty(len(wide), np.uint64)
     after = np.empty(len(wide), np.uint64)
@@ -551,7 +550,7 @@ def expand(wide, states, low, high, at, kids, node, member, keep, put,
                 leaf = leaves[index]
                 for w in range(len(wide)):
                     after[w] = (row[w] & keep[leaf, w]) | put[leaf, w]
-                if alike:
+                if symmetry is not None:
                     canonical(wide, after, best, *symmetry)
                     for w in range(len(wide)):
                         after[w] = best[w]
@@ -709,12 +708,11 @@ def predecessor(wide, states, low, high, target, kids, node, member, keep,
     row = np.empty(len(wide), np.uint64)
     after = np.empty(len(wide), np.uint64)
     best = np.empty(len(wide), np.uint64)
-    alike = len(symmetry[7]) > 0
     for part in range(states.shape[0]):
         for index in range(low[part], high[part]):
             for w in range(len(wide)):
                 row[w] = states[part, index, w]
-            near = alike
+            near = symmetry is not None
             for effect in likely:
                 same = True
                 for w in range(len(wide)):
@@ -730,7 +728,7 @@ def predecessor(wide, states, low, high, target, kids, node, member, keep,
                 leaf = -code - 1
                 for w in range(len(wide)):
                     after[w] = (row[w] & keep[leaf, w]) | put[leaf, w]
-                if alike:
+                if symmetry is not None:
                     canonical(wide, after, best, *symmetry)
                     for w in range(len(wide)):
                         after[w] = best[w]
@@ -786,7 +784,7 @@ def edges(wide, states, low, high, at, offset, table, kids, node, member,
                     leaf = leaves[index]
                     for w in range(len(wide)):
                         after[w] = (row[w] & keep[leaf, w]) | put[leaf, w]
-                    if len(symmetry[7]):
+                    if symmetry is not None:
                         canonical(wide, after, best, *symmetry)
                         for w in range(len(wide)):
                             after[w] = best[w]

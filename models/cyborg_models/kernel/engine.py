@@ -85,15 +85,6 @@ def _reserve(shape):
     return np.frombuffer(space, np.uint64).reshape(shape)
 
 
-def _no_symmetry():
-    """What the compiled code takes for no symmetry at all."""
-    return (np.empty(0, np.uint64), np.empty((0, 4), np.int64),
-            np.empty((0, 0, 0), np.uint64), np.empty((0, 2), np.int64),
-            np.empty((0, 3), np.int64), np.empty((0, 4), np.int64),
-            np.empty((0, 2), np.int64), np.empty((0, 3), np.int64),
-            np.empty(0, np.int64), np.empty(0, np.int64))
-
-
 class _Worker:
     """What one thread works with alone."""
 
@@ -132,7 +123,8 @@ class Engine:
             symmetry: bool = False, threads: int | None = None) -> None:
         self.model, self.progress = model, progress
         self.tables = Tables(model, symmetry)
-        self.symmetry = (_no_symmetry() if self.tables.symmetry is None
+        # The code is compiled apart for models without.
+        self.symmetry = (None if self.tables.symmetry is None
                          else self.tables.symmetry.arrays)
         self.memory = memory or int(
             0.4 * os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES'))
@@ -213,7 +205,7 @@ class Engine:
     def canonical(self, codes: Codes) -> NDArray[np.uint64]:
         """The packed state that is stored for a state."""
         row = self.tables.packing.pack(codes)
-        if self.tables.symmetry is None:
+        if self.symmetry is None:
             return row
         best = np.empty_like(row)
         compiled.canonical(self.wide, row, best, *self.symmetry)

@@ -5,8 +5,8 @@ together.  So trees are put into *groups*, each with a mask of the cells that
 it looks at.  For each value that the masked cells have had together, a
 record says which steps of the group are then possible, with their effects,
 and from where on the other trees must still be walked.  A mask need not hold
-all that a tree may ask for: that costs a walk, and never the truth.  States are
-looked up many together, in one group after another (``_compiled.look``).
+all that a tree may ask for: that costs a walk, and never the truth.  Many
+states are looked up together, in one group after another.
 
 A record is: number of possible steps, number of trees still to be walked,
 flags (see ``_compiled.enabled``); then (effect, step) for each of the first,
