@@ -187,13 +187,8 @@ byte faults = FAULTS;
 #define holds_grant(w, v) \
     ((w) != (v) && is_unreleased(w) && \
      handle[w] != NO_HANDLE && owner[handle[w]] == (v))
-#define holds_nothing(w, v) \
-    ((w) != (v) && is_unreleased(w) && handle[w] == NO_HANDLE)
-/* The journal holds the granted handle for another VAN; a grant that is gone,
- * which takes a defect, counts as held by whoever has no handle. */
-#define held_by_another(v) \
-    (ANY_VAN(holds_grant, v) || \
-     (!ANY_HANDLE(owns, v) && ANY_VAN(holds_nothing, v)))
+/* The journal holds the granted handle for another VAN. */
+#define held_by_another(v) ANY_VAN(holds_grant, v)
 
 /* The API may grant some handle to a claim that is new. */
 #define some_grantable \

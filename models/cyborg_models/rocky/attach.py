@@ -188,9 +188,9 @@ def claim_actions(w):
     def held_by_another(s, van):
         """The journal holds the granted handle for another VAN."""
         handle = s.owner.find(van)
-        return any(s.handle[other] == handle
-                   and s.state[other] in UNRELEASED
-                   for other in w.others(van))
+        return handle is not None and any(
+            s.handle[other] == handle and s.state[other] in UNRELEASED
+            for other in w.others(van))
 
     @m.action('os-acc -> os-acc: T02 BOUND {van}', fair=WEAK, van=van)
     def bind(s, van):
