@@ -250,6 +250,7 @@ def of_programming(scene):
         """The driver's failure is not looked at."""
         when(scene.answer(s, arq) is Work.FAILED, 'PROGBIND-015')
         when(s.arq[arq] is Arq.BIND_STARTED, 'ARQ-062')
+        when(s.reachable, 'ARQ-092')
         region = scene.region_for(s, arq)
         s.recorded[region] = s.target[region]
         s.work[region] = Work.IDLE
@@ -260,6 +261,7 @@ def of_programming(scene):
         """An ARQ whose mediated device failed keeps its handle."""
         when(scene.answer(s, arq) is Work.FAILED, 'PROGBIND-015')
         when(s.arq[arq] is Arq.BIND_STARTED, 'ARQ-062')
+        when(s.reachable, 'ARQ-092')
         region = scene.region_for(s, arq)
         s.work[region] = Work.IDLE
         become(s, arq, Arq.BIND_FAILED)
@@ -284,6 +286,7 @@ def of_programming(scene):
         when(s.job[arq] is Job.TAKEN, 'HANDLE-010')
         when(s.handle[arq] == handle, 'HANDLE-010')
         when(s.arq[arq] is Arq.BIND_STARTED, 'ARQ-062')
+        when(s.reachable, 'ARQ-092')
         fail_bind(s, arq)
 
     scene.defect('Q2', of='validate', doc=(
@@ -302,6 +305,7 @@ def of_programming(scene):
         when(not s.job.any(Job.TAKEN, Job.ASKED), 'PROGBIND-022')
         when(s.work[region] is Work.IDLE, 'PROGBIND-020')
         when(scene.agent_is_up(s, region), 'ARQ-092')
+        when(s.reachable, 'ARQ-092')
         s.target[region] = Logic.FIRST
         s.work[region] = Work.ASKED
 
@@ -310,6 +314,7 @@ def of_programming(scene):
         """The new content of the region is not recorded."""
         when(s.work[region] in (Work.DONE, Work.FAILED), 'PROGBIND-016')
         when(not s.job.any(Job.ASKED), 'PROGBIND-016')
+        when(s.reachable, 'ARQ-092')
         s.work[region] = Work.IDLE
 
     @scene.defect('B16', of='refuse_trait')
@@ -317,6 +322,7 @@ def of_programming(scene):
         """The error handler raises after the region was written."""
         when(scene.answer(s, arq) is Work.DONE, 'PROGBIND-016')
         when(s.arq[arq] is Arq.BIND_STARTED, 'ARQ-062')
+        when(s.reachable, 'ARQ-092')
         strike(s)
         s.work[scene.region_for(s, arq)] = Work.IDLE
         s.job[arq] = Job.NONE

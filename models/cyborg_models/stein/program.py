@@ -140,6 +140,7 @@ def conductor_programs(scene):
         """A bind whose device is not ready has the region written."""
         when(s.job[arq] is Job.TAKEN, 'HANDLE-010')
         when(s.handle[arq] == handle, 'HANDLE-010')
+        reaches_the_other(s)
         s.job[arq] = Job.ASKED
         if s.up[scene.host_of(handle)]:
             begin(s, scene.region_of(handle),
@@ -156,8 +157,10 @@ def conductor_programs(scene):
     @m.action('cyborg-agent -> cyborg-conductor: done, record {arq}',
               fair=WEAK, arq=scene.arq)
     def record(s, arq):
-        """What the agent has verified is recorded."""
+        """What the agent has verified is recorded, once its reply arrives.
+        """
         when(scene.answer(s, arq) is Work.DONE, 'PROGBIND-016')
+        reaches_the_other(s)
         region = scene.region_for(s, arq)
         s.recorded[region] = s.target[region]
         s.work[region] = Work.IDLE
@@ -169,6 +172,7 @@ def conductor_programs(scene):
         """A bind fails when the agent says that programming failed."""
         when(scene.answer(s, arq) is Work.FAILED, 'PROGBIND-015')
         when(s.arq[arq] is Arq.BIND_STARTED, 'ARQ-062')
+        reaches_the_other(s)
         fail_bind(s, arq)
 
     @m.action('cyborg-conductor -> cyborg-conductor: no reply, {arq}',
@@ -187,6 +191,12 @@ def conductor_programs(scene):
         when(any(s.use[handle] is Use.CLEANING
                  for handle in scene.handles_of(region)), 'ARQ-023')
         s.work[region] = Work.IDLE
+
+
+def reaches_the_other(s):
+    """A message between conductor and agent arrives."""
+    when(s.reachable, 'ARQ-092')
+    need(s, s.reachable)
 
 
 def fetched(s, region, image):
@@ -260,6 +270,7 @@ def operator_programs(scene):
         when(scene.ended(s, region), 'PROGBIND-022')
         when(s.work[region] is Work.IDLE, 'PROGBIND-020')
         when(scene.agent_is_up(s, region), 'ARQ-092')
+        reaches_the_other(s)
         s.recorded[region] = Logic.NONE
         s.target[region] = Logic.FIRST
         s.work[region] = Work.ASKED
@@ -270,6 +281,7 @@ def operator_programs(scene):
         """What the agent did for an operator is recorded."""
         when(s.work[region] in (Work.DONE, Work.FAILED), 'PROGBIND-016')
         when(scene.ended(s, region), 'PROGBIND-016')
+        reaches_the_other(s)
         if s.work[region] is Work.DONE:
             s.recorded[region] = s.target[region]
         s.work[region] = Work.IDLE
@@ -349,6 +361,7 @@ def what_goes_wrong(scene):
         """Placement may refuse the trait of a function: the bind fails."""
         when(scene.answer(s, arq) is Work.DONE, 'PROGBIND-016')
         when(s.arq[arq] is Arq.BIND_STARTED, 'ARQ-062')
+        reaches_the_other(s)
         strike(s)
         fail_bind(s, arq)
 
