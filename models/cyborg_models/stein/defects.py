@@ -238,8 +238,10 @@ def of_events(scene):
         if s.arq[arq] is not Arq.BOUND:
             s.nova[scene.instance_of(arq)] = Nova.FAILED
 
-    scene.defect('B23', of='start', without='ARQ-081', doc=(
-        'ARQs without a handle are left out when the guest starts again.'))
+    for action in ('start', 'restarted'):
+        scene.defect('B23', of=action, without='ARQ-081', doc=(
+            'ARQs without a handle are left out when the guest starts '
+            'again.'))
 
 
 def of_programming(scene):
@@ -452,6 +454,7 @@ def of_reports(scene):
         when(s.use[handle] is not Use.GONE, 'HANDLE-024')
         strike(s)
         s.use[handle] = Use.GONE
+        s.dirty[handle] = True
 
     @scene.defect('B11', of='withdraw')
     def withdraw_another(s, handle):
@@ -459,3 +462,4 @@ def of_reports(scene):
         when(s.use[handle] is Use.FREE, 'HANDLE-024')
         strike(s)
         s.use[len(scene.handle) - 1] = Use.GONE
+        s.dirty[len(scene.handle) - 1] = True
