@@ -64,6 +64,9 @@
 #ifndef REFUSED_CLAIM_NOT_CLOSED  /* a claim is given up, and not reported */
 #define REFUSED_CLAIM_NOT_CLOSED 0
 #endif
+#ifndef RELEASED_CLAIM_NOT_ANSWERED  /* nor refused */
+#define RELEASED_CLAIM_NOT_ANSWERED 0
+#endif
 #ifndef PLUG_WITHOUT_LOOK  /* nobody looks before it */
 #define PLUG_WITHOUT_LOOK 0
 #endif
@@ -344,7 +347,7 @@ inline refuse_claim(v)
 {
     d_step {
         claim[v] == SENT && api &&
-        (record[v] == RELEASED ||
+        ((record[v] == RELEASED && !RELEASED_CLAIM_NOT_ANSWERED) ||
          (record[v] == NONE && !some_grantable)) ->
         claim[v] = REFUSED
     }

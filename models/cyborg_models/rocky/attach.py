@@ -265,6 +265,7 @@ def ready_actions(w):
         if w.programs:
             when(not w.locked(s, van), 'OSACC-060')
             when(w.offers(s, van), 'OSACC-028')
+            s.verified[van] = True
             if w.tenant:
                 s.dirty[van] = True
         if w.has('image'):

@@ -194,9 +194,12 @@ def properties(scene):
 
     @m.eventually('ARQ-081', instance=scene.instance)
     def every_restart_ends(s, instance):
-        """A reboot ends: the guest runs again, or stays stopped."""
+        """A reboot ends: the guest runs again or, if one of its ARQs is
+        Bound no more, stays stopped."""
         return (s.nova[instance] is Nova.RESTARTING,
-                s.nova[instance] is not Nova.RESTARTING)
+                s.nova[instance] is Nova.ACTIVE
+                or s.nova[instance] is not Nova.RESTARTING
+                and not scene.all_bound(s, instance))
 
     @m.sometimes('ARQ-080', instance=scene.instance)
     def comes_back(s, instance):
