@@ -1,6 +1,7 @@
 """The command line: exit statuses, messages, JSON keys, 80 columns."""
 
 import contextlib
+import importlib
 import io
 import json
 import os
@@ -152,6 +153,35 @@ class TestSettings(Commands):
                     continue
                 self.assertRegex(self.call('list', 'test.small', *argv,
                                            status=3), words)
+
+
+class TestBuild(Commands):
+    """What a model's module does wrong before it is a model."""
+
+    def refused(self, text):
+        path = self.path('spoiled.py')
+        with open(path, 'w') as file:
+            file.write('from dataclasses import dataclass\n\n\n'
+                       '@dataclass(frozen=True)\nclass Settings:\n'
+                       f'    pass\n\n\n{text}')
+        with (mock.patch.object(sys, 'path', [self.folder, *sys.path]),
+              mock.patch.dict(registry.OTHERS, {'test.bad': 'spoiled'}),
+              mock.patch.object(sys, 'dont_write_bytecode', True)):
+            self.addCleanup(sys.modules.pop, 'spoiled', None)
+            importlib.invalidate_caches()
+            sys.modules.pop('spoiled', None)
+            return self.call('check', 'test.bad', status=3)
+
+    def test_file_line_and_mend(self):
+        for body, line, words in (
+                ('return None', 9, 'returns None; end it with "return'),
+                ('1 / 0', 10, 'ZeroDivisionError: division by zero; mend'),
+                ('raise SystemExit(0)', 10, 'SystemExit: 0; mend it there'),
+                ('raise OSError("no")', 10, 'OSError: no; mend it there')):
+            with self.subTest(body):
+                said = self.refused('def build(settings=None, defects=()):\n'
+                                    f'    {body}\n')
+                self.assertRegex(said, rf'spoiled\.py:{line}: .*{words}')
 
 
 class TestCheck(Commands):
@@ -660,7 +690,7 @@ class TestUsage(Commands):
             ('check', 'test.smal'): 'did you mean test.small?',
             ('check', 'os.path'): 'unknown model',
             ('check', 'rocky'): 'unknown model',
-            ('check', 'rocky.vocabulary'): 'unknown model',
+            ('check', 'rocky.vocabulary'): 'no model, which has a dataclass',
             ('check', 'rocky.../x'): 'unknown model',
             ('check', 'test.small', '--bogus'): 'unrecognized',
             ('check', 'test.small', '--memory', '0'): 'no number from 1',
