@@ -428,7 +428,7 @@ def do_check(options):
         raise InputError('--small and --record need --manifest')
     chosen = _chosen(options)
     if options.out:  # before the work, not after it
-        os.makedirs(options.out, exist_ok=True)
+        _make_folder(options.out)
     checked = _explore(chosen, options, options.property)
     files = _write_runs(chosen, checked, options.out)
     if options.json:
@@ -462,6 +462,15 @@ def _write_runs(chosen, checked, folder):
                                chosen.defects, f'{one.name}: {one}'))
         found[one.name] = path
     return found
+
+
+def _make_folder(path):
+    try:
+        os.makedirs(path, exist_ok=True)
+    except (OSError, ValueError) as error:  # such as a null byte in it
+        raise InputError(f'{path}: {getattr(error, "strerror", error)}; '
+                         'give a folder that is there or can be made'
+                         ) from None
 
 
 def _write(path, text):
@@ -675,7 +684,7 @@ def _read_trace(path):
         chosen = registry.choose(document.name, document.settings,
                                  document.defects)
     except InputError as error:
-        raise InputError(f'{document.path}: "#meta": {error}') from error
+        document.fail(f'"#meta": {error}', '#meta')
     told = document.run(chosen.model)
     description = document.data['#meta'].get('description')
     return chosen, told, description if isinstance(description, str) else ''
@@ -1039,6 +1048,8 @@ def _hunt(options, machine, chosen, skip=False):
             row['reason'] = ('nothing fails in this configuration, says the '
                              'exhaustive check')
             return row, None
+    if options.pins:
+        _make_folder(options.pins)
     pins = options.pins and machine.Pins(
         options.pins, chosen.name, chosen.set, chosen.defects)
     hunted = machine.hunt(chosen.model, options.budget, options.seed,

@@ -53,6 +53,11 @@ class _NoModel(InputError):
         return f'unknown model {self.model!r}; {hint}'
 
 
+def shortened(text: str) -> str:
+    """A text that a user gave, for a message."""
+    return text if len(text) <= 40 else f'{text[:37]}...'
+
+
 def near(word: str, known: Iterable[object]) -> str:
     """``did you mean ...?``, or what there is."""
     words = sorted(map(str, known))
@@ -274,7 +279,7 @@ def read_settings(name: str, kind: type,
             given[key] = _read(text.strip(), hints[key], default[key])
         except ValueError as error:
             raise InputError(f'setting {key} of {name} cannot be '
-                             f'{text!r}: {error}') from None
+                             f'{shortened(text)!r}: {error}') from None
     return kind(**given)
 
 

@@ -138,7 +138,7 @@ class TestSettings(Commands):
             ('--set', 'vans'): 'key=value',
             ('--set', 'vans=two'): 'a number of at most',
             ('--set', 'vans=1001'): 'a number of at most',
-            ('--set', 'vans=' + '9' * 9999): 'a number of at most',
+            ('--set', 'vans=' + '9' * 9999): r"be '9{37}\.{3}': give a num",
             ('--set', 'vans=0'): 'from 1 to 64',
             ('--set', 'busy=perhaps'): 'there is',
             ('--set', 'colours=BLU'): 'did you mean BLUE?',
@@ -387,6 +387,33 @@ class TestManifest(Commands):
         self.assertIn('did you mean test.small', self.call(
             'check', 'test.smal', '--manifest', path, status=3))
 
+    def test_what_is_no_file_is_not_read(self):
+        pipe = self.path('pipe')
+        os.mkfifo(pipe)
+        large = self.path('large.json')
+        with open(large, 'wb') as file:
+            file.truncate(1 << 30)
+        for path, words in ((pipe, 'not a file'), ('/dev/zero', 'not a file'),
+                            (self.folder, 'not a file'),
+                            (large, '1,073,741,824 bytes are more than')):
+            for argv in (('check', '--manifest', path),
+                         ('mutate', 'stein', '--known', path),
+                         ('explain', path)):
+                with self.subTest(argv):
+                    self.assertIn(f'{path}: {words}',
+                                  self.call(*argv, status=3))
+
+    def test_a_folder_that_cannot_be(self):
+        path = self.path('file')
+        with open(path, 'w'):
+            pass
+        for option, argv in (('--out', ('check', 'test.small')),
+                             ('--pins', ('hunt', 'test.small'))):
+            for folder in (path, f'{path}/below', 'a\0b'):
+                with self.subTest(option, folder=folder):
+                    self.assertIn('give a folder', self.call(
+                        *argv, option, folder, status=3))
+
     def test_ours_is_recorded(self):
         # That the figures are right, "check --manifest" says.
         entries = manifest.load()
@@ -479,7 +506,8 @@ class TestExplain(Commands):
         for old, new, words in (
                 ('"test.small"', '"test.smal"', 'did you mean test.small'),
                 ('"test.small"', '"os.path"', "unknown model 'os.path'"),
-                ('"test.small"', '"stein.attach"', 'no setting'),
+                ('"test.small"', '"stein.attach"',
+                 r'run\.itf\.json:2: "#meta": stein.attach has no setting'),
                 ('"vans": "2"', '"vans": "3"', 'each of 0 to 2'),
                 ('"vans": "2"', '"vans": "x"', '#meta.*vans'),
                 ('"defects": []', '"defects": ["x"]', "no defect 'x'"),
