@@ -201,8 +201,9 @@ class WhereThingsGo(unittest.TestCase):
 
     def test_modules(self):
         home = ROOT / 'models/cyborg_models'
-        names = [path.name for folder in (home, home / 'kernel', ROOT /
-                 'tools') for path in folder.glob('*.py')
+        names = [path.name for folder in (
+                     home, home / 'kernel', home / 'commands', ROOT / 'tools')
+                 for path in folder.glob('*.py')
                  if not path.name.startswith('__')]
         self.assertGreater(len(names), 30)
         # How tests are run, nobody need change.
