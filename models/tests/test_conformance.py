@@ -64,7 +64,7 @@ BAD = (
     # Nova finds no row to delete: that is how it stays.
     ('stein.release', {}, 'B25', 'ARQ-006', ('ARQ-066',)),
     ('stein.release', {}, 'B26', 'HANDLE-022', ()),
-    ('stein.program', {}, 'Q2', 'PROGBIND-014', ('PROGBIND-015',)),
+    ('stein.program', {}, 'Q2', 'PROGBIND-015', ('PROGBIND-014',)),
     ('stein.program', {}, 'Q8', 'PROGBIND-019', ()),
 )
 
