@@ -12,7 +12,14 @@ import time
 import unittest
 from unittest import mock
 
-from cyborg_models.conformance import cli, contract, modes, suite, verdict
+from cyborg_models.conformance import (
+    cli,
+    contract,
+    modes,
+    pytest_plugin,
+    suite,
+    verdict,
+)
 from cyborg_models.conformance.itself import WHOLE, ModelSystem, whole
 from cyborg_models.conformance.oracle import HIDDEN_REST, OK, REFUSED
 from cyborg_models.conformance.session import WAIT, Watch
@@ -64,7 +71,7 @@ BAD = (
     # Nova finds no row to delete: that is how it stays.
     ('stein.release', {}, 'B25', 'ARQ-006', ('ARQ-066',)),
     ('stein.release', {}, 'B26', 'HANDLE-022', ()),
-    ('stein.program', {}, 'Q2', 'PROGBIND-014', ('PROGBIND-015',)),
+    ('stein.program', {}, 'Q2', 'PROGBIND-015', ('PROGBIND-014',)),
     ('stein.program', {}, 'Q8', 'PROGBIND-019', ()),
 )
 
@@ -138,6 +145,9 @@ class Good(unittest.TestCase):
         self.assertEqual(len(WHOLE['stein']), len(systems))
         report = modes.report(systems, {
             'explore': {'steps': 6000}, 'faults': {'steps': 4000}})
+        report = verdict.Report(report.system, report.contract, [
+            *report.outcomes,
+            *run(ModelSystem('stein.release'), vectors={}).outcomes])
         left = [name for name, one in report.verdicts.items()
                 if one.verdict == INCONCLUSIVE
                 and not report.contract.rules[name].review]
@@ -189,7 +199,10 @@ class Bad(unittest.TestCase):
                 if wanted == 'TEST':  # what fails in one run of ten
                     self.assertTrue(failing(report))
                     continue
-                self.assertEqual({wanted}, failing(report))
+                self.assertLessEqual({wanted}, failing(report))
+                # A request that is not taken up is not answered either.
+                self.assertLessEqual(failing(report),
+                                     {wanted, 'ARQ-024'})
 
     def test_one_in_ten_is_a_fail(self):
         """CONF-005: whatever other runs saw."""
@@ -207,8 +220,8 @@ class Bad(unittest.TestCase):
 
     def test_the_same_seed_finds_the_same(self):
         def found(seed):
-            report = run(ModelSystem('stein.attach', {}, ('P6b',)), seed,
-                         faults={'steps': 3000})
+            report = run(ModelSystem('stein.attach', {}, ('B3',)), seed,
+                         faults={'steps': 1500})
             return [(one.requirement, one.steps, one.calls)
                     for one in report.failures]
         self.assertEqual(found(1), found(1))
@@ -853,6 +866,52 @@ class Suites(unittest.TestCase):
             dict.fromkeys('abcde')))
         for method in (mine.start, mine.observe):
             self.assertRaises(NotImplementedError, method)
+
+
+class Pytest(unittest.TestCase):
+    """The plugin, handed what pytest hands it."""
+
+    def test_options_and_summary(self):
+        added = mock.Mock()
+        pytest_plugin.pytest_addoption(added)
+        names = [call.args[0] for call in
+                 added.getgroup.return_value.addoption.call_args_list]
+        self.assertEqual(['--conformance-seed', '--conformance-json'], names)
+
+        class TestIt(Suite):
+            model, roles = 'stein.lifecycle', ('cyborg',)
+            implementation = ('mine', '1.0')
+
+            def start(self):
+                """Nothing is kept."""
+
+            def observe(self):
+                return {}
+
+            def do_create(self):
+                raise Refused
+        with tempfile.TemporaryDirectory() as folder, mock.patch.dict(
+                os.environ), mock.patch.dict(pytest_plugin._kinds):
+            path = os.path.join(folder, 'report.json')
+            given = {'--conformance-seed': 7, '--conformance-json': path}
+            config = mock.Mock(getoption=given.get)
+            pytest_plugin.pytest_configure(config)
+            with self.assertRaisesRegex(AssertionError, 'create was refused'):
+                modes.test(TestIt(), 'explore', {'steps': 20})
+            pytest_plugin.pytest_runtest_teardown(mock.Mock(cls=TestIt))
+            pytest_plugin.pytest_runtest_teardown(mock.Mock(cls=None))
+            out = mock.Mock(config=config)
+            pytest_plugin.pytest_terminal_summary(out)
+            with open(path, encoding='utf-8') as file:
+                data = json.load(file)
+        self.assertEqual((1, 7), (data['status'], data['seed']))
+        said = [call.args[0] for call in out.line.call_args_list]
+        self.assertIn('Divergent.', said)
+
+    def test_nothing_ran(self):
+        out = mock.Mock()
+        pytest_plugin.pytest_terminal_summary(out)
+        self.assertFalse(out.line.called)
 
 
 class Import(unittest.TestCase):

@@ -468,6 +468,8 @@ def describe(request, before, order, answer):
 
 def words(fault):
     """An error message without what differs from run to run."""
+    # Over a bus the conductor's errors come with their kind before them.
+    fault = re.sub(r'^Remote error: \w+ ', '', fault)
     text = re.sub(r"'[^']*'|\[[^]]*\]|[0-9a-f]{8}-[-0-9a-f]{27}|\d+", '_',
                   fault.split('\n')[0])
     return ' '.join(text.split())[:60]

@@ -94,6 +94,7 @@ class Reading(unittest.TestCase):
             'Bad state: Bound for ARQ: _. Expected state(s): _',
             requests.words(Reply(500, ERROR).fault))
         self.assertEqual(requests.words('a 7\nb'), requests.words('a 12\nc'))
+        self.assertEqual('a', requests.words('Remote error: DBError a'))
 
     def test_a_reply_that_is_no_json(self):
         def no_json():
