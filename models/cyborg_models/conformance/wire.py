@@ -1,0 +1,335 @@
+"""A system under test in any language: JSON lines over stdin and stdout.
+
+The kit writes a request a line, and the harness answers each with a line
+that repeats its ``id``; ``wire.schema.json`` beside this module has every
+message.  ``ask`` of a request is one of
+
+``hello``
+    the version of the protocol, the model with its settings, its actions
+    and their parameters, its variables and their values; the answer says
+    what implementation it is, its capabilities, the actions that it has,
+    and whether it takes ``concurrent`` calls
+``start``
+    go to where the model starts, whatever was before
+``call``
+    an action with its arguments; the outcome is ``done``, ``refused``,
+    ``unknown`` (it may or may not have happened), ``not implemented`` or
+    ``error`` (the harness itself failed)
+``observe``
+    what can be seen: name of a variable -> value
+``stop``
+    answer, and end
+
+The answer to ``start`` and ``call`` may have ``observed`` too, which saves
+a request.  Only a harness that takes concurrent calls is asked before it
+has answered, and may then answer in any order.
+
+Everything that is not as said here is a :class:`~.lines.HarnessError`, and
+so is silence beyond the time limit.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from importlib import resources
+from typing import Any, NoReturn
+
+from cyborg_models.conformance.lines import (
+    PATIENCE,
+    HarnessError,
+    Lines,
+)
+from cyborg_models.conformance.words import WordError, Words, shown, written
+from cyborg_models.kernel.language import Model
+from cyborg_models.registry import near
+
+VERSION = 1
+OUTCOMES = ('done', 'refused', 'unknown', 'not implemented', 'error')
+BRIEF = 0.1  # seconds for a harness that broke to end
+SLICE = 0.002  # seconds that one of several callers listens at a time
+#: answer to -> its keys -> what each must be; the first must be there
+KEYS: dict[str, dict[str, type]] = {
+    'hello': {'implementation': dict, 'actions': list, 'capabilities': list,
+              'concurrent': bool},
+    'start': {'outcome': str, 'message': str, 'observed': dict},
+    'call': {'outcome': str, 'message': str, 'observed': dict},
+    'observe': {'observed': dict},
+    'stop': {'outcome': str},
+}
+NEEDED = {'hello': ('implementation', 'actions'), 'observe': ('observed',)}
+NAMES = {dict: 'an object', list: 'an array', bool: 'true or false',
+         str: 'a text'}
+
+
+@dataclass(frozen=True)
+class Hello:
+    """What a harness says of itself.
+
+    :ivar actions: those of the model that it has
+    """
+
+    name: str
+    version: str
+    actions: tuple[str, ...]
+    capabilities: tuple[str, ...] = ()
+    concurrent: bool = False
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came of a call.
+
+    :ivar outcome: one of ``OUTCOMES``
+    :ivar observed: variable -> value, or None if nothing was said
+    """
+
+    outcome: str
+    message: str = ''
+    observed: dict[str, Any] | None = field(default=None)
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of all messages."""
+    text = resources.files(__package__).joinpath('wire.schema.json')
+    found: dict[str, Any] = json.loads(text.read_text())
+    return found
+
+
+class Harness:
+    """Asks a harness, and believes nothing that it answers.
+
+    :param lines: its streams
+    :param model: that it is held against
+    :param settings: of the model, key -> text
+    :param limit: seconds for an answer
+    """
+
+    def __init__(self, lines: Lines, model: Model,
+                 settings: Mapping[str, str] | None = None,
+                 limit: float = 10.0) -> None:
+        self.words, self.limit = Words(model), limit
+        self._lines, self._model = lines, model
+        self._settings = dict(settings or {})
+        self._concurrent = False
+        self._numbers = itertools.count(1)
+        self._asked: dict[int, str] = {}
+        self._answers: dict[int, dict[str, Any]] = {}
+        self._streams, self._turn = threading.Lock(), threading.Lock()
+        self._broken: HarnessError | None = None
+        self._ended = False
+
+    @property
+    def said(self) -> str:
+        """The end of its standard error."""
+        return self._lines.said
+
+    def hello(self) -> Hello:
+        """Exchange what both sides have.
+
+        :raises HarnessError: as all others do, if the answer is none
+        """
+        answer = self._ask('hello', 'hello', {
+            'protocol': VERSION, 'model': self._model.name,
+            'settings': self._settings,
+            'actions': {action.name: list(action.sets)
+                        for action in self._model.actions.values()},
+            'variables': {variable.name: {
+                'members': len(variable.members),
+                'values': [written(value) for value in variable.domain]}
+                for variable in self._model.variables.values()}})
+        who = answer['implementation']
+        if set(who) != {'name', 'version'} or not all(
+                isinstance(one, str) and one for one in who.values()):
+            self._break(f'says that its implementation is {shown(who)}; '
+                        'give {"name": ..., "version": ...}, both texts')
+        for key in ('actions', 'capabilities'):
+            if not all(isinstance(one, str) for one
+                       in answer.get(key, ())):
+                self._break(f'gives {key} that are no names: '
+                            f'{shown(answer[key])}; give texts')
+        for name in answer['actions']:
+            with self._in_words():
+                self.words.action(name)
+        self._concurrent = answer.get('concurrent', False)
+        return Hello(who['name'], who['version'], tuple(answer['actions']),
+                     tuple(answer.get('capabilities', ())),
+                     self._concurrent)
+
+    def start(self) -> Answer:
+        """Have it go to where the model starts."""
+        answer = self._answer(self._ask('start', 'start', {}), 'start')
+        if answer.outcome != 'done':
+            self._break(f'does not start: {answer.outcome}'
+                        f'{_because(answer.message)}; mend the harness, or '
+                        'what it drives')
+        return answer
+
+    def call(self, action: str, arguments: Mapping[str, int]) -> Answer:
+        """Have it do something."""
+        listed = ', '.join(f'{key}={value}'
+                           for key, value in arguments.items())
+        about = f'{action}({listed})'
+        answer = self._answer(self._ask('call', about, {
+            'action': action, 'arguments': dict(arguments)}), about)
+        if answer.outcome == 'error':
+            self._break(f'failed at {about}{_because(answer.message)}; '
+                        'mend the harness')
+        return answer
+
+    def observe(self) -> dict[str, Any]:
+        """What can be seen, in the model's own values."""
+        answer = self._ask('observe', 'observe', {})
+        with self._in_words():
+            return self.words.values(answer['observed'])
+
+    def stop(self) -> int | None:
+        """End it; returns its exit status if it is a process of ours."""
+        if self._ended:
+            return None
+        self._ended = True
+        try:
+            if self._broken is None:
+                self._ask('stop', 'stop', {})
+        finally:
+            # One that broke has had its time.
+            status = self._lines.close(
+                PATIENCE if self._broken is None else BRIEF)
+        return status
+
+    def close(self) -> None:
+        """End it, whatever it says."""
+        try:
+            self.stop()
+        except HarnessError:
+            pass  # it was to end, and has
+
+    def _answer(self, given: dict[str, Any], about: str) -> Answer:
+        if given['outcome'] not in OUTCOMES:
+            self._break(f'answers {about} with the outcome '
+                        f'{shown(given["outcome"])}; '
+                        f'{near(given["outcome"][:80], OUTCOMES)}')
+        observed = given.get('observed')
+        if observed is not None:
+            with self._in_words():
+                observed = self.words.values(observed)
+        return Answer(given['outcome'], given.get('message', ''), observed)
+
+    # asking
+
+    def _ask(self, ask: str, about: str,
+             more: dict[str, Any]) -> dict[str, Any]:
+        number = next(self._numbers)
+        line = json.dumps({'id': number, 'ask': ask, **more},
+                          separators=(',', ':')).encode()
+        turn: contextlib.AbstractContextManager[Any] = (
+            contextlib.nullcontext() if self._concurrent else self._turn)
+        with turn:
+            answer = self._exchange(number, about, line)
+        self._check(ask, about, answer)
+        return answer
+
+    def _exchange(self, number: int, about: str,
+                  line: bytes) -> dict[str, Any]:
+        end = time.monotonic() + self.limit
+        with self._streams:
+            self._whole()
+            self._asked[number] = about
+            self._lines.send(line)
+        while True:
+            with self._streams:
+                if number in self._answers:
+                    return self._answers.pop(number)
+                self._whole()
+                left = end - time.monotonic()
+                if left <= 0:
+                    self._break(
+                        f'does not answer {about} (id {number}) within '
+                        f'{self.limit:g} s; answer each request and flush, '
+                        'or allow more time with --limit')
+                self._listen(min(left, SLICE) if self._concurrent else left)
+            if self._concurrent:
+                time.sleep(0)  # so that others may ask, too
+
+    def _whole(self) -> None:
+        if self._broken is not None:
+            raise self._broken
+
+    def _listen(self, seconds: float) -> None:
+        try:
+            lines = self._lines.receive(seconds)
+        except HarnessError as error:
+            self._broken = error
+            asked = ', '.join(self._asked.values())
+            error.args = (f'{error} (it was asked: {asked})',)
+            raise
+        for line in lines:
+            answer = self._read(line)
+            number = answer.pop('id', None)
+            if type(number) is not int or number not in self._asked:
+                asked = ', '.join(map(str, self._asked)) or 'none'
+                self._break(f'answers id {shown(number)}, and asked is '
+                            f'{asked}; answer each request once, in order, '
+                            'with its id')
+            del self._asked[number]
+            self._answers[number] = answer
+
+    def _read(self, line: bytes) -> dict[str, Any]:
+        try:
+            answer = json.loads(line, object_pairs_hook=_unique,
+                                parse_constant=_no_constant)
+        except (ValueError, RecursionError):
+            answer = None
+        if not isinstance(answer, dict):
+            self._break(f'writes {shown(line.decode(errors="replace"))}, '
+                        'which is no JSON object; write nothing but answers '
+                        'to standard output')
+        return answer
+
+    def _check(self, ask: str, about: str, answer: dict[str, Any]) -> None:
+        keys = KEYS[ask]
+        for key, value in answer.items():
+            if key not in keys:
+                self._break(f'answers {about} with the unknown key '
+                            f'{shown(key)}; {near(key[:80], keys)}')
+            if type(value) is not keys[key]:
+                self._break(f'answers {about} with {key} {shown(value)}; '
+                            f'it is {NAMES[keys[key]]}')
+        for key in NEEDED.get(ask, ('outcome',)):
+            if key not in answer:
+                self._break(f'answers {about} without "{key}"; give it')
+
+    def _break(self, what: str) -> NoReturn:
+        self._broken = HarnessError(f'{self._lines.name} {what}', self.said)
+        raise self._broken
+
+    @contextlib.contextmanager
+    def _in_words(self) -> Iterator[None]:
+        """Turns a word that is unknown into a harness that broke."""
+        try:
+            yield
+        except WordError as error:
+            self._break(f'names what the model has not: {error}')
+
+
+def _because(message: str) -> str:
+    return f': {message[:500]}' if message else ''
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError('a key twice')
+    return found
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f'{name} is not JSON')
+
+
+__all__ = ['Answer', 'Harness', 'HarnessError', 'Hello', 'schema']
