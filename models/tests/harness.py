@@ -26,16 +26,16 @@ class Echo:
                 'capabilities': ['core'], 'actions': list(self.actions)}
 
     def start(self, asked):
-        return {'outcome': 'done'}
+        return {'outcome': 'ok'}
 
     def call(self, asked):
-        return {'outcome': 'done'}
+        return {'outcome': 'ok'}
 
     def observe(self, asked):
         return {'observed': {}}
 
     def stop(self, asked):
-        return {'outcome': 'done'}
+        return {'outcome': 'ok'}
 
 
 class Mirror(Echo):
@@ -54,7 +54,7 @@ class Mirror(Echo):
 
     def start(self, asked):
         self.codes = self.model.initial
-        return {'outcome': 'done', **self.observe(asked)}
+        return {'outcome': 'ok', **self.observe(asked)}
 
     def call(self, asked):
         if asked['action'] not in self.model.actions:
@@ -64,7 +64,7 @@ class Mirror(Echo):
         if isinstance(after, self.guard):
             return {'outcome': 'refused', 'message': after.text}
         self.codes = after
-        return {'outcome': 'done', **self.observe(asked)}
+        return {'outcome': 'ok', **self.observe(asked)}
 
     def observe(self, asked):
         values = self.model.values(self.codes)
@@ -143,7 +143,7 @@ def no_id(answer):
 
 
 def key_twice(answer):
-    print('{"outcome": "refused", "outcome": "done", "id": '
+    print('{"outcome": "refused", "outcome": "ok", "id": '
           f'{answer["id"]}}}', flush=True)
     return answer
 
@@ -170,7 +170,7 @@ def no_outcome(answer):
 
 
 def odd_outcome(answer):
-    return {**answer, 'outcome': 'doen'}
+    return {**answer, 'outcome': 'refsued'}
 
 
 def odd_key(answer):

@@ -80,7 +80,7 @@ class Misbehaving(unittest.TestCase):
         'twice': ('answers id 3, and asked is (none|4)', ''),
         'no_id': ('answers id None', ''),
         'no_outcome': ('without "outcome"', ''),
-        'odd_outcome': ("'doen'; did you mean done", ''),
+        'odd_outcome': ("'refsued'; did you mean refused", ''),
         'odd_key': ("key 'observd'; did you mean observed", ''),
         'odd_type': (r"observed \['BOUND'\]; it is an object", ''),
         'odd_variable': (r"variable 'sttate\[0\]'; did you mean state\[0\]",
@@ -139,10 +139,10 @@ class WellBehaved(unittest.TestCase):
 
     def test_a_flood_on_standard_error_blocks_nobody(self):
         answer = first_call('--fault', 'flood')
-        self.assertEqual('done', answer.outcome)
+        self.assertEqual('ok', answer.outcome)
 
     def test_slow_is_not_too_slow(self):
-        self.assertEqual('done', first_call('--fault', 'slow').outcome)
+        self.assertEqual('ok', first_call('--fault', 'slow').outcome)
 
     def test_what_is_not_implemented_is_said(self):
         self.assertEqual('not implemented',
@@ -229,13 +229,13 @@ class Attached(unittest.TestCase):
     def test_by_path_and_again(self):
         self.serve('--listen', self.path)
         for _ in range(2):  # it goes on when we have left
-            self.assertEqual('done', self.talk(self.path))
+            self.assertEqual('ok', self.talk(self.path))
 
     def test_by_port(self):
         address = self.serve('--listen', '0')
         port = re.search(r'\d+\)$', address)[0][:-1]
         for host in ('127.0.0.1', 'localhost'):
-            self.assertEqual('done', self.talk(f'{host}:{port}'))
+            self.assertEqual('ok', self.talk(f'{host}:{port}'))
 
     def test_one_that_ends_is_told(self):
         self.serve('--listen', self.path, '--fault', 'leave')
@@ -274,12 +274,12 @@ class Concurrent(unittest.TestCase):
               ' "version": "1"}, actions=["ask"],'
               ' concurrent=sys.argv[1] == "yes")\n'
               '    elif asked["ask"] != "call":\n'
-              '        say(asked, outcome="done")\n'
+              '        say(asked, outcome="ok")\n'
               '    else:\n'
               '        held.insert(0, asked)\n'
               '        if len(held) == 2:\n'
               '            for one in held:\n'
-              '                say(one, outcome="done", message='
+              '                say(one, outcome="ok", message='
               'str(one["arguments"]["van"]))\n'
               '            held = []\n')
 

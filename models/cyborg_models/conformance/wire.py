@@ -12,7 +12,7 @@ message.  ``ask`` of a request is one of
 ``start``
     go to where the model starts, whatever was before
 ``call``
-    an action with its arguments; the outcome is ``done``, ``refused``,
+    an action with its arguments; the outcome is ``ok``, ``refused``,
     ``unknown`` (it may or may not have happened), ``not implemented`` or
     ``error`` (the harness itself failed)
 ``observe``
@@ -50,7 +50,7 @@ from cyborg_models.kernel.language import Model
 from cyborg_models.registry import near
 
 VERSION = 1
-OUTCOMES = ('done', 'refused', 'unknown', 'not implemented', 'error')
+OUTCOMES = ('ok', 'refused', 'unknown', 'not implemented', 'error')
 BRIEF = 0.1  # seconds for a harness that broke to end
 SLICE = 0.002  # seconds that one of several callers listens at a time
 #: answer to -> its keys -> what each must be; the first must be there
@@ -164,7 +164,7 @@ class Harness:
     def start(self) -> Answer:
         """Have it go to where the model starts."""
         answer = self._answer(self._ask('start', 'start', {}), 'start')
-        if answer.outcome != 'done':
+        if answer.outcome != 'ok':
             self._break(f'does not start: {answer.outcome}'
                         f'{_because(answer.message)}; mend the harness, or '
                         'what it drives')
