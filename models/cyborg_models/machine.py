@@ -38,20 +38,14 @@ from hypothesis.stateful import (
 )
 
 from cyborg_models.kernel import itf
-from cyborg_models.kernel.language import (
-    Guard,
-    ModelError,
-    place_of,
-    run,
-    successor,
-)
+from cyborg_models.kernel.language import Guard, successor
 from cyborg_models.kernel.trace import Run, value_name
+from cyborg_models.kernel.trees import Tree
 from cyborg_models.registry import InputError
 
 STEPS = 100  # of one example of Hypothesis
 MORE = 1000  # steps, to look for a shorter run where that costs nothing
 DEADLOCK, DIFFERS, RAISES = 'no_deadlock', 'differs', 'raises'
-_MISSING = object()
 
 
 class Failed(Exception):
@@ -139,56 +133,6 @@ class Hunted:
 
 # What a state allows
 
-class _Node:
-    """Asks for one cell, or one quantity, of the state."""
-
-    __slots__ = ('read', 'kids')
-
-    def __init__(self, read):
-        self.read, self.kids = read, {}
-
-
-class _Tree:
-    """What a body makes of a state, remembered by what it reads."""
-
-    def __init__(self, model, body, arguments, frozen):
-        self._model, self._body = model, body
-        self._arguments, self._frozen = arguments, frozen
-        self._root = {None: _MISSING}
-
-    def __call__(self, codes):
-        found = self._root[None]
-        while found.__class__ is _Node:
-            found = found.kids.get(self._value(found.read, codes), _MISSING)
-        return self._learn(codes) if found is _MISSING else found
-
-    def _value(self, read, codes):
-        return (codes[read] if read.__class__ is int
-                else read.of(self._model, codes))
-
-    def _learn(self, codes):
-        outcome = run(self._model, self._body, self._arguments, codes,
-                      self._frozen)
-        kids, key = self._root, None
-        for read in outcome.reads:
-            node = kids.get(key, _MISSING)
-            if node is _MISSING:
-                node = kids[key] = _Node(read)
-            elif node.__class__ is not _Node or node.read != read:
-                raise self._unsteady()
-            kids, key = node.kids, self._value(read, codes)
-        if kids.get(key, _MISSING) is not _MISSING:
-            raise self._unsteady()
-        kids[key] = outcome.value
-        return outcome.value
-
-    def _unsteady(self):
-        return ModelError(
-            f'{place_of(self._body)}: {self._body.__name__} does not depend '
-            'on the state alone; it may not keep anything between calls, '
-            'nor use chance or time')
-
-
 class _Known:
     """A state that was seen.
 
@@ -232,13 +176,13 @@ class Explorer:
         self._index = {(step.action.name, step.arguments): number
                        for number, step in enumerate(model.steps)}
         self._chance = random.Random(seed)
-        self._trees = [_Tree(model, step.action.body, step.arguments, False)
+        self._trees = [Tree(model, step.action.body, step.arguments, False)
                        for step in model.steps]
         self._always = [
-            (prop.name, _Tree(model, prop.body, arguments, True))
+            (prop.name, Tree(model, prop.body, arguments, True))
             for prop in model.properties.values() if prop.kind == 'always'
             for arguments in itertools.product(*prop.sets.values())]
-        self._final = model.final and _Tree(model, model.final, (), True)
+        self._final = model.final and Tree(model, model.final, (), True)
         self._known, self._path = {}, []
         self._check_system()
 

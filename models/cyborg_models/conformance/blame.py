@@ -1,0 +1,223 @@
+"""Which requirement an event breaks that the model forbids.
+
+By the first of these that gives one:
+
+* What was done although a guard is false breaks the guard's requirement; of
+  several states, the one counts in which most guards before it hold.
+* What was seen, if an invariant is false of the nearest state with the values
+  seen put in, breaks the invariant's requirement.
+* What was seen, if one hidden step explains it that a single guard forbids,
+  breaks that guard's requirement.
+* What was refused, or is still to come when nothing more comes, breaks what
+  the action is there for: the requirement of more than half of its guards;
+  else what must come and would have come by this step; else the requirement
+  of its guards that the fewest other actions have.
+* What was seen and is none of these is blamed on the last step, as if that
+  had been refused.
+"""
+
+from __future__ import annotations
+
+import collections
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from cyborg_models.kernel.describe import describe
+from cyborg_models.kernel.language import (
+    Codes,
+    Guard,
+    Model,
+    Property,
+    Site,
+    Step,
+    recording,
+    run,
+    successor,
+    without,
+)
+from cyborg_models.kernel.trace import cell_name, follow, value_name
+
+if TYPE_CHECKING:
+    from cyborg_models.conformance.oracle import Event
+
+TRIED = 64  # states from which a hidden step is looked for
+NAMED = 3  # variables, or steps, that a sentence names
+
+
+class Blamed(NamedTuple):
+    """Whom to blame.
+
+    :ivar codes: the state that it is of
+    :ivar guard: the false guard, or None
+    :ivar requirements: ids, the first of them to blame; empty if the model
+        names none
+    :ivar why: a sentence without full stop
+    """
+
+    codes: Codes
+    guard: Guard | None
+    requirements: tuple[str, ...]
+    why: str
+
+
+def of(model: Model, event: Event, states: Sequence[Codes],
+       hidden: Sequence[Step], last: Step | None = None) -> Blamed:
+    """Whom to blame for an event.
+
+    :param states: that were possible before it
+    :param hidden: the steps that may happen unseen
+    :param last: the step that was taken before it, if one was
+    """
+    if event.kind == 'observe':
+        return _of_observation(model, event, states, hidden, last)
+    if event.kind == 'quiet':
+        return _of_silence(model, states, hidden)
+    assert event.step is not None
+    return _of_step(model, event.step, event.outcome, states)
+
+
+def _of_step(model: Model, step: Step, outcome: str,
+             states: Sequence[Codes]) -> Blamed:
+    if outcome == 'ok':
+        refused = [(-_depth(model, codes, step), codes, after)
+                   for codes in states for after in [follow(
+                       model, codes, step)] if isinstance(after, Guard)]
+        if refused:
+            _, codes, guard = min(refused, key=lambda one: one[:2])
+            return Blamed(codes, guard, (guard.requirement,), (
+                f'{step.name} was done, and {guard.requirement} asks for '
+                f'{guard.text}'))
+    possible = [codes for codes in states if not isinstance(
+        follow(model, codes, step), Guard)] or states
+    word = 'done' if outcome == 'ok' else 'refused'
+    return Blamed(possible[0], None, owed(model, step, possible[0]), (
+        f'{step.name} was {word}, and no order of the calls allows that'
+        if outcome == 'ok' else
+        f'{step.name} was refused, and the model has it possible'))
+
+
+def _depth(model: Model, codes: Codes, step: Step) -> int:
+    """How many guards of a step are asked, the false one included."""
+    return len(guards_asked(model, codes, step))
+
+
+def guards_asked(model: Model, codes: Codes, step: Step) -> list[Site]:
+    """The guards that a step asks in a state, by place."""
+    with recording() as sites:
+        run(model, step.action.body, step.arguments, codes)
+    return sorted(site for site in sites if site.kind == 'guard')
+
+
+def _of_silence(model: Model, states: Sequence[Codes],
+                hidden: Sequence[Step]) -> Blamed:
+    def due(codes: Codes) -> list[Step]:
+        return [step for step in hidden if step.action.fair
+                and not isinstance(follow(model, codes, step), Guard)]
+    codes = min(states, key=lambda codes: (len(due(codes)), codes))
+    steps = due(codes)
+    requirements = dict.fromkeys(
+        prop.requirement for prop, arguments in _each(model, 'eventually')
+        if _waits(model, prop, arguments, codes))
+    return Blamed(codes, None, tuple(requirements) or (
+        owed(model, steps[0], codes) if steps else ()), (
+        'nothing more comes, and the model has to come '
+        + ' or '.join(step.name for step in steps[:NAMED])))
+
+
+def _of_observation(model: Model, event: Event, states: Sequence[Codes],
+                    hidden: Sequence[Step], last: Step | None) -> Blamed:
+    def missed(codes: Codes) -> int:
+        return sum(codes[cell] != code for cell, code in event.seen)
+    near = sorted(states, key=lambda codes: (missed(codes), codes))
+    codes = near[0]
+    wrong = [(cell, code) for cell, code in event.seen
+             if codes[cell] != code]
+    why = ', '.join(
+        f'{cell_name(variable.name, member)} is '
+        f'{value_name(variable.domain[code])} and not '
+        f'{value_name(variable.domain[codes[cell]])}'
+        for cell, code in wrong[:NAMED]
+        for variable, member in [model.cells[cell]])
+    if len(wrong) > NAMED:
+        why += f' (and {len(wrong) - NAMED} more)'
+    broken = dict.fromkeys(
+        prop.requirement for prop, arguments in _each(model, 'always')
+        if not _holds(model, prop, arguments, successor(codes, wrong))
+        and _holds(model, prop, arguments, codes))
+    for here in near[:TRIED]:
+        for step in hidden:
+            found = _but_for_one(model, here, step)
+            if found is not None and not missed(found[1]):
+                guard = found[0]
+                return Blamed(here, guard, tuple(dict.fromkeys(
+                    [*broken, guard.requirement])), (
+                    f'{why}, as by {step.name}, and {guard.requirement} '
+                    f'asks for {guard.text}'))
+    if broken or last is None:
+        return Blamed(codes, None, tuple(broken), why)
+    return Blamed(codes, None, owed(model, last, codes),
+                  f'{why}, after {last.name}')
+
+
+def _but_for_one(model: Model, codes: Codes, step: Step
+                 ) -> tuple[Guard, Codes] | None:
+    """The guard that forbids a step, and where it would lead if it were not
+    there; None if it is not the only one.
+    """
+    guard = follow(model, codes, step)
+    if not isinstance(guard, Guard):
+        return None
+    site = next(site for site in guards_asked(model, codes, step)
+                if site.where == guard.where)
+    with without(site):
+        after = follow(model, codes, step)
+    return None if isinstance(after, Guard) else (guard, after)
+
+
+def owed(model: Model, step: Step, codes: Codes) -> tuple[str, ...]:
+    """The requirements that a step is there for, the first of them first.
+
+    :param codes: a state in which it is possible
+    """
+    asked = [requirement for requirement, _ in
+             describe(step.action).guards] or [
+        site.requirement for site in guards_asked(model, codes, step)]
+    counted = collections.Counter(asked)
+    common = [name for name, count in counted.items()
+              if 2 * count > len(asked)]
+    after = follow(model, codes, step)
+    comes = [] if isinstance(after, Guard) else [
+        prop.requirement for prop, arguments in _each(model, 'eventually')
+        if _waits(model, prop, arguments, codes)
+        and not _waits(model, prop, arguments, after)]
+    shared = collections.Counter(
+        requirement for action in model.actions.values()
+        for requirement in {one for one, _ in describe(action).guards})
+    return tuple(dict.fromkeys([
+        *common, *comes, *sorted(counted, key=lambda name: shared[name])]))
+
+
+def _each(model: Model, kind: str
+          ) -> Iterator[tuple[Property, tuple[int, ...]]]:
+    for prop in model.properties.values():
+        if prop.kind == kind:
+            for arguments in itertools.product(*prop.sets.values()):
+                yield prop, arguments
+
+
+def _holds(model: Model, prop: Property, arguments: Iterable[int],
+           codes: Codes) -> bool:
+    return bool(run(model, prop.body, tuple(arguments), codes,
+                    frozen=True).value)
+
+
+def _waits(model: Model, prop: Property, arguments: Iterable[int],
+           codes: Codes) -> bool:
+    """True if what must come is called for, and has not come."""
+    called, come = run(model, prop.body, tuple(arguments), codes,
+                       frozen=True).value
+    return bool(called and not come)
+
+
+__all__ = ['Blamed', 'guards_asked', 'of', 'owed']
