@@ -19,6 +19,7 @@ A log is NDJSON, an event a line, each key of which may be missing:
     that is missing may be any
 ``outcome``
     ``ok``, as it is without; ``refused``; ``unknown``: it may have happened
+    The action ``begin`` is of no model: the implementation was set up anew
 ``observed``
     what was seen after it; whatever is missing was not seen
 ``note``
@@ -43,15 +44,16 @@ from __future__ import annotations
 
 import collections
 import datetime
+import functools
 import os
-import re
+import random
 import stat
 import sys
 import time
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO, NoReturn
+from typing import Any, BinaryIO, NamedTuple, NoReturn
 
 import orjson
 
@@ -60,20 +62,27 @@ from cyborg_models.conformance.oracle import (
     REFUSED,
     UNKNOWN,
     Divergence,
-    Event,
     Oracle,
     Undecided,
 )
-from cyborg_models.conformance.words import WordError, Words, shown
+from cyborg_models.conformance.words import (
+    WordError,
+    Words,
+    shown,
+    written,
+)
+from cyborg_models.kernel.language import Codes, Model, Step
+from cyborg_models.kernel.walk import successors
 from cyborg_models.registry import InputError, near
 
 LONGEST = 1 << 20  # bytes of a line
 WINDOW = 100  # lines that are kept to tell what came before
-REMEMBERED = 500_000  # what lines do to sets of states
+REMEMBERED = 200_000  # what lines do to sets of states
 TICK = 1 << 14  # lines between two looks at the clock
 KEYS = ('number', 'time', 'actor', 'action', 'arguments', 'outcome',
         'observed', 'note')
 OUTCOMES = (OK, REFUSED, UNKNOWN)
+BEGIN = 'begin'  # an action of the log, of no model
 IN_ORDER = 'in order'  # members are numbered as they appear
 UNNUMBERED = ('nothing shows that no line is missing, doubled or out of '
               'order; give each line its "number", from 1 on, or say '
@@ -178,10 +187,15 @@ class _Translator:
         self._mapping, self._words = mapping, words
         self._paths = {name: path.split('.')
                        for name, path in mapping.fields.items()}
-        self._seen: dict[str, dict[str, int]] = {}
+        #: of the arguments that are numbered as they appear
+        self._seen: dict[str, dict[str, int]] = {
+            f'arguments.{name}': {} for name, table
+            in mapping.members.items() if table == IN_ORDER}
 
     def pick(self, line: dict[str, Any]) -> dict[str, Any]:
-        """What of a line is read, still in their words."""
+        """What of a line is read, still in their words; but of members that
+        are numbered as they appear the number, so that lines are alike.
+        """
         found = {}
         for name, path in self._paths.items():
             value: Any = line
@@ -189,6 +203,13 @@ class _Translator:
                 value = value.get(part) if type(value) is dict else None
             if value is not None:
                 found[name] = value
+        for name, seen in self._seen.items():
+            if name in found:
+                found[name] = seen.setdefault(str(found[name]), len(seen))
+        if 'action' in found and self._mapping.actions.get(
+                str(found['action']), found['action']) == BEGIN:
+            for seen in self._seen.values():
+                seen.clear()
         return found
 
     def translate(self, picked: dict[str, Any]) -> dict[str, Any] | None:
@@ -203,6 +224,8 @@ class _Translator:
             found['action'] = given.actions.get(theirs, theirs)
             if found['action'] == '':
                 return None
+            if found['action'] == BEGIN:
+                return found
         if 'outcome' in picked:
             theirs = str(picked['outcome'])
             found['outcome'] = given.outcomes.get(theirs, theirs)
@@ -233,17 +256,12 @@ class _Translator:
 
     def _member(self, name: str, value: Any) -> Any:
         table = self._mapping.members.get(name)
-        if table is None:
+        if table is None or table == IN_ORDER:
             return value
-        if table != IN_ORDER:
-            if str(value) not in table:
-                raise WordError(f'members.{name} of the mapping has no '
-                                f'{shown(value)}; add it')
-            return table[str(value)]
-        seen = self._seen.setdefault(name, {})
-        if len(seen) > LONGEST:
-            raise WordError(f'more than {LONGEST:,} different {name}')
-        return seen.setdefault(str(value), len(seen))
+        if str(value) not in table:
+            raise WordError(f'members.{name} of the mapping has no '
+                            f'{shown(value)}; add it')
+        return table[str(value)]
 
 
 # Checking
@@ -269,13 +287,26 @@ class Checked:
     text: str = ''
     cause: str = ''
     first: int = 1
-    steps: set[Any] = field(default_factory=set)
+    steps: set[Step] = field(default_factory=set)
 
     @property
     def verdict(self) -> str:
         """``pass``, ``fail`` or ``inconclusive``."""
         return ('inconclusive' if self.cause else
                 'fail' if self.divergence else 'pass')
+
+
+class _Line(NamedTuple):
+    """What a line says.
+
+    :ivar steps: each that it may be; none: only what was seen
+    :ivar begins: True where the implementation begins anew
+    """
+
+    steps: tuple[Step, ...] = ()
+    outcome: str = OK
+    seen: dict[str, Any] = {}
+    begins: bool = False
 
 
 class _Doubt(Exception):
@@ -309,6 +340,7 @@ class Checker:
         self._seconds = seconds
         self._places: dict[Any, _Place] = {}
         self._moves = 0
+        self._start = oracle.position
         self._result = Checked()
 
     def check(self, file: BinaryIO, name: str = 'log') -> Checked:
@@ -342,13 +374,13 @@ class Checker:
         loads, dumps = orjson.loads, orjson.dumps
         pick = self._translator.pick if self._translator else None
         result, last = self._result, self._last
-        here = self._place(self._oracle.position)
+        here = self._place(self._start)
         expected, latest, before = self._mapping.first, None, b''
         self._numbered, skew = False, self._mapping.skew
         events = 0
         try:
             for count, line in enumerate(
-                    iter(lambda: file.readline(LONGEST), b''), 1):
+                    iter(functools.partial(file.readline, LONGEST), b''), 1):
                 result.lines = count
                 try:
                     given = loads(line)
@@ -401,7 +433,6 @@ class Checker:
         except (_Doubt, Undecided, Divergence):
             result.line = result.lines
             result.text = line.decode(errors='replace').strip()
-            result.first = last[0][2] if last else result.line
             raise
         finally:
             result.events = events
@@ -425,7 +456,9 @@ class Checker:
         try:
             after = self._place(self._after(here.position, given))
         except Divergence:
-            self._retell(given)
+            last = self._last
+            self._result.first = last[0][2] if last else self._result.lines
+            self._retell(here, given)
             raise
         here.moves[key] = after
         self._moves += 1
@@ -433,66 +466,72 @@ class Checker:
 
     def _after(self, position: Any, given: dict[str, Any]) -> Any:
         """Where the oracle stands after a line."""
-        steps, outcome, seen = self._read(given)
-        oracle, found = self._oracle, frozenset()
-        # Of several steps, each that may be.
+        line = self._read(given)
+        if line.begins:
+            return self._start
+        if not line.steps and not line.seen:
+            return position
+        oracle = self._oracle
+        found: Any = frozenset()
         trouble = None
-        for step in steps or (None,):
+        for step in line.steps or (None,):  # each that it may have been
             oracle.position = position
             try:
-                self._tell(step, outcome, seen)
+                self._tell(line, step)
             except Divergence as divergence:
                 trouble = trouble or divergence
             else:
                 found |= oracle.position
-                if step is not None and outcome == OK:
+                if step is not None and line.outcome == OK:
                     self._result.steps.add(step)
         if not found:
             assert trouble is not None
             raise trouble
         return found
 
-    def _tell(self, step: Any, outcome: str, seen: dict[str, Any]) -> None:
+    def _tell(self, line: _Line, step: Step | None) -> None:
         source = f'{self._name}:{self._result.lines}'
         if step is not None:
-            self._oracle.step(step.action.name, step.arguments, outcome,
+            self._oracle.step(step.action.name, step.arguments, line.outcome,
                               source)
-        if seen:
-            self._oracle.observe(seen, source)
+        if line.seen:
+            self._oracle.observe(line.seen, source)
 
-    def _retell(self, given: dict[str, Any]) -> None:
+    def _retell(self, here: _Place, given: dict[str, Any]) -> None:
         """Tell the last lines again, so that a divergence has them."""
-        if not self._last:
-            return
-        oracle, lines = self._oracle, self._result.lines
-        oracle.position = self._last[0][0].position
-        for place, key, line in self._last:
-            steps, outcome, seen = self._read(orjson.loads(key))
-            if len(steps) > 1:  # which of them it was is not known
-                oracle.position = place.moves[key].position
+        oracle, result = self._oracle, self._result
+        count = result.lines
+        places = [*(place for place, _, _ in self._last), here]
+        oracle.position = places[0].position
+        for (_, key, number), after in zip(self._last, places[1:],
+                                           strict=True):
+            line = self._read(orjson.loads(key))
+            if line.begins or len(line.steps) > 1:
+                # Of several steps it is not known which it was: what is
+                # told begins after them.
+                oracle.position = after.position
+                result.first = number + 1
                 continue
-            self._result.lines = line
-            self._tell(steps[0] if steps else None, outcome, seen)
-        self._result.lines = lines
-        steps, outcome, seen = self._read(given)
-        self._tell(steps[0] if steps else None, outcome, seen)
+            result.lines = number
+            self._tell(line, line.steps[0] if line.steps else None)
+        result.lines = count
+        line = self._read(given)
+        self._tell(line, line.steps[0] if line.steps else None)
 
     # reading a line
 
-    def _read(self, given: Any
-              ) -> tuple[list[Any], str, dict[str, Any]]:
-        """The steps that a line may be of, its outcome, what was seen."""
+    def _read(self, given: Any) -> _Line:
+        """What a line says."""
         try:
             if self._translator is not None:
                 given = self._translator.translate(given)
                 if given is None:
-                    return [], OK, {}
+                    return _Line()
             return self._read_ours(given)
         except WordError as error:
             self._fail(str(error))
 
-    def _read_ours(self, given: dict[str, Any]
-                   ) -> tuple[list[Any], str, dict[str, Any]]:
+    def _read_ours(self, given: dict[str, Any]) -> _Line:
         for key in given:
             if key not in KEYS:
                 raise WordError(f'unknown key {shown(key)}; '
@@ -501,18 +540,20 @@ class Checker:
         if outcome not in OUTCOMES:
             raise WordError(f'outcome is {shown(outcome)}; '
                             f'{near(str(outcome)[:80], OUTCOMES)}')
+        if given.get('action') == BEGIN:
+            return _Line(begins=True)
         seen = self._words.values(given.get('observed', {}))
         if 'action' in given:
             steps = self._words.matching(given['action'],
                                          given.get('arguments', {}))
-            return steps, outcome, seen
+            return _Line(tuple(steps), outcome, seen)
         if 'arguments' in given or 'outcome' in given:
             raise WordError('arguments or an outcome, and no action; name '
                             'it, or take them out')
         if not seen:
             raise WordError('neither an action nor anything observed; take '
                             'the line out')
-        return [], outcome, seen
+        return _Line(seen=seen)
 
     def _unreadable(self, line: bytes) -> NoReturn:
         text = line.decode(errors='replace').strip()
@@ -567,11 +608,68 @@ def check_file(path: str, oracle: Oracle, mapping: Mapping | None = None,
     if path == '-':
         return checker.check(sys.stdin.buffer, 'standard input')
     try:
+        # To open a pipe that nobody writes to would wait for ever.
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise LogError(f'{path}: it is no file; give a log, or "-" '
+                           'for standard input')
         with open(path, 'rb') as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise LogError(f'{path}: it is no file; give a log, or "-" '
-                               'for standard input')
             return checker.check(file, path)
     except OSError as error:
         raise LogError(f'{path}: {error.strerror}; give the path of a '
                        'log') from None
+
+
+# Logs of a model
+
+def sample(model: Model, chance: random.Random, count: int,
+           observe: bool = True, refused: float = 0.0) -> Iterator[bytes]:
+    """The lines of a log that a model makes: random runs, one after the
+    other, in which nothing is hidden.
+
+    :param count: how many lines
+    :param observe: True to say after each step what it changed
+    :param refused: the share of lines that are steps that are not possible
+    """
+    known: dict[Codes, list[tuple[bytes, Codes]]] = {}
+    denied: dict[Codes, list[bytes]] = {}
+    here, clock = model.initial, 0.0
+    for number in range(1, count + 1):
+        if here not in known:
+            known[here], denied[here] = _told(model, here, observe)
+        clock += chance.random()
+        if denied[here] and chance.random() < refused:
+            text = chance.choice(denied[here])
+        elif known[here]:
+            text, here = chance.choice(known[here])
+        else:
+            text, here = b'"action":"begin"', model.initial
+        yield b'{"number":%d,"time":%.3f,%b}\n' % (number, clock, text)
+
+
+def _told(model: Model, codes: Codes, observe: bool
+          ) -> tuple[list[tuple[bytes, Codes]], list[bytes]]:
+    """What steps are as texts: (text, state after) each; and those that
+    are refused.
+    """
+    names = list(Words(model).cells)
+    found, possible = [], set()
+    for step, after in successors(model, codes):
+        event: dict[str, Any] = _event(step)
+        if observe:
+            values = model.values(after)
+            event['observed'] = {
+                name: written(values[name]) for name, was, code
+                in zip(names, codes, after, strict=True) if was != code}
+        found.append((orjson.dumps(event)[1:-1], after))
+        possible.add(step)
+    return found, [orjson.dumps({**_event(step), 'outcome': REFUSED})[1:-1]
+                   for step in model.steps if step not in possible]
+
+
+def _event(step: Step) -> dict[str, Any]:
+    return {'action': step.action.name, 'arguments': dict(zip(
+        step.action.sets, step.arguments, strict=True))}
+
+
+__all__ = ['Checked', 'Checker', 'LogError', 'Mapping', 'check_file',
+           'read_mapping', 'sample']

@@ -261,6 +261,18 @@ class Oracle:
         return frozenset(codes for codes, _ in self._reach(self._now))
 
     @property
+    def position(self) -> frozenset[_Config]:
+        """Where it stands.  Assigned, it stands there again, and what was
+        told before is no longer part of the story.
+        """
+        return self._now
+
+    @position.setter
+    def position(self, position: frozenset[_Config]) -> None:
+        self._base = self._now = self._next_base = position
+        self._old, self._events = [], []
+
+    @property
     def told(self) -> int:
         """How many events are kept."""
         return len(self._old) + len(self._events)
