@@ -23,7 +23,7 @@ class Echo:
     def hello(self, asked):
         self.actions = asked['actions']
         return {'implementation': {'name': 'echo', 'version': '1'},
-                'capabilities': ['core'], 'actions': list(self.actions)}
+                'roles': ['cyborg', 'nova'], 'actions': list(self.actions)}
 
     def start(self, asked):
         return {'outcome': 'ok'}
@@ -220,6 +220,26 @@ def odd_actions(answer):
     return {**answer, 'actions': [1]}
 
 
+def no_roles(answer):
+    return {key: value for key, value in answer.items() if key != 'roles'}
+
+
+def odd_hidden(answer):
+    return {**answer, 'hidden': 'plgu'}
+
+
+def odd_observed(answer):
+    return {**answer, 'observed': ['state[0]']}
+
+
+def odd_callers(answer):
+    return {**answer, 'callers': 0}
+
+
+def odd_settle(answer):
+    return {**answer, 'settle': 1e9}
+
+
 def no_start(answer):
     return {**answer, 'outcome': 'refused', 'message': 'no database'}
 
@@ -231,7 +251,10 @@ def stays(answer):
 
 
 ELSEWHERE = {'unknown_action': 'hello', 'nobody': 'hello',
-             'odd_actions': 'hello', 'no_start': 'start', 'stays': 'stop'}
+             'odd_actions': 'hello', 'no_roles': 'hello',
+             'odd_hidden': 'hello', 'odd_observed': 'hello',
+             'odd_callers': 'hello', 'odd_settle': 'hello',
+             'no_start': 'start', 'stays': 'stop'}
 
 
 def serve(system, fault, reader, writer):

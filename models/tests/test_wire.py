@@ -18,8 +18,8 @@ import jsonschema_rs
 from cyborg_models.conformance import wire
 from cyborg_models.conformance.lines import (
     Connection,
-    HarnessError,
     Process,
+    WireError,
 )
 from cyborg_models.registry import InputError
 
@@ -91,6 +91,13 @@ class Misbehaving(unittest.TestCase):
         'unknown_action': ("unknown action 'plgu'; did you mean plug", ''),
         'nobody': ('its implementation is', ''),
         'odd_actions': ('actions that are no names', ''),
+        'no_roles': ('hello without "roles"', ''),
+        'odd_hidden': ("unknown action 'plgu'; did you mean plug", ''),
+        'odd_observed': (r"unknown variable 'state\[0\]'", ''),
+        'odd_callers': ('callers 0', ''),
+        'odd_settle': ('settle 1e', ''),
+        'lacks': (r'among its actions, and does not implement ask\(van=0\)',
+                  ''),
         'no_start': ('does not start: refused: no database', ''),
     }
     HANGING = {'hang', 'deaf', 'flood_for_ever', 'silent'}
@@ -99,7 +106,7 @@ class Misbehaving(unittest.TestCase):
         for fault, (text, said) in self.TOLD.items():
             limit = SHORT if fault in self.HANGING else LONG
             with self.subTest(fault):
-                with self.assertRaisesRegex(HarnessError, text) as caught:
+                with self.assertRaisesRegex(WireError, text) as caught:
                     first_call('--fault', fault, limit=limit)
                 self.assertIn(said, caught.exception.said)
                 self.assertLessEqual(len(caught.exception.said), 16 << 10)
@@ -108,7 +115,7 @@ class Misbehaving(unittest.TestCase):
         faults = {name for name, one in vars(harness).items()
                   if getattr(one, '__code__', None)
                   and one.__code__.co_varnames[:1] == ('answer',)}
-        good = {'flood', 'lacks', 'slow', 'stays'}
+        good = {'flood', 'slow', 'stays'}
         self.assertEqual(faults, {*self.TOLD, *good})
 
     def test_what_is_broken_stays_broken(self):
@@ -116,7 +123,7 @@ class Misbehaving(unittest.TestCase):
             made.hello()
             made.start()
             for _ in range(2):
-                with self.assertRaisesRegex(HarnessError, 'status 7'):
+                with self.assertRaisesRegex(WireError, 'status 7'):
                     made.call('ask', {'van': 0})
 
     def test_what_cannot_start_is_bad_input(self):
@@ -132,10 +139,11 @@ class WellBehaved(unittest.TestCase):
     def test_it_says_who_it_is(self):
         with running() as made:
             hello = made.hello()
-        self.assertEqual(('echo', '1'), (hello.name, hello.version))
+        self.assertEqual(('echo', '1'), hello.implementation)
         self.assertEqual(tuple(small.build().actions), hello.actions)
-        self.assertEqual(('core',), hello.capabilities)
-        self.assertFalse(hello.concurrent)
+        self.assertEqual((('cyborg', 'nova'), ('core',)),
+                         (hello.roles, hello.capabilities))
+        self.assertEqual(1, hello.callers)
 
     def test_a_flood_on_standard_error_blocks_nobody(self):
         answer = first_call('--fault', 'flood')
@@ -143,10 +151,6 @@ class WellBehaved(unittest.TestCase):
 
     def test_slow_is_not_too_slow(self):
         self.assertEqual('ok', first_call('--fault', 'slow').outcome)
-
-    def test_what_is_not_implemented_is_said(self):
-        self.assertEqual('not implemented',
-                         first_call('--fault', 'lacks').outcome)
 
     def test_the_mirror_does_what_the_model_does(self):
         model = small_model()
@@ -180,7 +184,7 @@ class WellBehaved(unittest.TestCase):
 
         before = count()
         for fault in ('leave', 'rubbish', 'lacks'):
-            with contextlib.suppress(HarnessError):
+            with contextlib.suppress(WireError):
                 first_call('--fault', fault)
         self.assertEqual(before, count())
 
@@ -239,7 +243,7 @@ class Attached(unittest.TestCase):
 
     def test_one_that_ends_is_told(self):
         self.serve('--listen', self.path, '--fault', 'leave')
-        with self.assertRaisesRegex(HarnessError, 'closed the connection'):
+        with self.assertRaisesRegex(WireError, 'closed the connection'):
             self.talk(self.path)
 
     def test_what_cannot_be_reached_is_bad_input(self):
@@ -271,8 +275,8 @@ class Concurrent(unittest.TestCase):
               '    asked = json.loads(line)\n'
               '    if asked["ask"] == "hello":\n'
               '        say(asked, implementation={"name": "x",'
-              ' "version": "1"}, actions=["ask"],'
-              ' concurrent=sys.argv[1] == "yes")\n'
+              ' "version": "1"}, roles=["cyborg"], actions=["ask"],'
+              ' callers=int(sys.argv[1]))\n'
               '    elif asked["ask"] != "call":\n'
               '        say(asked, outcome="ok")\n'
               '    else:\n'
@@ -283,9 +287,9 @@ class Concurrent(unittest.TestCase):
               'str(one["arguments"]["van"]))\n'
               '            held = []\n')
 
-    def calls(self, concurrent, limit):
+    def calls(self, callers, limit):
         made = wire.Harness(Process(
-            [sys.executable, '-c', self.SCRIPT, concurrent]),
+            [sys.executable, '-c', self.SCRIPT, callers]),
             small.build(), limit=limit)
         self.addCleanup(made.close)
         made.hello()
@@ -294,7 +298,7 @@ class Concurrent(unittest.TestCase):
         def call(van):
             try:
                 found[van] = made.call('ask', {'van': van}).message
-            except HarnessError as error:
+            except WireError as error:
                 found[van] = str(error)
 
         threads = [threading.Thread(target=call, args=(van,))
@@ -306,10 +310,10 @@ class Concurrent(unittest.TestCase):
         return found
 
     def test_answers_may_come_in_any_order(self):
-        self.assertEqual({0: '0', 1: '1'}, self.calls('yes', LONG))
+        self.assertEqual({0: '0', 1: '1'}, self.calls('2', LONG))
 
     def test_one_that_cannot_is_asked_one_at_a_time(self):
-        found = self.calls('no', SHORT)
+        found = self.calls('1', SHORT)
         for text in found.values():
             self.assertIn('within 1.5 s', text)
 
@@ -338,7 +342,7 @@ class Schema(unittest.TestCase):
 
         made = wire.Harness(Recorded(command(*arguments)), small.build(),
                             limit=LONG)
-        with contextlib.suppress(HarnessError):
+        with contextlib.suppress(WireError):
             made.hello()
             made.start()
             made.call('ask', {'van': 1})

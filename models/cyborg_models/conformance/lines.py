@@ -2,7 +2,7 @@
 
 A harness is a process that the kit starts, or one that runs already and is
 reached at a socket of this machine.  It may hang, die, print without end on
-either stream, or never read: each of these ends in a :class:`HarnessError`
+either stream, or never read: each of these ends in a :class:`WireError`
 within the time limit, and what it said on standard error is kept.
 """
 
@@ -19,23 +19,27 @@ import subprocess
 import time
 from collections.abc import Sequence
 
+from cyborg_models.conformance.suite import HarnessError
 from cyborg_models.registry import InputError
 
 LONGEST = 1 << 20  # bytes of a line: a message is far shorter
 KEPT = 16 << 10  # bytes of standard error, from its end
+SHOWN = 3  # lines of it that a message has
 CHUNK = 1 << 16
 PATIENCE = 2.0  # seconds for a harness to end by itself
 LOOPBACK = ('127.0.0.1', '::1', 'localhost')
 
 
-class HarnessError(Exception):
+class WireError(HarnessError):
     """The harness broke, which says nothing of what it drives.
 
     :ivar said: the end of its standard error
     """
 
     def __init__(self, what: str, said: str = '') -> None:
-        super().__init__(what)
+        last = '\n'.join(said.splitlines()[-SHOWN:])
+        super().__init__(what + (
+            f'; on standard error it said: {last}' if last else ''))
         self.said = said
 
 
@@ -75,7 +79,7 @@ class Lines:
         """The lines that have come, at the latest after a time.
 
         :returns: none, if the time is up
-        :raises HarnessError: if there will be no more
+        :raises WireError: if there will be no more
         """
         end = time.monotonic() + seconds
         while True:
@@ -145,12 +149,12 @@ class Lines:
                 raise
             text = b''
         if not text:
-            raise HarnessError(f'{self.name} {self._ended()}', self.said)
+            raise WireError(f'{self.name} {self._ended()}', self.said)
         self._partial += text
         *found, rest = self._partial.split(b'\n')
         self._partial = bytearray(rest)
         if len(rest) > LONGEST or any(len(one) > LONGEST for one in found):
-            raise HarnessError(
+            raise WireError(
                 f'{self.name} wrote a line of more than {LONGEST:,} bytes; '
                 'end each message with a line feed', self.said)
         return [bytes(one) for one in found]
@@ -259,4 +263,4 @@ def _connected(address: str, seconds: float) -> socket.socket:
     return socket.create_connection((host, int(port)), seconds)
 
 
-__all__ = ['PATIENCE', 'Connection', 'HarnessError', 'Lines', 'Process']
+__all__ = ['PATIENCE', 'Connection', 'Lines', 'Process', 'WireError']

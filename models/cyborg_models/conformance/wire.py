@@ -7,8 +7,9 @@ message.  ``ask`` of a request is one of
 ``hello``
     the version of the protocol, the model with its settings, its actions
     and their parameters, its variables and their values; the answer says
-    what implementation it is, its capabilities, the actions that it has,
-    and whether it takes ``concurrent`` calls
+    what a :class:`~.suite.System` says of itself: ``implementation``,
+    ``roles``, ``capabilities``, the ``actions`` that can be called, and
+    ``hidden``, ``refuses``, ``observed``, ``callers`` and ``settle``
 ``start``
     go to where the model starts, whatever was before
 ``call``
@@ -16,15 +17,15 @@ message.  ``ask`` of a request is one of
     ``unknown`` (it may or may not have happened), ``not implemented`` or
     ``error`` (the harness itself failed)
 ``observe``
-    what can be seen: name of a variable -> value
+    what can be seen: name of a variable, such as ``arq[0]`` -> value
 ``stop``
     answer, and end
 
 The answer to ``start`` and ``call`` may have ``observed`` too, which saves
-a request.  Only a harness that takes concurrent calls is asked before it
+a request.  Only a harness that takes several ``callers`` is asked before it
 has answered, and may then answer in any order.
 
-Everything that is not as said here is a :class:`~.lines.HarnessError`, and
+Everything that is not as said here is a :class:`~.lines.WireError`, and
 so is silence beyond the time limit.
 """
 
@@ -42,9 +43,10 @@ from typing import Any, NoReturn
 
 from cyborg_models.conformance.lines import (
     PATIENCE,
-    HarnessError,
     Lines,
+    WireError,
 )
+from cyborg_models.conformance.suite import HIDDEN_REST, System
 from cyborg_models.conformance.words import WordError, Words, shown, written
 from cyborg_models.kernel.language import Model
 from cyborg_models.registry import near
@@ -52,33 +54,46 @@ from cyborg_models.registry import near
 VERSION = 1
 OUTCOMES = ('ok', 'refused', 'unknown', 'not implemented', 'error')
 BRIEF = 0.1  # seconds for a harness that broke to end
+LONGEST_WAIT = 600  # seconds that a harness may ask to settle
+GRACE = 5.0  # seconds more, so that what is told is what the wire saw
 SLICE = 0.002  # seconds that one of several callers listens at a time
-#: answer to -> its keys -> what each must be; the first must be there
-KEYS: dict[str, dict[str, type]] = {
-    'hello': {'implementation': dict, 'actions': list, 'capabilities': list,
-              'concurrent': bool},
-    'start': {'outcome': str, 'message': str, 'observed': dict},
-    'call': {'outcome': str, 'message': str, 'observed': dict},
-    'observe': {'observed': dict},
-    'stop': {'outcome': str},
+#: answer to -> its keys -> what each may be
+KEYS: dict[str, dict[str, tuple[type, ...]]] = {
+    'hello': {'implementation': (dict,), 'roles': (list,),
+              'capabilities': (list,), 'actions': (list,),
+              'hidden': (list, str), 'refuses': (list,),
+              'observed': (list,), 'callers': (int,),
+              'settle': (int, float)},
+    'start': {'outcome': (str,), 'message': (str,), 'observed': (dict,)},
+    'call': {'outcome': (str,), 'message': (str,), 'observed': (dict,)},
+    'observe': {'observed': (dict,)},
+    'stop': {'outcome': (str,)},
 }
-NEEDED = {'hello': ('implementation', 'actions'), 'observe': ('observed',)}
-NAMES = {dict: 'an object', list: 'an array', bool: 'true or false',
-         str: 'a text'}
+NEEDED = {'hello': ('implementation', 'roles', 'actions'),
+          'observe': ('observed',)}
+NAMES = {dict: 'an object', list: 'an array', int: 'a number',
+         float: 'a number', str: 'a text'}
 
 
 @dataclass(frozen=True)
 class Hello:
     """What a harness says of itself.
 
-    :ivar actions: those of the model that it has
+    The fields mean what they do in :class:`~.suite.System`; of those that
+    were not given, its defaults hold.
+
+    :ivar actions: those of the model that can be called
     """
 
-    name: str
-    version: str
+    implementation: tuple[str, str]
+    roles: tuple[str, ...]
     actions: tuple[str, ...]
-    capabilities: tuple[str, ...] = ()
-    concurrent: bool = False
+    capabilities: tuple[str, ...] = System.capabilities
+    hidden: tuple[str, ...] | str = System.hidden
+    refuses: tuple[str, ...] | None = System.refuses
+    observed: tuple[str, ...] | None = System.observed
+    callers: int = System.callers
+    settle: float = System.settle
 
 
 @dataclass(frozen=True)
@@ -117,11 +132,12 @@ class Harness:
         self._lines, self._model = lines, model
         self._settings = dict(settings or {})
         self._concurrent = False
+        self._declared: tuple[str, ...] = ()
         self._numbers = itertools.count(1)
         self._asked: dict[int, str] = {}
         self._answers: dict[int, dict[str, Any]] = {}
         self._streams, self._turn = threading.Lock(), threading.Lock()
-        self._broken: HarnessError | None = None
+        self._broken: WireError | None = None
         self._ended = False
 
     @property
@@ -132,7 +148,7 @@ class Harness:
     def hello(self) -> Hello:
         """Exchange what both sides have.
 
-        :raises HarnessError: as all others do, if the answer is none
+        :raises WireError: as all others do, if the answer is none
         """
         answer = self._ask('hello', 'hello', {
             'protocol': VERSION, 'model': self._model.name,
@@ -148,18 +164,33 @@ class Harness:
                 isinstance(one, str) and one for one in who.values()):
             self._break(f'says that its implementation is {shown(who)}; '
                         'give {"name": ..., "version": ...}, both texts')
-        for key in ('actions', 'capabilities'):
-            if not all(isinstance(one, str) for one
-                       in answer.get(key, ())):
-                self._break(f'gives {key} that are no names: '
-                            f'{shown(answer[key])}; give texts')
-        for name in answer['actions']:
-            with self._in_words():
+        found: dict[str, Any] = {**answer, 'implementation': (
+            who['name'], who['version'])}
+        for key, value in answer.items():
+            if isinstance(value, list):
+                if not all(isinstance(one, str) for one in value):
+                    self._break(f'gives {key} that are no names: '
+                                f'{shown(value)}; give texts')
+                found[key] = tuple(value)
+        self._check_names(found)
+        hello = Hello(**found)
+        if hello.callers < 1 or not 0 <= hello.settle <= LONGEST_WAIT:
+            self._break(f'has callers {hello.callers} and settle '
+                        f'{hello.settle:g}; give one caller or more, and '
+                        f'from 0 to {LONGEST_WAIT} s')
+        self._concurrent, self._declared = hello.callers > 1, hello.actions
+        return hello
+
+    def _check_names(self, found: dict[str, Any]) -> None:
+        """That the model has all that is named."""
+        with self._in_words():
+            hidden = found.get('hidden', ())
+            for name in (*found['actions'], *found.get('refuses', ()), *(
+                    () if hidden == HIDDEN_REST else
+                    (hidden,) if isinstance(hidden, str) else hidden)):
                 self.words.action(name)
-        self._concurrent = answer.get('concurrent', False)
-        return Hello(who['name'], who['version'], tuple(answer['actions']),
-                     tuple(answer.get('capabilities', ())),
-                     self._concurrent)
+            for name in found.get('observed', ()):
+                self.words.variable(name)
 
     def start(self) -> Answer:
         """Have it go to where the model starts."""
@@ -180,6 +211,9 @@ class Harness:
         if answer.outcome == 'error':
             self._break(f'failed at {about}{_because(answer.message)}; '
                         'mend the harness')
+        if answer.outcome == 'not implemented' and action in self._declared:
+            self._break(f'has {action} among its actions, and does not '
+                        f'implement {about}; take it out, or implement it')
         return answer
 
     def observe(self) -> dict[str, Any]:
@@ -206,7 +240,7 @@ class Harness:
         """End it, whatever it says."""
         try:
             self.stop()
-        except HarnessError:
+        except WireError:
             pass  # it was to end, and has
 
     def _answer(self, given: dict[str, Any], about: str) -> Answer:
@@ -263,7 +297,7 @@ class Harness:
     def _listen(self, seconds: float) -> None:
         try:
             lines = self._lines.receive(seconds)
-        except HarnessError as error:
+        except WireError as error:
             self._broken = error
             asked = ', '.join(self._asked.values())
             error.args = (f'{error} (it was asked: {asked})',)
@@ -297,15 +331,15 @@ class Harness:
             if key not in keys:
                 self._break(f'answers {about} with the unknown key '
                             f'{shown(key)}; {near(key[:80], keys)}')
-            if type(value) is not keys[key]:
+            if type(value) not in keys[key]:
                 self._break(f'answers {about} with {key} {shown(value)}; '
-                            f'it is {NAMES[keys[key]]}')
+                            f'it is {NAMES[keys[key][0]]}')
         for key in NEEDED.get(ask, ('outcome',)):
             if key not in answer:
                 self._break(f'answers {about} without "{key}"; give it')
 
     def _break(self, what: str) -> NoReturn:
-        self._broken = HarnessError(f'{self._lines.name} {what}', self.said)
+        self._broken = WireError(f'{self._lines.name} {what}', self.said)
         raise self._broken
 
     @contextlib.contextmanager
@@ -315,6 +349,55 @@ class Harness:
             yield
         except WordError as error:
             self._break(f'names what the model has not: {error}')
+
+
+class WireSystem(System):
+    """What is at the other end of a harness, as a system to be tested.
+
+    :param harness: that has not said hello yet
+    :param name: of the model, and what its settings are
+    :raises WireError: if it does not say hello as it should
+    """
+
+    def __init__(self, harness: Harness, name: str,
+                 settings: Mapping[str, Any] | None = None) -> None:
+        self._harness = harness
+        hello = harness.hello()
+        for key, value in vars(hello).items():
+            if key != 'actions':
+                setattr(self, key, value)
+        vars(self).update(model=name, settings=dict(settings or {}),
+                          limit=harness.limit + GRACE)
+        self._callable = hello.actions
+        self._alone = hello.callers == 1
+        self._seen: dict[str, Any] | None = None
+
+    def start(self) -> None:
+        self._seen = self._harness.start().observed
+
+    def observe(self) -> Mapping[str, Any]:
+        # What came with the last answer is as good, unless somebody else
+        # was answered meanwhile.
+        seen, self._seen = self._seen, None
+        return seen if seen is not None and self._alone else (
+            self._harness.observe())
+
+    def wait(self) -> None:
+        super().wait()
+        self._seen = None
+
+    def stop(self) -> None:
+        self._harness.close()
+
+    def actions(self, known: Mapping[str, Any]) -> frozenset[str]:
+        return frozenset(self._callable)
+
+    def call(self, name: str, arguments: tuple[int, ...]) -> str:
+        sets = self._harness.words.model.actions[name].sets
+        answer = self._harness.call(name, dict(zip(sets, arguments,
+                                                   strict=True)))
+        self._seen = answer.observed
+        return answer.outcome
 
 
 def _because(message: str) -> str:
@@ -332,4 +415,4 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(f'{name} is not JSON')
 
 
-__all__ = ['Answer', 'Harness', 'HarnessError', 'Hello', 'schema']
+__all__ = ['Answer', 'Harness', 'Hello', 'WireError', 'WireSystem', 'schema']

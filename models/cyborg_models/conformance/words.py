@@ -56,6 +56,16 @@ class Words:
                             f'{near(str(name)[:80], self.model.actions)}')
         return name
 
+    def variable(self, name: Any) -> str:
+        """A variable by its name.
+
+        :raises WordError: if there is none
+        """
+        if not isinstance(name, str) or name not in self.model.variables:
+            raise WordError(f'unknown variable {shown(name)}; '
+                            f'{near(str(name)[:80], self.model.variables)}')
+        return name
+
     def matching(self, name: Any, arguments: Any) -> list[Step]:
         """The steps of an action that agree with some of its arguments.
 
