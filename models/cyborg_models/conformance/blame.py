@@ -2,6 +2,8 @@
 
 By the first of these that gives one:
 
+* What was seen after a fault whose guards carry a requirement that few
+  actions share breaks that one: it says what has to come of the fault.
 * What was done although a guard is false breaks the guard's requirement; of
   several states, the one counts in which most guards before it hold.
 * What was seen, if an invariant is false of the nearest state with the values
@@ -25,6 +27,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cyborg_models.kernel.describe import describe
 from cyborg_models.kernel.language import (
+    Body,
     Codes,
     Guard,
     Model,
@@ -42,6 +45,7 @@ if TYPE_CHECKING:
     from cyborg_models.conformance.oracle import Event
 
 TRIED = 64  # states from which a hidden step is looked for
+FEW = 3  # actions: a requirement that fewer have is their own
 NAMED = 3  # variables, or steps, that a sentence names
 
 
@@ -141,13 +145,13 @@ def _of_observation(model: Model, event: Event, states: Sequence[Codes],
         for variable, member in [model.cells[cell]])
     if len(wrong) > NAMED:
         why += f' (and {len(wrong) - NAMED} more)'
-    broken = dict.fromkeys(
+    broken = dict.fromkeys([*_of_fault(model, last), *(
         prop.requirement for prop, arguments in _each(model, 'always')
         if not _holds(model, prop, arguments, successor(codes, wrong))
-        and _holds(model, prop, arguments, codes))
+        and _holds(model, prop, arguments, codes))])
     for here in near[:TRIED]:
         for step in hidden:
-            found = _but_for_one(model, here, step)
+            found = but_for_one(model, here, step)
             if found is not None and not missed(found[1]):
                 guard = found[0]
                 return Blamed(here, guard, tuple(dict.fromkeys(
@@ -160,7 +164,17 @@ def _of_observation(model: Model, event: Event, states: Sequence[Codes],
                   f'{why}, after {last.name}')
 
 
-def _but_for_one(model: Model, codes: Codes, step: Step
+def _of_fault(model: Model, last: Step | None) -> list[str]:
+    """What has to come of the fault that happened last, if it says."""
+    if last is None or not last.action.fault:
+        return []
+    shared = _shared(model)
+    return [name for name in dict.fromkeys(
+        name for name, _ in describe(last.action).guards)
+        if shared[name] < FEW]
+
+
+def but_for_one(model: Model, codes: Codes, step: Step
                  ) -> tuple[Guard, Codes] | None:
     """The guard that forbids a step, and where it would lead if it were not
     there; None if it is not the only one.
@@ -173,6 +187,21 @@ def _but_for_one(model: Model, codes: Codes, step: Step
     with without(site):
         after = follow(model, codes, step)
     return None if isinstance(after, Guard) else (guard, after)
+
+
+def cells_read(model: Model, body: Body, arguments: Sequence[int],
+               codes: Codes) -> set[int]:
+    """The cells that a property reads in a state; of a quantity, all that
+    it is of.
+    """
+    found: set[int] = set()
+    for read in run(model, body, arguments, codes, frozen=True).reads:
+        if isinstance(read, int):
+            found.add(read)
+        else:
+            found.update(model.place[read.variable, member] for member
+                         in model.variables[read.variable].members)
+    return found
 
 
 def owed(model: Model, step: Step, codes: Codes) -> tuple[str, ...]:
@@ -191,11 +220,16 @@ def owed(model: Model, step: Step, codes: Codes) -> tuple[str, ...]:
         prop.requirement for prop, arguments in _each(model, 'eventually')
         if _waits(model, prop, arguments, codes)
         and not _waits(model, prop, arguments, after)]
-    shared = collections.Counter(
-        requirement for action in model.actions.values()
-        for requirement in {one for one, _ in describe(action).guards})
+    shared = _shared(model)
     return tuple(dict.fromkeys([
         *common, *comes, *sorted(counted, key=lambda name: shared[name])]))
+
+
+def _shared(model: Model) -> collections.Counter[str]:
+    """How many actions have guards with a requirement."""
+    return collections.Counter(
+        requirement for action in model.actions.values()
+        for requirement in {one for one, _ in describe(action).guards})
 
 
 def _each(model: Model, kind: str
@@ -220,4 +254,5 @@ def _waits(model: Model, prop: Property, arguments: Iterable[int],
     return bool(called and not come)
 
 
-__all__ = ['Blamed', 'guards_asked', 'of', 'owed']
+__all__ = ['Blamed', 'but_for_one', 'cells_read', 'guards_asked', 'of',
+           'owed']

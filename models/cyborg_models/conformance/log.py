@@ -340,7 +340,7 @@ class Checker:
         self._seconds = seconds
         self._places: dict[Any, _Place] = {}
         self._moves = 0
-        self._start = oracle.position
+        self._start = oracle.configurations
         self._result = Checked()
 
     def check(self, file: BinaryIO, name: str = 'log') -> Checked:
@@ -475,13 +475,13 @@ class Checker:
         found: Any = frozenset()
         trouble = None
         for step in line.steps or (None,):  # each that it may have been
-            oracle.position = position
+            oracle.stand(position)
             try:
                 self._tell(line, step)
             except Divergence as divergence:
                 trouble = trouble or divergence
             else:
-                found |= oracle.position
+                found |= oracle.configurations
                 if step is not None and line.outcome == OK:
                     self._result.steps.add(step)
         if not found:
@@ -502,14 +502,14 @@ class Checker:
         oracle, result = self._oracle, self._result
         count = result.lines
         places = [*(place for place, _, _ in self._last), here]
-        oracle.position = places[0].position
+        oracle.stand(places[0].position)
         for (_, key, number), after in zip(self._last, places[1:],
                                            strict=True):
             line = self._read(orjson.loads(key))
             if line.begins or len(line.steps) > 1:
                 # Of several steps it is not known which it was: what is
                 # told begins after them.
-                oracle.position = after.position
+                oracle.stand(after.position)
                 result.first = number + 1
                 continue
             result.lines = number

@@ -261,16 +261,18 @@ class Oracle:
         return frozenset(codes for codes, _ in self._reach(self._now))
 
     @property
-    def position(self) -> frozenset[_Config]:
-        """Where it stands.  Assigned, it stands there again, and what was
-        told before is no longer part of the story.
+    def fitting(self) -> frozenset[Codes]:
+        """The states that fit what was told, before anything hidden."""
+        if len(self._now) == 1:
+            return frozenset([next(iter(self._now))[0]])
+        return frozenset(codes for codes, _ in self._now)
+
+    @property
+    def configurations(self) -> frozenset[Any]:
+        """The same, each with the calls that are under way: two oracles of
+        one model that have the same allow the same.
         """
         return self._now
-
-    @position.setter
-    def position(self, position: frozenset[_Config]) -> None:
-        self._base = self._now = self._next_base = position
-        self._old, self._events = [], []
 
     @property
     def told(self) -> int:
@@ -317,6 +319,15 @@ class Oracle:
         """Begin where the model begins; defects stay allowed."""
         self._base = self._now = self._next_base = frozenset(
             {(self.model.initial, ())})
+        self._old, self._events = [], []
+
+    def stand(self, configurations: frozenset[Any]) -> None:
+        """Go to where an oracle of this model stood; what was told before
+        is no longer part of the story.
+
+        :param configurations: of that oracle, then
+        """
+        self._base = self._now = self._next_base = configurations
         self._old, self._events = [], []
 
     def with_defect(self, name: str) -> Oracle:
@@ -467,8 +478,9 @@ class Oracle:
             if value is IGNORE:
                 continue
             try:
-                cell, known = self._cells[name]
-                found.append((cell, known[value]))
+                cell, known, same = self._cells[name]
+                code = same.get(id(value))
+                found.append((cell, known[value] if code is None else code))
             except (KeyError, TypeError):
                 raise self._unseen_value(name, value) from None
         return tuple(found)
@@ -705,8 +717,10 @@ def _builder(chosen: Chosen) -> Callable[[tuple[str, ...]], Model]:
 
 
 def _cells(model: Model, observed: frozenset[str]
-           ) -> dict[str, tuple[int, dict[Any, int]]]:
-    """Name of a cell -> (cell, a value or its name -> code)."""
+           ) -> dict[str, tuple[int, dict[Any, int], dict[int, int]]]:
+    """Name of a cell -> (cell, a value or its name -> code, the identity of
+    a value of the domain -> code: to hash a member of an Enum is slow).
+    """
     found = {}
     for cell, (variable, member) in enumerate(model.cells):
         if variable.name not in observed:
@@ -718,7 +732,8 @@ def _cells(model: Model, observed: frozenset[str]
                 known.setdefault(value.value, code)
         for code, value in enumerate(variable.domain):
             known[value] = code
-        found[cell_name(variable.name, member)] = cell, known
+        found[cell_name(variable.name, member)] = cell, known, {
+            id(value): code for code, value in enumerate(variable.domain)}
     return found
 
 

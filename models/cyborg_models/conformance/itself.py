@@ -1,0 +1,99 @@
+"""A model in the place of a system: the kit against itself.
+
+Sound, it conforms; with a defect it shows what that looks like.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from cyborg_models import registry
+from cyborg_models.conformance.oracle import OK, REFUSED
+from cyborg_models.conformance.suite import System
+from cyborg_models.kernel.language import Codes, Guard, Step, successor
+from cyborg_models.kernel.trees import Tree
+
+
+class ModelSystem(System):
+    """A system that does what a model does.
+
+    :param model: its name
+    :param settings: of the model, key -> value
+    :param defects: that it has
+    :param by_itself: names of the actions that it takes by itself: some
+        before each observation, and while it is given time all that can be
+    :param seed: of the chance that chooses among these
+    """
+
+    implementation = ('cyborg-models', 'the model itself')
+    callers = 2
+    settle = 0.0
+
+    def __init__(self, model: str, settings: Mapping[str, Any] | None = None,
+                 defects: Iterable[str] = (),
+                 by_itself: Iterable[str] = (), seed: int = 0) -> None:
+        # What is declared is of this one system, not of all of the class.
+        vars(self).update(model=model, settings=dict(settings or {}),
+                          hidden=tuple(by_itself))
+        self._chance = random.Random(seed)
+        self._lock = threading.Lock()
+        made = registry.choose(model, [
+            f'{key}={value}' for key, value in (settings or {}).items()],
+            defects).model
+        self._model = made
+        self._trees = {(step.action.name, step.arguments): Tree(
+            made, step.action.body, step.arguments, False)
+            for step in made.steps}
+        self._hidden = [step for step in made.steps
+                        if step.action.name in self.hidden]
+        self._names = [
+            (variable.name if member is None
+             else f'{variable.name}[{member}]', variable.domain)
+            for variable, member in made.cells]
+        self._codes: Codes = made.initial
+
+    def actions(self, known: Mapping[str, Any]) -> frozenset[str]:
+        return frozenset(name for name in known if name not in self.hidden)
+
+    def start(self) -> None:
+        self._codes = self._model.initial
+
+    def call(self, name: str, arguments: tuple[int, ...]) -> str:
+        with self._lock:
+            self._some()
+            writes = self._trees[name, arguments](self._codes)
+            if writes.__class__ is Guard:
+                return REFUSED
+            self._codes = successor(self._codes, writes)
+            return OK
+
+    def observe(self) -> Mapping[str, Any]:
+        with self._lock:
+            self._some()
+            return {name: domain[code] for (name, domain), code in zip(
+                self._names, self._codes, strict=True)}
+
+    def wait(self) -> None:
+        while self._take([step for step in self._hidden
+                          if step.action.fair]):
+            pass
+
+    def _some(self) -> None:
+        while self._hidden and self._chance.random() < 0.5:
+            self._take(self._hidden)
+
+    def _take(self, steps: list[Step]) -> bool:
+        """Take one of these steps; False if none is possible."""
+        possible = [writes for step in steps for writes in [
+            self._trees[step.action.name, step.arguments](self._codes)]
+            if writes.__class__ is not Guard]
+        if possible:
+            self._codes = successor(self._codes,
+                                    self._chance.choice(possible))
+        return bool(possible)
+
+
+__all__ = ['ModelSystem']
