@@ -97,10 +97,11 @@ def check_log(path, lines):
 
 def explore(steps):
     """The model as its own system, as ``explore`` takes it."""
-    from cyborg_models.conformance import modes
+    from cyborg_models.conformance import contract, modes
     from cyborg_models.conformance.itself import ModelSystem
 
     system = ModelSystem(MODEL)
+    system.roles = contract.of(MODEL).roles
     modes.run(system, {'explore': {'steps': steps // 20}})  # warm
     began = time.process_time()
     outcome = modes.run(system, {'explore': {'steps': steps}})
@@ -120,7 +121,8 @@ def wire(steps):
     from models.tests import harness
 
     model = registry.choose(MODEL).model
-    made = Harness(Process([sys.executable, harness.__file__]), model)
+    made = Harness(Process([sys.executable, harness.__file__, MODEL,
+                            *model.actions]))
     made.hello()
     made.start()
     calls = [(step.action.name, dict(zip(step.action.sets, step.arguments,

@@ -1,8 +1,9 @@
 """A harness for the tests of the wire, which can be made to misbehave.
 
-``python harness.py`` says yes to everything and observes nothing;
-``--mirror MODEL`` does what the model does, with ``--set`` and ``--defect``
-as elsewhere; ``--fault NAME`` goes wrong as one of the functions below.
+``python harness.py MODEL ACTION...`` says yes to everything and observes
+nothing; with ``--mirror`` it does what the model does, with ``--set`` and
+``--defect`` as elsewhere; ``--fault NAME`` goes wrong as one of the
+functions below.
 """
 
 import argparse
@@ -17,13 +18,16 @@ import time
 class Echo:
     """Says yes."""
 
-    def __init__(self):
-        self.actions = {}
+    settings = ()
+
+    def __init__(self, model, actions):
+        self.name, self.actions = model, actions
 
     def hello(self, asked):
-        self.actions = asked['actions']
-        return {'implementation': {'name': 'echo', 'version': '1'},
-                'roles': ['cyborg', 'nova'], 'actions': list(self.actions)}
+        return {'model': self.name,
+                'settings': dict(pair.split('=') for pair in self.settings),
+                'implementation': {'name': 'echo', 'version': '1'},
+                'roles': ['cyborg', 'nova'], 'actions': self.actions}
 
     def start(self, asked):
         return {'outcome': 'ok'}
@@ -39,16 +43,17 @@ class Echo:
 
 
 class Mirror(Echo):
-    """Does what the model does, from its cubes of what it was asked."""
+    """Does what the model does."""
 
     def __init__(self, name, settings, defects):
-        super().__init__()
         from cyborg_models import registry
         from cyborg_models.conformance.words import Words, written
         from cyborg_models.kernel.language import Guard
         from cyborg_models.kernel.trace import follow
 
+        self.settings = settings
         self.model = registry.choose(name, settings, defects).model
+        super().__init__(name, list(self.model.actions))
         self.words, self.written = Words(self.model), written
         self.follow, self.guard = follow, Guard
 
@@ -220,6 +225,18 @@ def odd_actions(answer):
     return {**answer, 'actions': [1]}
 
 
+def odd_model(answer):
+    return {**answer, 'model': 'test.smal'}
+
+
+def odd_setting(answer):
+    return {**answer, 'settings': {'vasn': '2'}}
+
+
+def odd_settings(answer):
+    return {**answer, 'settings': {'vans': 2}}
+
+
 def no_roles(answer):
     return {key: value for key, value in answer.items() if key != 'roles'}
 
@@ -252,6 +269,8 @@ def stays(answer):
 
 ELSEWHERE = {'unknown_action': 'hello', 'nobody': 'hello',
              'odd_actions': 'hello', 'no_roles': 'hello',
+             'odd_model': 'hello', 'odd_setting': 'hello',
+             'odd_settings': 'hello',
              'odd_hidden': 'hello', 'odd_observed': 'hello',
              'odd_callers': 'hello', 'odd_settle': 'hello',
              'no_start': 'start', 'stays': 'stop'}
@@ -273,14 +292,17 @@ def serve(system, fault, reader, writer):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument('--mirror')
+    parser.add_argument('model')
+    parser.add_argument('actions', nargs='*')
+    parser.add_argument('--mirror', action='store_true')
     parser.add_argument('--set', nargs='+', default=[])
     parser.add_argument('--defect', nargs='+', default=[])
     parser.add_argument('--fault')
     parser.add_argument('--listen', help='path of a socket, or a port')
     arguments = parser.parse_args()
-    system = (Mirror(arguments.mirror, arguments.set, arguments.defect)
-              if arguments.mirror else Echo())
+    system = (Mirror(arguments.model, arguments.set, arguments.defect)
+              if arguments.mirror else Echo(arguments.model,
+                                            arguments.actions))
     if arguments.listen is None:
         serve(system, arguments.fault, sys.stdin, sys.stdout)
         return

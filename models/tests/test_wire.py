@@ -1,7 +1,6 @@
 """The wire: what a harness may do wrong, and that it is told, in time."""
 
 import contextlib
-import functools
 import json
 import os
 import re
@@ -12,15 +11,18 @@ import tempfile
 import threading
 import unittest
 from pathlib import Path
+from unittest import mock
 
 import jsonschema_rs
 
+from cyborg_models import registry
 from cyborg_models.conformance import wire
 from cyborg_models.conformance.lines import (
     Connection,
     Process,
     WireError,
 )
+from cyborg_models.conformance.words import Words
 from cyborg_models.registry import InputError
 
 from . import harness, small
@@ -31,15 +33,24 @@ SHORT = 1.5  # seconds that a harness has which hangs
 LONG = 30.0  # ... and one that does not
 
 
-def command(*arguments):
-    return [sys.executable, SCRIPT, *arguments]
+SMALL = ('test.small', 'ask', 'plug', 'unplug')
+
+
+def command(*arguments, of=SMALL):
+    return [sys.executable, SCRIPT, *of, *arguments]
+
+
+def setUpModule():
+    patch = mock.patch.dict(registry.OTHERS,
+                            {'test.small': small.__name__})
+    patch.start()
+    unittest.addModuleCleanup(patch.stop)
 
 
 @contextlib.contextmanager
-def running(*arguments, limit=LONG, model=None):
+def running(*arguments, limit=LONG, of=SMALL):
     """A harness that has said hello and has started."""
-    lines = Process(command(*arguments))
-    made = wire.Harness(lines, model or small.build(), limit=limit)
+    made = wire.Harness(Process(command(*arguments, of=of)), limit=limit)
     try:
         yield made
     finally:
@@ -91,6 +102,9 @@ class Misbehaving(unittest.TestCase):
         'unknown_action': ("unknown action 'plgu'; did you mean plug", ''),
         'nobody': ('its implementation is', ''),
         'odd_actions': ('actions that are no names', ''),
+        'odd_model': ('unknown model .*did you mean test.small', ''),
+        'odd_setting': ("no setting 'vasn'; did you mean vans", ''),
+        'odd_settings': ('settings that are no texts', ''),
         'no_roles': ('hello without "roles"', ''),
         'odd_hidden': ("unknown action 'plgu'; did you mean plug", ''),
         'odd_observed': (r"unknown variable 'state\[0\]'", ''),
@@ -140,7 +154,7 @@ class WellBehaved(unittest.TestCase):
         with running() as made:
             hello = made.hello()
         self.assertEqual(('echo', '1'), hello.implementation)
-        self.assertEqual(tuple(small.build().actions), hello.actions)
+        self.assertEqual(SMALL[1:], hello.actions)
         self.assertEqual((('cyborg', 'nova'), ('core',)),
                          (hello.roles, hello.capabilities))
         self.assertEqual(1, hello.callers)
@@ -153,9 +167,9 @@ class WellBehaved(unittest.TestCase):
         self.assertEqual('ok', first_call('--fault', 'slow').outcome)
 
     def test_the_mirror_does_what_the_model_does(self):
-        model = small_model()
-        with running('--mirror', 'stein.attach', model=model) as made:
+        with running('--mirror', of=('stein.attach',)) as made:
             made.hello()
+            model = made.chosen.model
             begun = made.start().observed
             self.assertEqual(model.values(model.initial), begun)
             refused = made.call('attach', {'instance': 0})
@@ -167,14 +181,14 @@ class WellBehaved(unittest.TestCase):
 
     def test_it_is_ended_and_all_that_it_started(self):
         lines = Process(command('--fault', 'stays'))
-        made = wire.Harness(lines, small.build(), limit=LONG)
+        made = wire.Harness(lines, limit=LONG)
         made.hello()
         made.stop()
         with self.assertRaises(ProcessLookupError):
             os.killpg(lines._process.pid, 0)
 
     def test_its_exit_status_is_told(self):
-        made = wire.Harness(Process(command()), small.build(), limit=LONG)
+        made = wire.Harness(Process(command()), limit=LONG)
         made.hello()
         self.assertEqual(0, made.stop())
 
@@ -197,8 +211,9 @@ class WellBehaved(unittest.TestCase):
                   '    print(json.dumps({"id": asked["id"], "observed": {}})'
                   ', flush=True)\n')
         made = wire.Harness(Process([sys.executable, '-c', script]),
-                            small.build(), limit=LONG)
+                            limit=LONG)
         try:
+            made.words = Words(small.build())
             for _ in range(3):
                 self.assertEqual({}, made.observe())
         finally:
@@ -222,7 +237,7 @@ class Attached(unittest.TestCase):
         return process.stderr.readline().strip()
 
     def talk(self, address):
-        made = wire.Harness(Connection(address), small.build(), limit=LONG)
+        made = wire.Harness(Connection(address), limit=LONG)
         try:
             made.hello()
             made.start()
@@ -274,8 +289,9 @@ class Concurrent(unittest.TestCase):
               'for line in sys.stdin:\n'
               '    asked = json.loads(line)\n'
               '    if asked["ask"] == "hello":\n'
-              '        say(asked, implementation={"name": "x",'
-              ' "version": "1"}, roles=["cyborg"], actions=["ask"],'
+              '        say(asked, model="test.small", roles=["cyborg"],'
+              ' actions=["ask"], implementation={"name": "x",'
+              ' "version": "1"},'
               ' callers=int(sys.argv[1]))\n'
               '    elif asked["ask"] != "call":\n'
               '        say(asked, outcome="ok")\n'
@@ -290,7 +306,7 @@ class Concurrent(unittest.TestCase):
     def calls(self, callers, limit):
         made = wire.Harness(Process(
             [sys.executable, '-c', self.SCRIPT, callers]),
-            small.build(), limit=limit)
+            limit=limit)
         self.addCleanup(made.close)
         made.hello()
         found = {}
@@ -340,8 +356,7 @@ class Schema(unittest.TestCase):
                 heard.extend(found)
                 return found
 
-        made = wire.Harness(Recorded(command(*arguments)), small.build(),
-                            limit=LONG)
+        made = wire.Harness(Recorded(command(*arguments)), limit=LONG)
         with contextlib.suppress(WireError):
             made.hello()
             made.start()
@@ -362,13 +377,6 @@ class Schema(unittest.TestCase):
             _, heard = self.transcript('--fault', fault)
             self.assertFalse(all(self.valid(json.loads(line))
                                  for line in heard), fault)
-
-
-@functools.cache
-def small_model():
-    from cyborg_models import registry
-
-    return registry.choose('stein.attach').model
 
 
 if __name__ == '__main__':

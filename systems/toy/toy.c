@@ -3,7 +3,7 @@
  * has been left alone for QUIET ms.  It implements the calls of stein.attach
  * on data of its own, and is spoken to over the wire protocol:
  *
- *     cc -o toy toy.c && cyborg-models conform smoke stein.attach -- ./toy
+ *     cc -o toy toy.c && cyborg-models conform smoke -- ./toy
  *
  * -DBROKEN=1: a handle is taken without a look at whether it is free;
  * -DBROKEN=2: a guest is defined before Nova was told that its ARQ is Bound;
@@ -231,6 +231,7 @@ static void observe(void)
 }
 
 static word HELLO =
+    "\"model\":\"stein.attach\","
     "\"implementation\":{\"name\":\"toy\",\"version\":\"1\"},"
     "\"roles\":[\"cyborg\",\"nova\",\"placement\"],"
     "\"actions\":[\"claim\",\"post\",\"ask_bind\",\"register\",\"poll\","

@@ -18,7 +18,7 @@ from cyborg_models.conformance.oracle import (
 )
 from cyborg_models.conformance.suite import HarnessError
 from cyborg_models.conformance.wire import Harness, Hello
-from cyborg_models.registry import Chosen, InputError
+from cyborg_models.registry import InputError
 
 CALLED = 12  # steps that are taken along one run
 NO_ACTION = 'smoke_test_of_an_action_that_no_model_has'
@@ -41,12 +41,9 @@ class _Lacks(Exception):
     """It works as far as the wire goes, and is not what it has to be."""
 
 
-def smoke(harness: Harness, chosen: Chosen) -> Iterator[Tried]:
-    """Try a harness; it is stopped at the end.
-
-    :param chosen: the model that it is for
-    """
-    trial = _Trial(harness, chosen)
+def smoke(harness: Harness) -> Iterator[Tried]:
+    """Try a harness; it is stopped at the end."""
+    trial = _Trial(harness)
     try:
         for name, check in trial.checks():
             try:
@@ -61,8 +58,8 @@ def smoke(harness: Harness, chosen: Chosen) -> Iterator[Tried]:
 class _Trial:
     """The checks, in order, and what they learn of the harness."""
 
-    def __init__(self, harness: Harness, chosen: Chosen) -> None:
-        self._harness, self._chosen = harness, chosen
+    def __init__(self, harness: Harness) -> None:
+        self._harness = harness
         self._hello: Hello | None = None
         self._first: dict[str, Any] = {}
 
@@ -82,11 +79,12 @@ class _Trial:
 
     def hello(self) -> str:
         self._hello = self._harness.hello()
-        return ' '.join(self.said.implementation)
+        return (f'{" ".join(self.said.implementation)}, held to '
+                f'{self._harness.chosen.title}')
 
     def declares(self) -> str:
-        hello, model = self.said, self._chosen.model
-        contract.of(self._chosen.name).check(hello.roles,
+        hello, model = self.said, self._harness.chosen.model
+        contract.of(self._harness.chosen.name).check(hello.roles,
                                              hello.capabilities)
         if not hello.actions:
             raise _Lacks('there is no action that can be called; name those '
@@ -111,7 +109,7 @@ class _Trial:
 
     def observe(self) -> str:
         seen = self._first = self._harness.observe()
-        model = self._chosen.model
+        model = self._harness.chosen.model
         if not seen:
             raise _Lacks('it observes nothing, so that nothing it does can '
                          'be wrong; give the variables that can be seen')
@@ -127,7 +125,7 @@ class _Trial:
 
     def call(self) -> str:
         hello = self.said
-        oracle = Oracle(self._chosen, hello.actions, hello.hidden)
+        oracle = Oracle(self._harness.chosen, hello.actions, hello.hidden)
         called, counts = 0, dict.fromkeys(('ok', 'refused', 'unknown'), 0)
         try:
             while called < CALLED:

@@ -5,11 +5,11 @@ that repeats its ``id``; ``wire.schema.json`` beside this module has every
 message.  ``ask`` of a request is one of
 
 ``hello``
-    the version of the protocol, the model with its settings, its actions
-    and their parameters, its variables and their values; the answer says
-    what a :class:`~.suite.System` says of itself: ``implementation``,
-    ``roles``, ``capabilities``, the ``actions`` that can be called, and
-    ``hidden``, ``refuses``, ``observed``, ``callers`` and ``settle``
+    has the version of the protocol; the answer says what a
+    :class:`~.suite.System` says of itself: the ``model`` that it is held to
+    and ``settings`` of that, ``implementation``, ``roles``,
+    ``capabilities``, the ``actions`` that can be called, and ``hidden``,
+    ``refuses``, ``observed``, ``callers`` and ``settle``
 ``start``
     go to where the model starts, whatever was before
 ``call``
@@ -41,15 +41,15 @@ from dataclasses import dataclass, field
 from importlib import resources
 from typing import Any, NoReturn
 
+from cyborg_models import registry
 from cyborg_models.conformance.lines import (
     PATIENCE,
     Lines,
     WireError,
 )
 from cyborg_models.conformance.suite import HIDDEN_REST, System
-from cyborg_models.conformance.words import WordError, Words, shown, written
-from cyborg_models.kernel.language import Model
-from cyborg_models.registry import near
+from cyborg_models.conformance.words import WordError, Words, shown
+from cyborg_models.registry import Chosen, InputError, near
 
 VERSION = 1
 OUTCOMES = ('ok', 'refused', 'unknown', 'not implemented', 'error')
@@ -59,7 +59,8 @@ GRACE = 5.0  # seconds more, so that what is told is what the wire saw
 SLICE = 0.002  # seconds that one of several callers listens at a time
 #: answer to -> its keys -> what each may be
 KEYS: dict[str, dict[str, tuple[type, ...]]] = {
-    'hello': {'implementation': (dict,), 'roles': (list,),
+    'hello': {'model': (str,), 'settings': (dict,),
+              'implementation': (dict,), 'roles': (list,),
               'capabilities': (list,), 'actions': (list,),
               'hidden': (list, str), 'refuses': (list,),
               'observed': (list,), 'callers': (int,),
@@ -69,7 +70,7 @@ KEYS: dict[str, dict[str, tuple[type, ...]]] = {
     'observe': {'observed': (dict,)},
     'stop': {'outcome': (str,)},
 }
-NEEDED = {'hello': ('implementation', 'roles', 'actions'),
+NEEDED = {'hello': ('model', 'implementation', 'roles', 'actions'),
           'observe': ('observed',)}
 NAMES = {dict: 'an object', list: 'an array', int: 'a number',
          float: 'a number', str: 'a text'}
@@ -85,9 +86,11 @@ class Hello:
     :ivar actions: those of the model that can be called
     """
 
+    model: str
     implementation: tuple[str, str]
     roles: tuple[str, ...]
     actions: tuple[str, ...]
+    settings: Mapping[str, str] = field(default_factory=dict)
     capabilities: tuple[str, ...] = System.capabilities
     hidden: tuple[str, ...] | str = System.hidden
     refuses: tuple[str, ...] | None = System.refuses
@@ -120,17 +123,16 @@ class Harness:
     """Asks a harness, and believes nothing that it answers.
 
     :param lines: its streams
-    :param model: that it is held against
-    :param settings: of the model, key -> text
     :param limit: seconds for an answer
+    :ivar chosen: the model that it is held to, once it has said hello
+    :ivar words: those of the model, then
     """
 
-    def __init__(self, lines: Lines, model: Model,
-                 settings: Mapping[str, str] | None = None,
-                 limit: float = 10.0) -> None:
-        self.words, self.limit = Words(model), limit
-        self._lines, self._model = lines, model
-        self._settings = dict(settings or {})
+    chosen: Chosen
+    words: Words
+
+    def __init__(self, lines: Lines, limit: float = 10.0) -> None:
+        self.limit, self._lines = limit, lines
         self._concurrent = False
         self._declared: tuple[str, ...] = ()
         self._numbers = itertools.count(1)
@@ -150,15 +152,7 @@ class Harness:
 
         :raises WireError: as all others do, if the answer is none
         """
-        answer = self._ask('hello', 'hello', {
-            'protocol': VERSION, 'model': self._model.name,
-            'settings': self._settings,
-            'actions': {action.name: list(action.sets)
-                        for action in self._model.actions.values()},
-            'variables': {variable.name: {
-                'members': len(variable.members),
-                'values': [written(value) for value in variable.domain]}
-                for variable in self._model.variables.values()}})
+        answer = self._ask('hello', 'hello', {'protocol': VERSION})
         who = answer['implementation']
         if set(who) != {'name', 'version'} or not all(
                 isinstance(one, str) and one for one in who.values()):
@@ -172,6 +166,7 @@ class Harness:
                     self._break(f'gives {key} that are no names: '
                                 f'{shown(value)}; give texts')
                 found[key] = tuple(value)
+        self._choose(answer['model'], answer.get('settings', {}))
         self._check_names(found)
         hello = Hello(**found)
         if hello.callers < 1 or not 0 <= hello.settle <= LONGEST_WAIT:
@@ -180,6 +175,18 @@ class Harness:
                         f'from 0 to {LONGEST_WAIT} s')
         self._concurrent, self._declared = hello.callers > 1, hello.actions
         return hello
+
+    def _choose(self, name: str, settings: dict[str, Any]) -> None:
+        """Build the model that is named."""
+        if not all(isinstance(one, str) for one in settings.values()):
+            self._break(f'gives settings that are no texts: '
+                        f'{shown(settings)}; write {{"key": "value"}}')
+        try:
+            self.chosen = registry.choose(name, [
+                f'{key}={value}' for key, value in settings.items()])
+        except InputError as error:
+            self._break(f'asks for a model that there is not: {error}')
+        self.words = Words(self.chosen.model)
 
     def _check_names(self, found: dict[str, Any]) -> None:
         """That the model has all that is named."""
@@ -355,19 +362,16 @@ class WireSystem(System):
     """What is at the other end of a harness, as a system to be tested.
 
     :param harness: that has not said hello yet
-    :param name: of the model, and what its settings are
     :raises WireError: if it does not say hello as it should
     """
 
-    def __init__(self, harness: Harness, name: str,
-                 settings: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, harness: Harness) -> None:
         self._harness = harness
         hello = harness.hello()
         for key, value in vars(hello).items():
             if key != 'actions':
                 setattr(self, key, value)
-        vars(self).update(model=name, settings=dict(settings or {}),
-                          limit=harness.limit + GRACE)
+        vars(self)['limit'] = harness.limit + GRACE
         self._callable = hello.actions
         self._alone = hello.callers == 1
         self._seen: dict[str, Any] | None = None
