@@ -200,6 +200,32 @@ class Divergent(Small):
             log.REMEMBERED = before
         self.assertEqual(('fail', 501), (found.verdict, found.line))
 
+    def test_a_known_fault_is_passed_by_and_another_is_not(self):
+        sound = registry.choose('stein.attach')
+        faulty = registry.choose('stein.attach', (), ('A1', 'B3')).model
+        shown, others = set(), set()
+        for seed in range(8):
+            data = text_of(lines_of(faulty, 1000, seed))
+            found = log.Checker(Oracle(sound), known=('A1', 'B3')).check(
+                io.BytesIO(data))
+            self.assertEqual(('fail', None, 1000), (
+                found.verdict, found.divergence, found.events))
+            shown |= {name for name, _, _ in found.known}
+            # With one of them known, the other is a divergence of its own.
+            found = log.Checker(Oracle(sound), known=('A1',)).check(
+                io.BytesIO(data))
+            if found.divergence:
+                self.assertNotIn('B3', [one[0] for one in found.known])
+                others.add(found.divergence.requirement)
+        self.assertEqual({'A1', 'B3'}, shown)
+        self.assertTrue(others)
+
+    def test_a_fault_that_does_not_show_is_not_told(self):
+        found = log.Checker(self.oracle(build=lambda defects: small.build(
+            defects=defects)), known=('greedy',)).check(io.BytesIO(text_of(
+                numbered(act('ask', van=0)))))
+        self.assertEqual(('pass', []), (found.verdict, found.known))
+
     def test_software_with_a_known_fault(self):
         sound = registry.choose('stein.attach')
         for defect in ('A1', 'A5', 'B3'):
@@ -392,7 +418,8 @@ class Corrupted(unittest.TestCase):
             for path, text in ((pipe, 'no file'), (folder, 'no file'),
                                (folder + '/none', 'No such file')):
                 with self.assertRaisesRegex(log.LogError, text):
-                    log.check_file(path, Oracle(self.chosen))
+                    log.check_file(path, log.Checker(
+                        Oracle(self.chosen)))
 
 
 MAPPING = '''\

@@ -51,7 +51,7 @@ import stat
 import sys
 import time
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, NamedTuple, NoReturn
 
@@ -277,7 +277,10 @@ class Checked:
     :ivar text: that line
     :ivar cause: why nothing is decided, or ''
     :ivar first: the line of the file where the divergence's prefix begins
+    :ivar before: the last lines that are allowed, each with its number
     :ivar steps: of the model, those that happened, as far as is known
+    :ivar known: (defect, line, divergence) for each known divergence that
+        showed: the check went on after it
     """
 
     lines: int = 0
@@ -287,13 +290,15 @@ class Checked:
     text: str = ''
     cause: str = ''
     first: int = 1
+    before: tuple[str, ...] = ()
     steps: set[Step] = field(default_factory=set)
+    known: list[tuple[str, int, Divergence]] = field(default_factory=list)
 
     @property
     def verdict(self) -> str:
         """``pass``, ``fail`` or ``inconclusive``."""
         return ('inconclusive' if self.cause else
-                'fail' if self.divergence else 'pass')
+                'fail' if self.divergence or self.known else 'pass')
 
 
 class _Line(NamedTuple):
@@ -329,15 +334,16 @@ class Checker:
     :param oracle: that begins where the log does
     :param mapping: how the lines are read
     :param seconds: that it may take
+    :param known: names of defects that may show
     """
 
     def __init__(self, oracle: Oracle, mapping: Mapping | None = None,
-                 seconds: float = 3600.0) -> None:
+                 seconds: float = 3600.0, known: Iterable[str] = ()) -> None:
         self._oracle, self._mapping = oracle, mapping or Mapping()
         self._words = Words(oracle.model)
         self._translator = (_Translator(self._mapping, self._words)
                             if self._mapping.fields else None)
-        self._seconds = seconds
+        self._seconds, self._known = seconds, tuple(known)
         self._places: dict[Any, _Place] = {}
         self._moves = 0
         self._start = oracle.configurations
@@ -455,11 +461,12 @@ class Checker:
                          '--seconds')
         try:
             after = self._place(self._after(here.position, given))
-        except Divergence:
-            last = self._last
-            self._result.first = last[0][2] if last else self._result.lines
-            self._retell(here, given)
-            raise
+        except Divergence as divergence:
+            last, result = self._last, self._result
+            result.first = last[0][2] if last else result.lines
+            result.before = tuple(f'{number}: {text.decode()}'
+                                  for _, text, number in last)
+            return self._past(self._retold(here, given, divergence), given)
         here.moves[key] = after
         self._moves += 1
         return after
@@ -497,8 +504,9 @@ class Checker:
         if line.seen:
             self._oracle.observe(line.seen, source)
 
-    def _retell(self, here: _Place, given: dict[str, Any]) -> None:
-        """Tell the last lines again, so that a divergence has them."""
+    def _retold(self, here: _Place, given: dict[str, Any],
+                divergence: Divergence) -> Divergence:
+        """The divergence with the story of the last lines, told again."""
         oracle, result = self._oracle, self._result
         count = result.lines
         places = [*(place for place, _, _ in self._last), here]
@@ -516,7 +524,32 @@ class Checker:
             self._tell(line, line.steps[0] if line.steps else None)
         result.lines = count
         line = self._read(given)
-        self._tell(line, line.steps[0] if line.steps else None)
+        try:
+            self._tell(line, line.steps[0] if line.steps else None)
+        except Divergence as found:
+            return found
+        return divergence
+
+    def _past(self, divergence: Divergence, given: dict[str, Any]) -> _Place:
+        """Go on past a known divergence, or raise it."""
+        line = self._read(given)
+        for name in self._known:
+            if name in self._oracle.defects:
+                continue
+            oracle = self._oracle.with_defect(name)
+            try:
+                divergence.again(oracle)
+                if divergence.event.kind == 'step' and line.seen:
+                    oracle.observe(line.seen, divergence.event.source)
+            except Divergence:
+                continue
+            self._oracle = oracle
+            self._result.known.append(
+                (name, self._result.lines, divergence))
+            # What was remembered is of an oracle that allowed less.
+            self._places.clear()
+            return self._place(oracle.configurations)
+        raise divergence
 
     # reading a line
 
@@ -598,13 +631,11 @@ class Checker:
         return found.timestamp()
 
 
-def check_file(path: str, oracle: Oracle, mapping: Mapping | None = None,
-               seconds: float = 3600.0) -> Checked:
+def check_file(path: str, checker: Checker) -> Checked:
     """Check a log by its path; ``-`` for standard input.
 
     :raises LogError: if it cannot be read
     """
-    checker = Checker(oracle, mapping, seconds)
     if path == '-':
         return checker.check(sys.stdin.buffer, 'standard input')
     try:
