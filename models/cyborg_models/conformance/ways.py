@@ -46,7 +46,7 @@ def add(kinds: Any) -> None:
         'that starts the harness, after "--"'))
     made.add_argument('--attach', metavar='ADDRESS', help=(
         'of a harness that runs: 127.0.0.1:PORT, or the path of a socket'))
-    made.add_argument('--limit', type=_seconds, default=LIMIT, metavar='S',
+    made.add_argument('--limit', type=seconds, default=LIMIT, metavar='S',
                       help='seconds for an answer; the default is 10')
     made.add_argument('--json', action='store_true',
                       help='print one JSON object, for machines')
@@ -67,7 +67,7 @@ def add(kinds: Any) -> None:
     made.add_argument('--known', metavar='DEFECT', nargs='+',
                       action='extend', default=[],
                       help='known divergences, to go on past them')
-    made.add_argument('--seconds', type=_seconds, default=3600.0,
+    made.add_argument('--seconds', type=seconds, default=3600.0,
                       metavar='S', help='that it may take')
     made.add_argument('--json', action='store_true',
                       help='print one JSON object, for machines')
@@ -94,7 +94,7 @@ def _model(made: argparse.ArgumentParser) -> None:
                       help='settings; see list MODEL')
 
 
-def _seconds(text: str) -> float:
+def seconds(text: str) -> float:
     try:
         found = float(text)
     except ValueError:
