@@ -510,7 +510,8 @@ def generate(explorer, budget, shrink=True):
             backend=name, max_examples=budget // length,
             stateful_step_count=length, deadline=None, database=None,
             derandomize=False, report_multiple_bugs=False, print_blob=False,
-            phases=(Phase.generate, *[Phase.shrink] * shrink), verbosity=Verbosity.quiet,
+            phases=(Phase.generate, *[Phase.shrink] * shrink),
+            verbosity=Verbosity.quiet,
             suppress_health_check=list(HealthCheck)))
     except Flaky:
         result = explorer.result

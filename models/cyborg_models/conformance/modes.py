@@ -26,6 +26,7 @@ from __future__ import annotations
 
 import collections
 import json
+import math
 import os
 import random
 import time
@@ -58,6 +59,7 @@ from cyborg_models.registry import InputError, near
 
 PROBES = 2  # times that each guard of each step is put to the test
 SHRINK = 3000  # steps to shrink one failure with
+END = 'end'  # where a step leads that the model forbids
 FAILURES = 50  # after which a mode stops
 WALK = 12  # steps at most before calls overlap
 PINNED = 'cyborg-models calls 1'  # the format of a pin
@@ -114,14 +116,14 @@ class Explorer(machine.Explorer):
             untried.append(place)
         known.steps, known.untried = steps, untried
         known.afters = [None] * len(steps)
-        known.far = 0 if steps else float('inf')
+        known.far = 0 if steps else math.inf
         return known
 
     def _nearest(self, known: Any) -> Any:
         bounds = [(self._known[after].far if after in self._known else 0,
                    place) for place, after in enumerate(known.afters)
                   if place not in known.probes]
-        least = min(bounds, default=(float('inf'), 0))[0]
+        least = min(bounds, default=(math.inf, 0))[0]
         return least, [place for bound, place in bounds
                        if bound == least] or range(len(known.steps))
 
@@ -140,7 +142,8 @@ class Explorer(machine.Explorer):
         ways = self.session.oracle.defects, len(self.session.missing)
         if ways != self._ways:  # more is possible now, or less
             self._ways = ways
-            self._known.clear()
+            self._known = {END: _Known([], [], [])}
+            self._known[END].far = math.inf
         self._here = self.look(self.session.key())
 
     def take(self, number: int) -> None:
@@ -164,6 +167,7 @@ class Explorer(machine.Explorer):
         try:
             self.session.take(self.run.steps[-1])
         except Divergence as divergence:
+            here.afters[place] = END
             self._diverged(divergence)
             return
         self._look()
