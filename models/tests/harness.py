@@ -257,6 +257,34 @@ def odd_settle(answer):
     return {**answer, 'settle': 1e9}
 
 
+def no_capability(answer):
+    return {**answer, 'capabilities': ['core', 'qouta']}
+
+
+def both(answer):
+    return {**answer, 'hidden': ['claim']}
+
+
+def wrong_start(answer):
+    return {**answer, 'observed': {**answer['observed'], 'arq[0]': 'BOUND'}}
+
+
+def remembers(answer):
+    SEEN.append(answer)
+    if len(SEEN) > 1:
+        answer['observed']['reachable'] = not answer['observed']['reachable']
+    return answer
+
+
+def any_action(answer):
+    return {**answer, 'outcome': 'ok'}
+
+
+def bad_end(answer):
+    print(json.dumps(answer), flush=True)
+    raise SystemExit(4)
+
+
 def no_start(answer):
     return {**answer, 'outcome': 'refused', 'message': 'no database'}
 
@@ -267,13 +295,16 @@ def stays(answer):
     time.sleep(60)
 
 
+SEEN = []
 ELSEWHERE = {'unknown_action': 'hello', 'nobody': 'hello',
              'odd_actions': 'hello', 'no_roles': 'hello',
              'odd_model': 'hello', 'odd_setting': 'hello',
              'odd_settings': 'hello',
              'odd_hidden': 'hello', 'odd_observed': 'hello',
              'odd_callers': 'hello', 'odd_settle': 'hello',
-             'no_start': 'start', 'stays': 'stop'}
+             'no_capability': 'hello', 'both': 'hello',
+             'wrong_start': 'observe', 'remembers': 'observe',
+             'no_start': 'start', 'stays': 'stop', 'bad_end': 'stop'}
 
 
 def serve(system, fault, reader, writer):

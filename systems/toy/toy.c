@@ -239,7 +239,7 @@ static word HELLO =
     "\"crash_conductor\"],\"hidden\":[\"start_bind\",\"ignore_request\","
     "\"take\",\"no_handle\",\"prepare\",\"bound\",\"sweep\",\"deliver\"],"
     "\"observed\":[\"arq\",\"nova\",\"use\",\"charged\",\"handle\",\"guest\","
-    "\"claim\",\"reachable\"],\"settle\":0.05";
+    "\"claim\",\"reachable\"],\"settle\":0.015";
 
 static double now(void)
 {
@@ -273,8 +273,8 @@ int main(void)
             int i = number(line, "instance", number(line, "arq", 0));
             printf("\"outcome\":\"%s\",", outcomes[call(action, i)]);
             chance = chance * 1103515245u + 12345u;
-            if (chance >> 30)
-                work(chance >> 29 & 1);
+            if (chance >> 31)
+                work(chance >> 30 & 1);
             observe();
         } else if (is(ask, "observe")) {
             observe();

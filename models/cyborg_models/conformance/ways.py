@@ -177,13 +177,22 @@ def do_smoke(given: argparse.Namespace) -> int:
 
 # Logs
 
+def _log() -> Any:
+    try:
+        from cyborg_models.conformance import log
+    except ModuleNotFoundError as error:
+        raise InputError(f'logs need {error.name}; install '
+                         'cyborg-models[conformance]') from None
+    return log
+
+
 def do_log(given: argparse.Namespace) -> int:
     """Check a log; returns the exit status."""
     import dataclasses
 
-    from cyborg_models.conformance import log
     from cyborg_models.conformance.oracle import Oracle
 
+    log = _log()
     chosen = registry.choose(given.model, given.set)
     mapping = (log.read_mapping(given.mapping) if given.mapping
                else log.Mapping())
@@ -272,8 +281,7 @@ def _log_print(found: Any, chosen: Any, repeat: str) -> None:
 
 def do_sample(given: argparse.Namespace) -> int:
     """Write a log; returns the exit status."""
-    from cyborg_models.conformance import log
-
+    log = _log()
     model = registry.choose(given.model, given.set, given.defect).model
     lines = (line.decode() for line in log.sample(
         model, random.Random(given.seed), given.events,

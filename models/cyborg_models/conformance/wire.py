@@ -55,6 +55,7 @@ VERSION = 1
 OUTCOMES = ('ok', 'refused', 'unknown', 'not implemented', 'error')
 BRIEF = 0.1  # seconds for a harness that broke to end
 LONGEST_WAIT = 600  # seconds that a harness may ask to settle
+HELLO = 30.0  # seconds at least for the first answer: it has to start
 GRACE = 5.0  # seconds more, so that what is told is what the wire saw
 SLICE = 0.002  # seconds that one of several callers listens at a time
 #: answer to -> its keys -> what each may be
@@ -123,7 +124,7 @@ class Harness:
     """Asks a harness, and believes nothing that it answers.
 
     :param lines: its streams
-    :param limit: seconds for an answer
+    :param limit: seconds for an answer; for the first, at least ``HELLO``
     :ivar chosen: the model that it is held to, once it has said hello
     :ivar words: those of the model, then
     """
@@ -277,7 +278,8 @@ class Harness:
 
     def _exchange(self, number: int, about: str,
                   line: bytes) -> dict[str, Any]:
-        end = time.monotonic() + self.limit
+        limit = max(self.limit, HELLO) if number == 1 else self.limit
+        end = time.monotonic() + limit
         with self._streams:
             self._whole()
             self._asked[number] = about
@@ -291,7 +293,7 @@ class Harness:
                 if left <= 0:
                     self._break(
                         f'does not answer {about} (id {number}) within '
-                        f'{self.limit:g} s; answer each request and flush, '
+                        f'{limit:g} s; answer each request and flush, '
                         'or allow more time with --limit')
                 self._listen(min(left, SLICE) if self._concurrent else left)
             if self._concurrent:
