@@ -31,6 +31,7 @@ from cyborg_models.kernel.language import (
     Codes,
     Guard,
     Model,
+    ModelError,
     Property,
     Site,
     Step,
@@ -147,8 +148,8 @@ def _of_observation(model: Model, event: Event, states: Sequence[Codes],
         why += f' (and {len(wrong) - NAMED} more)'
     broken = dict.fromkeys([*_of_fault(model, last), *(
         prop.requirement for prop, arguments in _each(model, 'always')
-        if not _holds(model, prop, arguments, successor(codes, wrong))
-        and _holds(model, prop, arguments, codes))])
+        if _holds(model, prop, arguments, codes) and not _holds(
+            model, prop, arguments, successor(codes, wrong)))])
     for here in near[:TRIED]:
         for step in hidden:
             found = but_for_one(model, here, step)
@@ -184,8 +185,11 @@ def but_for_one(model: Model, codes: Codes, step: Step
         return None
     site = next(site for site in guards_asked(model, codes, step)
                 if site.where == guard.where)
-    with without(site):
-        after = follow(model, codes, step)
+    try:
+        with without(site):
+            after = follow(model, codes, step)
+    except ModelError:  # it asks first what the rest makes sense of
+        return None
     return None if isinstance(after, Guard) else (guard, after)
 
 
@@ -209,20 +213,33 @@ def owed(model: Model, step: Step, codes: Codes) -> tuple[str, ...]:
 
     :param codes: a state in which it is possible
     """
-    asked = [requirement for requirement, _ in
-             describe(step.action).guards] or [
-        site.requirement for site in guards_asked(model, codes, step)]
-    counted = collections.Counter(asked)
-    common = [name for name, count in counted.items()
+    asked = _asked(model, step, codes)
+    shared = _shared(model)
+    return tuple(dict.fromkeys([
+        *surely_owed(model, step, codes),
+        *sorted(dict.fromkeys(asked), key=lambda name: shared[name])]))
+
+
+def surely_owed(model: Model, step: Step, codes: Codes) -> list[str]:
+    """Those of them that do not rest on how many other actions share a
+    requirement.
+    """
+    asked = _asked(model, step, codes)
+    common = [name for name, count in collections.Counter(asked).items()
               if 2 * count > len(asked)]
     after = follow(model, codes, step)
     comes = [] if isinstance(after, Guard) else [
         prop.requirement for prop, arguments in _each(model, 'eventually')
         if _waits(model, prop, arguments, codes)
         and not _waits(model, prop, arguments, after)]
-    shared = _shared(model)
-    return tuple(dict.fromkeys([
-        *common, *comes, *sorted(counted, key=lambda name: shared[name])]))
+    return common + comes
+
+
+def _asked(model: Model, step: Step, codes: Codes) -> list[str]:
+    """The requirements of a step's guards, in order."""
+    return [requirement for requirement, _ in
+            describe(step.action).guards] or [
+        site.requirement for site in guards_asked(model, codes, step)]
 
 
 def _shared(model: Model) -> collections.Counter[str]:
@@ -242,8 +259,14 @@ def _each(model: Model, kind: str
 
 def _holds(model: Model, prop: Property, arguments: Iterable[int],
            codes: Codes) -> bool:
-    return bool(run(model, prop.body, tuple(arguments), codes,
-                    frozen=True).value)
+    """True if an invariant holds, or makes no sense of the state: values
+    that were seen are put together with others that never meet them.
+    """
+    try:
+        return bool(run(model, prop.body, tuple(arguments), codes,
+                        frozen=True).value)
+    except ModelError:
+        return True
 
 
 def _waits(model: Model, prop: Property, arguments: Iterable[int],
@@ -255,4 +278,4 @@ def _waits(model: Model, prop: Property, arguments: Iterable[int],
 
 
 __all__ = ['Blamed', 'but_for_one', 'cells_read', 'guards_asked', 'of',
-           'owed']
+           'owed', 'surely_owed']

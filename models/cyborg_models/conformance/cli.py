@@ -4,8 +4,8 @@
     runs systems and reports.  A target is ``MODULE:CLASS`` or
     ``FILE.py:CLASS``, a :class:`~.suite.System` of the implementer;
     ``wire:COMMAND`` or ``attach:ADDRESS``, a harness in any language; or
-    ``model:NAME``, the model itself.  Several are one implementation, each
-    held to another model.
+    ``model:NAME``, the model itself (``model:stein``: all that a release
+    needs).  Several are one implementation, each held to another model.
 ``conform rules``
     what a contract asks of a role with some capabilities.
 ``vectors``
@@ -136,8 +136,9 @@ def chosen_modes(given: argparse.Namespace) -> dict[str, dict[str, Any]]:
 
 def do_run(given: argparse.Namespace) -> int:
     """Run systems and report; returns the exit status."""
-    return run([load(target, given.limit) for target in given.target],
-               given, shlex.join(given.target))
+    return run([system for target in given.target
+                for system in load(target, given.limit)], given,
+               shlex.join(given.target))
 
 
 def run(systems: list[Any], given: argparse.Namespace, target: str) -> int:
@@ -175,7 +176,7 @@ def _print(report: Any, found: Any, details: bool) -> None:
     marks = (drawing.UNICODE if out.can(''.join(drawing.UNICODE.values()))
              else drawing.ASCII)
     for line, style in report.lines(found, out.width, marks, details):
-        if len(line) > out.width:
+        if len(line) > out.width and '://' not in line:
             out.line(line, style)
         else:
             out.put(line, style)
@@ -215,20 +216,21 @@ def _reviews(path: str) -> dict[str, tuple[bool, str]]:
     return {name: (row[0], row[1]) for name, row in data.items()}
 
 
-def load(target: str, limit: float = ways.LIMIT) -> Any:
-    """The system that a target names.
+def load(target: str, limit: float = ways.LIMIT) -> list[Any]:
+    """The systems that a target names: one, but for ``model:RELEASE``.
 
     :param limit: seconds for an answer of a harness
     :raises InputError: if there is none
     """
-    from cyborg_models.conformance import suite
+    from cyborg_models.conformance import itself, suite
 
     kind, _, rest = target.partition(':')
     if kind in ways.KINDS:
-        return ways.system(kind, rest, limit)
+        return [ways.system(kind, rest, limit)]
     where, _, name = target.rpartition(':')
     if where == 'model':
-        return itself(name)
+        return itself.whole(name) if name in itself.WHOLE else [
+            itself.ModelSystem(name)]
     if not where or not name:
         raise InputError(f'{target!r} names no system; give MODULE:CLASS, '
                          'FILE.py:CLASS or model:NAME')
@@ -241,7 +243,7 @@ def load(target: str, limit: float = ways.LIMIT) -> Any:
         raise InputError(f'{where} has no system {name}; '
                          f'{near(name, known)}')
     try:
-        return found()
+        return [found()]
     except Exception as error:
         raise InputError(f'{target} cannot be made: {type(error).__name__}: '
                          f'{error}; mend its __init__') from error
@@ -263,18 +265,6 @@ def _module(where: str) -> Any:
         raise InputError(f'{where} cannot be imported: '
                          f'{type(error).__name__}: {error}; mend it, or give '
                          'another') from error
-
-
-def itself(name: str) -> Any:
-    """The model as a system, with all roles and capabilities."""
-    from cyborg_models.conformance import contract
-    from cyborg_models.conformance.itself import ModelSystem
-
-    found = ModelSystem(name)
-    rules = contract.of(name)
-    vars(found).update(roles=rules.roles,
-                       capabilities=tuple(rules.capabilities))
-    return found
 
 
 def do_rules(given: argparse.Namespace) -> int:
@@ -336,4 +326,4 @@ def do_vectors(given: argparse.Namespace) -> int:
     return 1 if problems else 0
 
 
-__all__ = ['add', 'chosen_modes', 'itself', 'load', 'options', 'run']
+__all__ = ['add', 'chosen_modes', 'load', 'options', 'run']

@@ -11,10 +11,41 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from cyborg_models import registry
+from cyborg_models.conformance import contract
 from cyborg_models.conformance.oracle import OK, REFUSED
 from cyborg_models.conformance.suite import System
 from cyborg_models.kernel.language import Codes, Guard, Step, successor
 from cyborg_models.kernel.trees import Tree
+
+#: release -> (model, settings) that together carry its requirements
+WHOLE: dict[str, tuple[tuple[str, dict[str, str]], ...]] = {
+    'stein': (
+        ('stein.attach', {}),
+        ('stein.attach', {'twins': 'true'}),
+        ('stein.attach', {'quota': '1'}),
+        ('stein.attach', {'instances': '1', 'arqs': '2'}),
+        ('stein.release', {}),
+        ('stein.program', {'operator': 'true'}),
+        ('stein.program', {'kind': 'MDEV', 'per_region': '1'}),
+        ('stein.system', {'instances': '1', 'handles': '1',
+                          'operations': '3', 'operator': 'true'}),
+        ('stein.system', {'instances': '1', 'hosts': '2', 'faults': '2',
+                          'programmable': '0'}),
+    ),
+    'rocky': (
+        ('rocky.attach', {}),
+        ('rocky.attach', {'topology': 'VIA_API'}),
+        ('rocky.program', {}),
+        ('rocky.release', {}),
+        ('rocky.release', {'vans': '2', 'tenant': 'true', 'faults': '0'}),
+        ('rocky.system', {}),
+        ('rocky.system', {'vans': '1', 'kind': 'VF', 'faults': '2',
+                          'enabled_faults': 'compute-crash,retire'}),
+        ('rocky.system', {'vans': '1', 'enabled_faults': 'gone'}),
+        ('rocky.system', {'vans': '1', 'kind': 'VF',
+                          'enabled_faults': 'wrong-list'}),
+    ),
+}
 
 
 class ModelSystem(System):
@@ -26,6 +57,8 @@ class ModelSystem(System):
     :param by_itself: names of the actions that it takes by itself: some
         before each observation, and while it is given time all that can be
     :param seed: of the chance that chooses among these
+
+    It has all roles and capabilities of its contract.
     """
 
     implementation = ('cyborg-models', 'the model itself')
@@ -36,8 +69,11 @@ class ModelSystem(System):
                  defects: Iterable[str] = (),
                  by_itself: Iterable[str] = (), seed: int = 0) -> None:
         # What is declared is of this one system, not of all of the class.
-        vars(self).update(model=model, settings=dict(settings or {}),
-                          hidden=tuple(by_itself))
+        rules = contract.of(model)
+        vars(self).update(
+            model=model, settings=dict(settings or {}),
+            hidden=tuple(by_itself), roles=rules.roles,
+            capabilities=tuple(rules.capabilities))
         self._chance = random.Random(seed)
         self._lock = threading.Lock()
         made = registry.choose(model, [
@@ -96,4 +132,19 @@ class ModelSystem(System):
         return bool(possible)
 
 
-__all__ = ['ModelSystem']
+def whole(release: str, defects: Iterable[str] = ()) -> list[ModelSystem]:
+    """The systems that together show a release's requirements; each has the
+    defects that its model has.
+
+    :raises InputError: if there is no such release
+    """
+    if release not in WHOLE:
+        raise registry.InputError(f'there is no release {release!r}; '
+                                  f'{registry.near(release, WHOLE)}')
+    return [ModelSystem(model, settings, [
+        name for name in defects if name in registry.choose(
+            model, [f'{key}={text}' for key, text in settings.items()]
+        ).model.defects]) for model, settings in WHOLE[release]]
+
+
+__all__ = ['WHOLE', 'ModelSystem', 'whole']

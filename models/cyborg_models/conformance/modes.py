@@ -447,6 +447,10 @@ def vectors(mode: _Mode, folder: str | None = None) -> ModeResult:
             counts['played'] += 1
         if not mode.guard(explorer, work):
             break
+    if counts['left']:
+        mode.result.notes.append(
+            f'{counts["left"]:,} vectors were not played to their end: the '
+            'system went another way, which the model allows, or failed')
     return mode.sum_up(explorer)
 
 

@@ -5,7 +5,8 @@ been a failure of it, had the system done otherwise.  Evidence is
 
 * a call that was refused where one guard forbids it: of the guard;
 * a call that was done where the model has it possible in every state: of what
-  the action is there for, which a refusal would have been blamed on;
+  more than half of the action's guards are there for, or else of what had to
+  come and came by it;
 * a step after which an invariant holds, if the step changed a variable that
   the invariant reads, and if another value of one that is observed would
   have broken it: of the invariant;
@@ -28,7 +29,14 @@ from cyborg_models.conformance import blame, contract
 from cyborg_models.conformance.oracle import ALL, NONE, OK, Divergence
 from cyborg_models.conformance.suite import System
 from cyborg_models.kernel.describe import describe
-from cyborg_models.kernel.language import Codes, Guard, Model, Step, successor
+from cyborg_models.kernel.language import (
+    Codes,
+    Guard,
+    Model,
+    ModelError,
+    Step,
+    successor,
+)
 from cyborg_models.kernel.trees import Tree
 
 PASS, FAIL = 'pass', 'fail'
@@ -149,7 +157,7 @@ class Evidence:
             return
         if may == ALL:
             if step not in self._owed:
-                self._owed[step] = next(iter(blame.owed(
+                self._owed[step] = next(iter(blame.surely_owed(
                     self.model, step, min(before))), '')
             if self._owed[step]:
                 self._add(self._owed[step], step.action.name)
@@ -210,11 +218,16 @@ class Evidence:
     def _breakable(self, tree: Tree, reads: frozenset[int],
                    codes: Codes) -> bool:
         """True if another value of one observed variable breaks it."""
-        return any(
-            code != codes[cell] and not tree(successor(
-                codes, ((cell, code),)))
-            for cell in self._seen if cell in reads
-            for code in range(len(self.model.cells[cell][0].domain)))
+        for cell in self._seen:
+            if cell not in reads:
+                continue
+            for code in range(len(self.model.cells[cell][0].domain)):
+                try:
+                    if not tree(successor(codes, ((cell, code),))):
+                        return True
+                except ModelError:  # values that never meet
+                    continue
+        return False
 
     def _not_taken(self, step: Step, states: frozenset[Codes]) -> None:
         """A hidden step that is forbidden, and would have been seen."""
@@ -370,6 +383,9 @@ class Report:
                     name in self.system.reasons and name in rules
                     and rules[name].level == contract.RECOMMENDS):
                 return DIVERGENT
+        if any(mode.notes for outcome in self.outcomes
+               for mode in outcome.modes):
+            return OPEN
         if any(one.verdict == INCONCLUSIVE and not rules[name].review
                and rules[name].level == contract.OBLIGES
                for name, one in self.verdicts.items()):
