@@ -77,6 +77,7 @@ from cyborg_models.registry import InputError, near
 
 LONGEST = 1 << 20  # bytes of a line
 WINDOW = 100  # lines that are kept to tell what came before
+SHOWN = 12  # of them, as they were written
 REMEMBERED = 200_000  # what lines do to sets of states
 TICK = 1 << 14  # lines between two looks at the clock
 KEYS = ('number', 'time', 'actor', 'action', 'arguments', 'outcome',
@@ -464,9 +465,11 @@ class Checker:
         except Divergence as divergence:
             last, result = self._last, self._result
             result.first = last[0][2] if last else result.lines
-            result.before = tuple(f'{number}: {text.decode()}'
-                                  for _, text, number in last)
-            return self._past(self._retold(here, given, divergence), given)
+            divergence = self._retold(here, given, divergence)
+            result.before = tuple(
+                f'{number}: {text.decode()}' for _, text, number in last
+                if number >= result.first)[-SHOWN:]
+            return self._past(divergence, given)
         here.moves[key] = after
         self._moves += 1
         return after
