@@ -49,7 +49,7 @@ class Guide(unittest.TestCase):
         shutil.copy(ROOT / 'systems/toy/toy.c', 'toy.c')
         (_, self.mine), (self.line, self.mended) = blocks(self.text, 'python')
         Path('mine.py').write_text(self.mine)
-        (_, self.wire), (_, their) = blocks(self.text, 'json')
+        (_, self.wire), (_, their) = blocks(self.text, 'text')
         Path('their.log').write_text(their)
         (_, mapping), = blocks(self.text, 'toml')
         Path('their.toml').write_text(mapping)
