@@ -18,7 +18,7 @@ import time
 class Echo:
     """Says yes."""
 
-    settings = ()
+    settings, callers = (), 1
 
     def __init__(self, model, actions):
         self.name, self.actions = model, actions
@@ -27,7 +27,8 @@ class Echo:
         return {'model': self.name,
                 'settings': dict(pair.split('=') for pair in self.settings),
                 'implementation': {'name': 'echo', 'version': '1'},
-                'roles': ['cyborg', 'nova'], 'actions': self.actions}
+                'roles': ['cyborg', 'nova'], 'actions': self.actions,
+                'callers': self.callers}
 
     def start(self, asked):
         return {'outcome': 'ok'}
@@ -329,11 +330,13 @@ def main():
     parser.add_argument('--set', nargs='+', default=[])
     parser.add_argument('--defect', nargs='+', default=[])
     parser.add_argument('--fault')
+    parser.add_argument('--callers', type=int, default=1)
     parser.add_argument('--listen', help='path of a socket, or a port')
     arguments = parser.parse_args()
     system = (Mirror(arguments.model, arguments.set, arguments.defect)
               if arguments.mirror else Echo(arguments.model,
                                             arguments.actions))
+    system.callers = arguments.callers
     if arguments.listen is None:
         serve(system, arguments.fault, sys.stdin, sys.stdout)
         return

@@ -2,6 +2,7 @@
 proves nothing.
 """
 
+import collections
 import io
 import json
 import os
@@ -399,6 +400,26 @@ class Corrupted(unittest.TestCase):
         for data in (b'', b'\n\n'):
             with self.assertRaisesRegex(log.LogError, 'no event'):
                 check(Oracle(self.chosen), data)
+
+    def test_bytes_that_are_changed_break_nothing(self):
+        chance, data = random.Random(2), text_of(self.events)
+        counts = collections.Counter()
+        oracle = Oracle(self.chosen)
+        for _ in range(400):
+            text = bytearray(data)
+            for _ in range(chance.choice((1, 2, 20))):
+                place = chance.randrange(len(text))
+                text[place:place + chance.randrange(3)] = bytes(
+                    [chance.choice(b'{}[]",:0a\\\n\xff')])
+            oracle.restart()
+            try:
+                counts[check(oracle, bytes(text)).verdict] += 1
+            except log.LogError as error:
+                self.assertRegex(str(error), r'^a\.log:\d+: ')
+                counts['error'] += 1
+        self.assertGreater(counts['error'], 200)
+        self.assertEqual(set(), set(counts) - {
+            'error', 'inconclusive', 'fail', 'pass'})
 
     def test_the_time_is_up(self):
         found = check(Oracle(self.chosen), self.events, seconds=0)

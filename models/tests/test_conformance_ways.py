@@ -170,12 +170,13 @@ class Wire(unittest.TestCase):
                          said & set(wire.KEYS['hello']))
 
     def test_the_model_over_the_wire_passes_in_all_modes(self):
-        system = self.system('--set', 'instances=1')
-        outcome = modes.run(system, {**QUICK, 'exhaustive': {'depth': 4}})
+        system = self.system('--callers', '2')
+        outcome = modes.run(system, {
+            **QUICK, 'exhaustive': {'depth': 2},
+            'concurrent': {'rounds': 30}})
         self.assertEqual(('', []), (outcome.error, outcome.failures))
         self.assertEqual([], [one.mode for one in outcome.modes
-                              if one.skipped and one.mode not in (
-                                  'concurrent', 'vectors')])
+                              if one.skipped])
         self.assertGreater(sum(one.steps for one in outcome.modes), 800)
 
     def test_a_defect_over_the_wire_is_found(self):
@@ -200,6 +201,20 @@ class Wire(unittest.TestCase):
                 self.assertIn(text, said.replace('\n', ' '))
                 self.assertNotIn('pass (', said)
                 self.assertNotIn('fails', said)
+
+    def test_one_that_runs_already(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, 'socket')
+            with subprocess.Popen(mirror('--listen', path), text=True,
+                                  stderr=subprocess.PIPE) as process:
+                self.addCleanup(process.kill)
+                process.stderr.readline()  # it listens
+                said, status = conform('smoke', '--attach', path)
+                self.assertEqual(0, status, said)
+                said, status = conform('run', f'attach:{path}', '--mode',
+                                       'explore', '--steps', '60')
+                self.assertEqual(2, status, said)
+                process.kill()
 
     def test_one_that_does_not_say_hello(self):
         for words, text in (

@@ -1,8 +1,10 @@
 """The wire: what a harness may do wrong, and that it is told, in time."""
 
+import collections
 import contextlib
 import json
 import os
+import random
 import re
 import socket
 import subprocess
@@ -335,6 +337,64 @@ class Concurrent(unittest.TestCase):
         found = self.calls('1', SHORT)
         for text in found.values():
             self.assertIn('within 1.5 s', text)
+
+
+class Damaged(unittest.TestCase):
+    """Whatever comes, it is an answer or a harness error."""
+
+    def test_answers_with_a_byte_or_two_changed(self):
+        good = {
+            'hello': {'model': 'test.small', 'roles': ['cyborg'],
+                      'actions': ['ask'], 'hidden': '*', 'settle': 1,
+                      'implementation': {'name': 'x', 'version': '1'}},
+            'start': {'outcome': 'ok', 'observed': {'told': False}},
+            'call': {'outcome': 'ok', 'observed': {'state[0]': 'ASKED'}},
+            'observe': {'observed': {'owner': None, 'count': 2}}}
+        chance = random.Random(1)
+
+        class Scripted:
+            """Answers at once, with some damage to one kind of answer."""
+
+            name, said = 'it', ''
+
+            def __init__(self, kind):
+                self.kind, self.lines = kind, []
+
+            def send(self, line):
+                asked = json.loads(line)
+                text = bytearray(json.dumps({
+                    'id': asked['id'], **good[asked['ask']]}).encode())
+                for _ in range(chance.choice((1, 1, 2, 9))
+                               if asked['ask'] == self.kind else 0):
+                    place = chance.randrange(len(text))
+                    text[place:place + chance.randrange(2)] = bytes(
+                        [chance.choice(b'{}[]",:0a\\\n\xff')])
+                self.lines = bytes(text).split(b'\n')
+
+            def receive(self, seconds):
+                lines, self.lines = self.lines, []
+                return lines
+
+            def close(self, seconds):
+                return None
+
+        counts = collections.Counter()
+        for kind in good:
+            for _ in range(300):
+                made = wire.Harness(Scripted(kind), 0.001)
+                wire_hello, wire.HELLO = wire.HELLO, 0.001
+                try:
+                    made.hello()
+                    made.start()
+                    made.call('ask', {'van': 0})
+                    made.observe()
+                    counts['answered'] += 1
+                except WireError:
+                    counts['error'] += 1
+                finally:
+                    wire.HELLO = wire_hello
+        self.assertGreater(counts['error'], 600)
+        self.assertGreater(counts['answered'], 10)
 
 
 class Schema(unittest.TestCase):
