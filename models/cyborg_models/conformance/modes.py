@@ -238,13 +238,12 @@ class _Mode:
         try:
             work()
         except machine.Failed:
-            if explorer.result.steady:
-                # It is the same, however it is told.
-                try:
+            try:
+                if _again(explorer):
                     _chop(explorer)
                     machine.trim(explorer)
-                except HarnessError:
-                    pass
+            except HarnessError:
+                pass  # a failure was seen all the same
             self._keep(explorer)
         return len(self.found) < FAILURES
 
@@ -266,6 +265,20 @@ class _Mode:
         result.steps, result.runs = of.steps, of.runs
         result.states, result.edges = of.states, explorer.edges
         return result
+
+
+def _again(explorer: Explorer) -> bool:
+    """Does the run that failed fail again?  What Hypothesis makes of that
+    counts steps that were taken before a known divergence was allowed for.
+    """
+    result = explorer.result
+    explorer.passing = False
+    try:
+        machine.replay(explorer, list(result.run.steps))
+        result.steady = False
+    except machine.Failed:
+        result.steady = True
+    return bool(result.steady)
 
 
 def _chop(explorer: Explorer) -> None:
