@@ -60,10 +60,15 @@ class Lines:
         self._waiting, self._partial = bytearray(), bytearray()
         self._said = bytearray()
         self._poll = select.poll()
-        for place in {output, input, error} - {None}:
+        for place in self._places():
             os.set_blocking(place, False)
-        for place in {input, error} - {None}:
-            self._poll.register(place, select.POLLIN)
+            if place != output or place == input:
+                self._poll.register(place, select.POLLIN)
+
+    def _places(self) -> set[int]:
+        """The descriptors that are open."""
+        return {place for place in (self._output, self._input, self._error)
+                if place is not None}
 
     @property
     def said(self) -> str:
@@ -99,7 +104,7 @@ class Lines:
 
     def close(self, seconds: float = PATIENCE) -> int | None:
         """End it; returns its exit status if it is a process of ours."""
-        for place in {self._output, self._input, self._error} - {None}:
+        for place in self._places():
             with contextlib.suppress(OSError):
                 os.close(place)
         return None
@@ -127,17 +132,16 @@ class Lines:
             del self._waiting[:sent]
 
     def _read_error(self) -> None:
+        if self._error is None:
+            return
         with contextlib.suppress(BlockingIOError):
             text = os.read(self._error, CHUNK)
             if not text:
                 self._poll.unregister(self._error)
-                self._error_ended()
+                os.close(self._error)
+                self._error = None
             self._said += text
             del self._said[:-KEPT]
-
-    def _error_ended(self) -> None:
-        os.close(self._error)
-        self._error = None
 
     def _read_input(self) -> list[bytes]:
         try:
@@ -183,8 +187,9 @@ class Process(Lines):
             raise InputError(f'{command[0]}: {why}; give the path of a '
                              'program that can be run') from None
         self.name = shlex.join(command)
-        streams = (self._process.stdin, self._process.stdout,
-                   self._process.stderr)
+        streams = [one for one in (
+            self._process.stdin, self._process.stdout,
+            self._process.stderr) if one is not None]
         # Descriptors of our own, so that each is closed once and by us.
         super().__init__(*(os.dup(one.fileno()) for one in streams))
         for one in streams:
@@ -192,8 +197,7 @@ class Process(Lines):
 
     def _ended(self) -> str:
         status = self._wait(PATIENCE)
-        if self._error is not None:
-            self._read_error()
+        self._read_error()
         if status is None:
             return 'closed its standard output; keep it open until "stop"'
         how = (f'was ended by {signal.Signals(-status).name}' if status < 0
