@@ -35,6 +35,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 from unittest import SkipTest
 
+import hypothesis
+from hypothesis import strategies as st
+from hypothesis.errors import Flaky
+from hypothesis.internal.conjecture.providers import AVAILABLE_PROVIDERS
+
 from cyborg_models import machine
 from cyborg_models.conformance import suite, verdict
 from cyborg_models.conformance.oracle import (
@@ -58,7 +63,7 @@ from cyborg_models.kernel.trace import follow
 from cyborg_models.registry import InputError, near
 
 SHRINK = 3000  # steps to shrink one failure with
-END = 'end'  # where a step leads that the model forbids
+END = -1  # where a step leads that the model forbids
 FAILURES = 50  # after which a mode stops
 WALK = 12  # steps at most before calls overlap
 PINNED = 'cyborg-models calls 1'  # the format of a pin
@@ -94,6 +99,7 @@ class Explorer(machine.Explorer):
         self.edges = 0
         self._probed: set[Any] = set()
         self._ways: Any = None
+        self._places: dict[Any, int] = {}
 
     def _judge(self, key: Any) -> Any:
         steps, untried = [], []
@@ -135,7 +141,7 @@ class Explorer(machine.Explorer):
         except Divergence as divergence:
             self._diverged(divergence)
         self._look()
-        self._first = self.session.key()
+        self._first = self._place()
 
     def _look(self) -> None:
         ways = self.session.oracle.defects, len(self.session.missing)
@@ -143,7 +149,12 @@ class Explorer(machine.Explorer):
             self._ways = ways
             self._known = {END: _Known([], [], [])}
             self._known[END].far = math.inf
-        self._here = self.look(self.session.key())
+        self._here = self.look(self._place())
+
+    def _place(self) -> int:
+        """A number for where the system is: to hash a set is slow."""
+        key = self.session.key()
+        return self._places.setdefault(key, len(self._places))
 
     def take(self, number: int) -> None:
         """As :meth:`machine.Explorer.take`; nothing, once shrinking has
@@ -171,7 +182,7 @@ class Explorer(machine.Explorer):
             return
         self._look()
         if here is not self._here or here.afters[place] is None:
-            here.afters[place] = self.session.key()
+            here.afters[place] = self._place()
 
     def can(self, step: Step) -> bool:
         """True if there is use in a step now."""
@@ -255,9 +266,7 @@ class _Mode:
         self.found.append(failure)
         explorer.seen.add(failure.kind)
         result.failure = result.found = result.run = None
-        result.shrinking, result.steady = 0, True
-        explorer.passed, explorer.over = None, True
-        explorer._queue = []
+        result.shrinking, explorer.over = 0, True
 
     def sum_up(self, explorer: Explorer) -> ModeResult:
         """The figures of an explorer."""
@@ -268,11 +277,8 @@ class _Mode:
 
 
 def _again(explorer: Explorer) -> bool:
-    """Does the run that failed fail again?  What Hypothesis makes of that
-    counts steps that were taken before a known divergence was allowed for.
-    """
+    """Does the run that failed fail again?"""
     result = explorer.result
-    explorer.passing = False
     try:
         machine.replay(explorer, list(result.run.steps))
         result.steady = False
@@ -321,9 +327,45 @@ def explore(mode: _Mode, steps: int = 6000, cover: int | None = None,
     return mode.result
 
 
-def _generate(explorer: Explorer, steps: int) -> None:
-    machine.generate(explorer, steps, shrink=False)
-    if explorer.result.failure is not None:  # that did not show again
+def _generate(explorer: Explorer, budget: int) -> None:
+    """Take steps as Hypothesis, steered by the explorer, has them.
+
+    They are drawn one by one in a strategy of its own, which costs half of
+    what a rule-based state machine does; what fails is shrunk here.
+
+    :param budget: how many at most
+    :raises machine.Failed: once something has failed
+    """
+    length = min(machine.STEPS, budget)
+    numbers = st.integers(0, 2 * explorer.count - 1)
+    name = f'cyborg-models-{id(explorer)}'
+    AVAILABLE_PROVIDERS[name] = machine.backend(explorer)
+
+    @st.composite
+    def runs(draw: Any) -> None:
+        explorer.begin()
+        for _ in range(length):
+            explorer.take(draw(numbers))
+
+    @hypothesis.seed(explorer.result.seed)
+    @hypothesis.settings(
+        backend=name, max_examples=max(1, budget // length),
+        deadline=None, database=None, derandomize=False,
+        report_multiple_bugs=False, print_blob=False,
+        phases=(hypothesis.Phase.generate,),
+        verbosity=hypothesis.Verbosity.quiet,
+        suppress_health_check=list(hypothesis.HealthCheck))
+    @hypothesis.given(runs())
+    def steps(_: None) -> None:
+        """All is done while it is drawn."""
+
+    try:
+        steps()
+    except Flaky:  # it is seen to below whether it fails again
+        pass
+    finally:
+        del AVAILABLE_PROVIDERS[name]
+    if explorer.result.failure is not None:
         raise explorer.result.failure
 
 

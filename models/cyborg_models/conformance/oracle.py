@@ -474,14 +474,20 @@ class Oracle:
 
     def _seen(self, values: Mapping[str, Any]
               ) -> tuple[tuple[int, int], ...]:
+        cells = self._cells
+        try:  # the values as they are, which is the usual case
+            return tuple([(cell, same[id(value)])
+                          for name, value in values.items()
+                          for cell, _, same in (cells[name],)])
+        except KeyError:
+            pass
         found = []
         for name, value in values.items():
             if value is IGNORE:
                 continue
             try:
-                cell, known, same = self._cells[name]
-                code = same.get(id(value))
-                found.append((cell, known[value] if code is None else code))
+                cell, known, _ = cells[name]
+                found.append((cell, known[value]))
             except (KeyError, TypeError):
                 raise self._unseen_value(name, value) from None
         return tuple(found)
@@ -597,8 +603,10 @@ class Oracle:
         codes, calls = config
         kind, number = event.kind, event.index
         if kind == 'observe':
-            if all(codes[cell] == code for cell, code in event.seen):
-                yield config, None
+            for cell, code in event.seen:
+                if codes[cell] != code:
+                    return
+            yield config, None
         elif kind == 'step':
             if event.outcome == OK:
                 for after in self._afters(number, codes):
