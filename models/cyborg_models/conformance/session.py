@@ -108,6 +108,7 @@ class Session:
     """A system, its oracle, and what was shown so far.
 
     :param oracle: at its start; it is replaced when a known divergence shows
+    :ivar refusable: names of the actions that it must itself refuse
     :ivar calls: what was done in this run, with its outcome
     :ivar missing: names of the actions that could not be called after all
     :ivar found: the known divergences that showed, each a
@@ -123,7 +124,7 @@ class Session:
         self.mode, self.seed, self.steps = '', 0, 0
         self.calls: list[tuple[Step, str]] = []
         refuses = system.refuses
-        self._refusable = frozenset(
+        self.refusable = frozenset(
             name for name in oracle.controlled
             if not oracle.model.actions[name].fault
             and (refuses is None or name in refuses))
@@ -140,7 +141,7 @@ class Session:
         if name not in self.oracle.controlled or name in self.missing:
             return ''
         may = self.oracle.may(step)
-        if may == NONE and name not in self._refusable:
+        if may == NONE and name not in self.refusable:
             return ''
         return may
 
