@@ -54,6 +54,13 @@ With ``--json`` a command prints one JSON object.  Its keys are stable:
 ``charts``
     ``charts``: objects with ``model``, ``set`` (key -> text), ``variable``,
     ``differences`` (texts)
+``vectors``
+    ``figures`` (file -> figures), ``problems`` (texts)
+``conform rules``
+    ``contract``, ``role``, ``capabilities``, ``rules``: objects with ``id``,
+    ``level``, ``sentence``, ``review``, ``address``
+``conform run --json FILE``
+    what ``conformance/report.schema.json`` says
 ``compare``
     ``left``, ``right``: each as ``check MODEL`` gives it; ``same``
 ``mutate``
@@ -84,6 +91,7 @@ from cyborg_models.commands.hunting import do_hunt
 from cyborg_models.commands.listing import do_list
 from cyborg_models.commands.mutating import do_mutate
 from cyborg_models.commands.traces import do_explain, do_run
+from cyborg_models.conformance import cli as conformance
 from cyborg_models.kernel.itf import TraceError
 from cyborg_models.kernel.language import ModelError
 from cyborg_models.registry import InputError
@@ -253,6 +261,7 @@ def parser():
     made.add_argument('--memory', metavar='MB', type=_positive,
                       help='how much the states of one mutant may take; '
                            'the default is 512')
+    conformance.add(commands)
     return top
 
 
@@ -301,7 +310,7 @@ def main(argv=None):
 def _parse(argv):
     top = parser()
     commands = ('list', 'check', 'run', 'explain', 'diagram', 'charts',
-                'hunt', 'compare', 'mutate')
+                'hunt', 'compare', 'mutate', 'conform', 'vectors')
     if not argv:
         top.print_help()
         raise SystemExit(BAD)

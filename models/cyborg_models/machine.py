@@ -38,20 +38,14 @@ from hypothesis.stateful import (
 )
 
 from cyborg_models.kernel import itf
-from cyborg_models.kernel.language import (
-    Guard,
-    ModelError,
-    place_of,
-    run,
-    successor,
-)
+from cyborg_models.kernel.language import Guard, successor
 from cyborg_models.kernel.trace import Run, value_name
+from cyborg_models.kernel.trees import Tree
 from cyborg_models.registry import InputError
 
 STEPS = 100  # of one example of Hypothesis
 MORE = 1000  # steps, to look for a shorter run where that costs nothing
 DEADLOCK, DIFFERS, RAISES = 'no_deadlock', 'differs', 'raises'
-_MISSING = object()
 
 
 class Failed(Exception):
@@ -139,57 +133,7 @@ class Hunted:
 
 # What a state allows
 
-class _Node:
-    """Asks for one cell, or one quantity, of the state."""
-
-    __slots__ = ('read', 'kids')
-
-    def __init__(self, read):
-        self.read, self.kids = read, {}
-
-
-class _Tree:
-    """What a body makes of a state, remembered by what it reads."""
-
-    def __init__(self, model, body, arguments, frozen):
-        self._model, self._body = model, body
-        self._arguments, self._frozen = arguments, frozen
-        self._root = {None: _MISSING}
-
-    def __call__(self, codes):
-        found = self._root[None]
-        while found.__class__ is _Node:
-            found = found.kids.get(self._value(found.read, codes), _MISSING)
-        return self._learn(codes) if found is _MISSING else found
-
-    def _value(self, read, codes):
-        return (codes[read] if read.__class__ is int
-                else read.of(self._model, codes))
-
-    def _learn(self, codes):
-        outcome = run(self._model, self._body, self._arguments, codes,
-                      self._frozen)
-        kids, key = self._root, None
-        for read in outcome.reads:
-            node = kids.get(key, _MISSING)
-            if node is _MISSING:
-                node = kids[key] = _Node(read)
-            elif node.__class__ is not _Node or node.read != read:
-                raise self._unsteady()
-            kids, key = node.kids, self._value(read, codes)
-        if kids.get(key, _MISSING) is not _MISSING:
-            raise self._unsteady()
-        kids[key] = outcome.value
-        return outcome.value
-
-    def _unsteady(self):
-        return ModelError(
-            f'{place_of(self._body)}: {self._body.__name__} does not depend '
-            'on the state alone; it may not keep anything between calls, '
-            'nor use chance or time')
-
-
-class _Known:
+class Known:
     """A state that was seen.
 
     :ivar steps: the steps that are possible, by their index
@@ -232,14 +176,15 @@ class Explorer:
         self._index = {(step.action.name, step.arguments): number
                        for number, step in enumerate(model.steps)}
         self._chance = random.Random(seed)
-        self._trees = [_Tree(model, step.action.body, step.arguments, False)
+        self._trees = [Tree(model, step.action.body, step.arguments, False)
                        for step in model.steps]
         self._always = [
-            (prop.name, _Tree(model, prop.body, arguments, True))
+            (prop.name, Tree(model, prop.body, arguments, True))
             for prop in model.properties.values() if prop.kind == 'always'
             for arguments in itertools.product(*prop.sets.values())]
-        self._final = model.final and _Tree(model, model.final, (), True)
+        self._final = model.final and Tree(model, model.final, (), True)
         self._known, self._path = {}, []
+        self._first = model.initial
         self._check_system()
 
     def _check_system(self):
@@ -250,7 +195,7 @@ class Explorer:
                     f'and {self.model.name} has that action; write it')
 
     def look(self, codes):
-        """The :class:`_Known` of a state."""
+        """The :class:`Known` of a state."""
         found = self._known.get(codes)
         if found is None:
             found = self._known[codes] = self._judge(codes)
@@ -270,7 +215,7 @@ class Explorer:
         broken = [name for name, tree in self._always if not tree(codes)]
         if not lively and not (self._final and self._final(codes)):
             broken.append(DEADLOCK)
-        return _Known(steps, afters, broken)
+        return Known(steps, afters, broken)
 
     # taking steps
 
@@ -281,6 +226,14 @@ class Explorer:
 
     def begin(self):
         """Begin a run where the model starts."""
+        self._afresh()
+        self._here = self.look(self.model.initial)
+        if self.system is not None:
+            self._call(self.system.start)
+        self._compare()
+
+    def _afresh(self):
+        """Let go of the run, and keep what was learned from it."""
         self.stop = False
         self.result.runs += self._looking
         # From the end back, what was learned goes farthest.
@@ -289,10 +242,6 @@ class Explorer:
                 known.far = max(known.far, 1 + self._nearest(known)[0])
         self._path = []
         self.run = Run(self.model, [self.model.initial], [])
-        self._here = self.look(self.model.initial)
-        if self.system is not None:
-            self._call(self.system.start)
-        self._compare()
 
     def take(self, number):
         """Take the step that a number from 0 to 2 * count - 1 stands for;
@@ -404,7 +353,7 @@ class Explorer:
         if not places:
             least, places = self._nearest(here)
             here.far = max(here.far, 1 + least)
-            first = self._known[self.model.initial]
+            first = self._known[self._first]
             if not places or self._path and first.far < least:
                 here, again = first, self.count
                 places = here.untried or self._nearest(here)[1]
@@ -431,7 +380,7 @@ def machine(explorer):
     return hypothesis.seed(explorer.result.seed)(ModelMachine)
 
 
-def _backend(explorer):
+def backend(explorer):
     """A backend that draws what the explorer chooses."""
     largest = 2 * explorer.count - 1
 
@@ -474,26 +423,26 @@ def hunt(model, budget=20_000, seed=0, system=None, pins=None):
     explorer = Explorer(model, seed, system)
     result = explorer.result
     try:
-        _replay(explorer, [])  # is the start itself as it should be?
+        replay(explorer, [])  # is the start itself as it should be?
         if not explorer.look(model.initial).steps:
             raise HuntError(f'{model.name}: nothing is possible at the '
                             'start; there is no step to test')
         for steps in pins.read(model) if pins else ():
             result.pins += 1
-            _replay(explorer, steps)
+            replay(explorer, steps)
         _generate(explorer, budget)
     except Failed:
         if result.steady:
-            _trim(explorer)
+            trim(explorer)
             if system is None and _look_shorter(explorer):
-                _trim(explorer)
+                trim(explorer)
             if pins:
                 pins.write(result)
     result.seconds = time.monotonic() - began
     return result
 
 
-def _replay(explorer, steps):
+def replay(explorer, steps):
     """Take these steps from the start, until one is not possible."""
     explorer.begin()
     for step in steps:
@@ -501,7 +450,7 @@ def _replay(explorer, steps):
             return
 
 
-def _trim(explorer):
+def trim(explorer):
     """Leave out steps without which the run fails just the same: one at a
     time and, where that costs little, in pairs such as a bind and its
     unbind.
@@ -517,7 +466,7 @@ def _trim(explorer):
                 itertools.combinations(range(length), size)
                 for size in sizes):
             try:
-                _replay(explorer, [
+                replay(explorer, [
                     step for place, step in enumerate(result.run.steps)
                     if place not in gone])
             except Failed:
@@ -548,7 +497,7 @@ def _look_shorter(explorer):
 def _generate(explorer, budget):
     length = min(STEPS, budget)
     name = f'cyborg-models-{id(explorer)}'
-    AVAILABLE_PROVIDERS[name] = _backend(explorer)
+    AVAILABLE_PROVIDERS[name] = backend(explorer)
     explorer.plain = explorer.passing = True
     try:
         run_state_machine_as_test(machine(explorer), settings=settings(
@@ -572,7 +521,7 @@ def _repeat(explorer):
     if passed is None or result.failure is not None:
         return
     explorer.passing = False
-    _replay(explorer, passed[1].steps)
+    replay(explorer, passed[1].steps)
     result.steady = False
     result.failure, result.found = passed
     result.run = result.found
@@ -635,4 +584,5 @@ class Pins:
 
 
 __all__ = ['DEADLOCK', 'DIFFERS', 'RAISES', 'Explorer', 'Failed', 'Hunted',
-           'HuntError', 'Pins', 'System', 'hunt', 'machine']
+           'HuntError', 'Known', 'Pins', 'System', 'backend', 'hunt',
+           'machine', 'replay', 'trim']

@@ -8,7 +8,7 @@ from unittest import mock
 
 import cyborg_models
 from cyborg_models import machine, registry
-from cyborg_models.kernel import itf
+from cyborg_models.kernel import itf, trees
 from cyborg_models.kernel.engine import Engine
 from cyborg_models.kernel.language import Guard, Model, ModelError, when
 from cyborg_models.kernel.trace import follow
@@ -281,7 +281,7 @@ class Bad(unittest.TestCase):
             kept.append(1)
             when(len(kept) % 2 and s.at < 3, 'TEST-004')
         with self.assertRaisesRegex(ModelError, 'the state alone'):
-            tree = machine._Tree(model, fickle, (), False)
+            tree = trees.Tree(model, fickle, (), False)
             for at in (0, 1, 2):
                 tree((at,))
 
