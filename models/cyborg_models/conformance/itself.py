@@ -31,6 +31,9 @@ WHOLE: dict[str, tuple[tuple[str, dict[str, str]], ...]] = {
                           'operations': '3', 'operator': 'true'}),
         ('stein.system', {'instances': '1', 'hosts': '2', 'faults': '2',
                           'programmable': '0'}),
+        ('stein.system', {'instances': '1', 'handles': '1', 'faults': '2',
+                          'operations': '1',
+                          'enabled': 'lose_host,lose_controller'}),
     ),
     'rocky': (
         ('rocky.attach', {}),

@@ -59,7 +59,7 @@ from cyborg_models.conformance.verdict import (
     Report,
     kind_of,
 )
-from cyborg_models.kernel.language import Guard, ModelError, Step
+from cyborg_models.kernel.language import Action, Guard, ModelError, Step
 from cyborg_models.kernel.trace import follow
 from cyborg_models.registry import InputError, near
 
@@ -106,23 +106,41 @@ class Explorer(machine.Explorer):
     def choose(self) -> int:
         """The number of the step that goes where the least was done: in
         every other run to what was not tried yet, nearest first; in the
-        others to the actions that were taken least, which leads far.
+        others to the actions that were taken least, which leads far, and
+        every second time by no fault that was taken before: a run has few
+        of them.
         """
         self.plain = False
         here = self._here
-        roams = self.result.runs % 2 == 0
-        places = ([place for place in range(len(here.steps))
-                   if place not in here.probes] if roams else here.untried)
-        if self.over or roams and not places:
+        if self.over:
             return self.count  # in a new run
+        places = here.untried
+        if self.result.runs % 2 == 0:
+            places = [place for place in here.untried
+                      if place in here.probes]
+            if not places or self._chance.random() < 0.5:
+                places = self._far(here) or places
+            if not places:
+                return self.count
         if not places:
             return int(super().choose())
-        taken = [self._taken[self.all[here.steps[place]].action.name]
+        taken = [self._taken[self._action(here, place).name]
                  for place in places]
         least = min(taken)
         return int(here.steps[self._chance.choice([
             place for place, count in zip(places, taken, strict=True)
             if count == least])])
+
+    def _far(self, here: Any) -> list[int]:
+        """The places of the steps by which a run gets far."""
+        spares = self.result.runs % 4 == 0
+        return [place for place in range(len(here.steps))
+                if place not in here.probes and not (
+                    spares and self._action(here, place).fault
+                    and self._taken[self._action(here, place).name])]
+
+    def _action(self, here: Any, place: int) -> Action:
+        return self.all[here.steps[place]].action
 
     def _judge(self, key: Any) -> Any:
         steps, untried = [], []

@@ -12,7 +12,7 @@ set becomes empty the system does what the model forbids::
     oracle.step('post', (0,), UNKNOWN)                      # a time-out
     oracle.observe({'arq[0]': 'INITIAL', 'handle[0]': None})
     oracle.fault('lose_event', (0,))                        # made to happen
-    oracle.quiet()                         # nothing more comes by itself
+    oracle.quiet({'arq[0]': 'BOUND'})      # seen, and nothing more comes
 
 *Controlled* actions are called by the tester.  *Hidden* ones the system, or
 its surroundings, may take unseen at any moment; all others never happen.
@@ -98,7 +98,7 @@ class Event(NamedTuple):
 
     :ivar kind: ``step``, ``call``, ``reply``, ``fault``, ``observe`` or
         ``quiet``
-    :ivar seen: of ``observe``, (cell, code) pairs
+    :ivar seen: of ``observe`` and ``quiet``, (cell, code) pairs
     :ivar source: a text that says where it was seen
     """
 
@@ -418,11 +418,13 @@ class Oracle:
         """
         self.tell(Event('observe', seen=self._seen(values), source=source))
 
-    def quiet(self, source: str = '') -> None:
+    def quiet(self, values: Mapping[str, Any] | None = None,
+              source: str = '') -> None:
         """The system was given time enough: what the model says must come
-        by itself has come.
+        by itself has come, and this was seen.
         """
-        self.tell(Event('quiet', source=source))
+        self.tell(Event('quiet', seen=self._seen(values or {}),
+                        source=source))
 
     def tell(self, event: Event) -> None:
         """An event, as another oracle of the model made it."""
@@ -625,7 +627,8 @@ class Oracle:
                 yield (after, calls), number
             if self._denies(number, codes):
                 yield config, None
-        elif not any(stands == _OPEN for _, _, stands in calls) and not any(
+        elif all(codes[cell] == code for cell, code in event.seen) and not any(
+                stands == _OPEN for _, _, stands in calls) and not any(
                 self.model.steps[number].action.fair
                 and not self._denies(number, codes)
                 for number in self._unseen):

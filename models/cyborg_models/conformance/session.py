@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from cyborg_models.conformance import suite, verdict
@@ -194,8 +194,7 @@ class Session:
         before = self.oracle.states
         self.calls.append((WAIT, ''))
         self.watch.call('wait', self.system.wait)
-        self._tell(self.oracle.quiet)
-        self.look()
+        self._tell(self.oracle.quiet, self._observed())
         self.evidence.came(before, self.oracle.fitting)
 
     def look(self) -> None:
@@ -203,11 +202,14 @@ class Session:
 
         :raises Divergence: if the model cannot be where it is
         """
+        self._tell(self.oracle.observe, self._observed())
+
+    def _observed(self) -> Mapping[str, Any]:
         values = self.watch.call('observe', self.system.observe)
         if not hasattr(values, 'items'):
             raise HarnessError(f'observe returns {values!r}; return a dict, '
                                'name -> value')
-        self._tell(self.oracle.observe, values)
+        return values
 
     def together(self, steps: Sequence[Step]) -> None:
         """Do several steps at once, each in a thread of its own, and look.
