@@ -80,11 +80,15 @@ class Agent:
         self._lost.mkdir()
         for share in self.devices.glob('*/*/mdev_type'):
             shutil.rmtree(share.parent)
-        self._busy.clear()
 
     def soiled(self, handle: dict[str, Any]) -> bool:
         """The device holds what its last user left."""
         return (self._memory / self._name(handle)).exists()
+
+    def leased(self, handle: dict[str, Any]) -> str | None:
+        """The VAN that has a lease of a handle that is set up."""
+        seen = self.observe(handle, '')
+        return seen.van if seen.attached else None
 
     # requests
 
@@ -160,9 +164,15 @@ class Agent:
         try:
             self.perform(operation, van, to_the_end)
         except AgentError as error:
-            if error.name != 'Deadline':  # else it is still running
-                self._busy.discard(name)
+            if error.name == 'Deadline':  # it is still running
+                raise
+            self._busy.discard(name)
             raise
+        self._busy.discard(name)
+
+    def drop_jobs(self) -> None:
+        """Whoever worked has died, and the kernel has dropped its locks."""
+        self._busy.clear()
 
     # leases and devices
 

@@ -46,6 +46,13 @@ class Api:
 
     # requests
 
+    def choice(self, van: VAN) -> Handle | None:
+        """The handle that a new claim of this VAN would get."""
+        if van.uuid in self.vans or self.used + 1 > self.limit:
+            return None
+        return next((handle for handle in self.handles
+                     if self._may_have(van, handle)), None)
+
     def claim(self, vans: list[VAN]) -> list[Grant]:
         """All of them or none (OSACC-014)."""
         self._answer()

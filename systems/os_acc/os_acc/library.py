@@ -100,26 +100,27 @@ class Library:
         _, steps, records = self._parts()
         end = steps.within(self.timeouts.prepare_timeout)
         self._adopt_before_claim(instance, requests, end)
-        with self._instance(instance.uuid, end), self._reporting():
-            vans = []
-            for van in self._wanted(instance.uuid):
-                records.undecided.discard(van.uuid)
-                vans.append(steps.settle(van, end, may_be_busy=True))
-            known = {van.request_id for van, _ in vans}
-            for request in requests:
-                if request.request_id not in known:
-                    vans.append((self._request(instance, request), None))
-            claimed = {van.uuid: van for van in self._claim(
-                [van for van, _ in vans if van.state is State.REQUESTED],
-                end)}
-            ready = []
-            for van, seen in vans:
-                van = claimed.get(van.uuid, van)
-                if van.state is State.FAILED:
-                    raise failed(van)
-                if van.state is State.BOUND:
-                    van = steps.make_ready(van, seen, context, end)
-                ready.append(van)
+        with self._instance(instance.uuid, end):
+            with self._reporting():
+                vans = []
+                for van in self._wanted(instance.uuid):
+                    records.undecided.discard(van.uuid)
+                    vans.append(steps.settle(van, end, may_be_busy=True))
+                known = {van.request_id for van, _ in vans}
+                for request in requests:
+                    if request.request_id not in known:
+                        vans.append((self._request(instance, request), None))
+                claimed = {van.uuid: van for van in self._claim(
+                    [van for van, _ in vans if van.state is State.REQUESTED],
+                    end)}
+                ready = []
+                for van, seen in vans:
+                    van = claimed.get(van.uuid, van)
+                    if van.state is State.FAILED:
+                        raise failed(van)
+                    if van.state is State.BOUND:
+                        van = steps.make_ready(van, seen, context, end)
+                    ready.append(van)
             return self._still_wanted(ready)
 
     def plug(self, context: Any, instance: InstanceInfo,
@@ -128,34 +129,24 @@ class Library:
 
         :returns: the VANs of these requests, all PLUGGED
         """
-        _, steps, records = self._parts()
+        steps = self._parts()[1]
         end = steps.within(self.timeouts.plug_call_timeout)
-        with self._instance(instance.uuid, end), self._reporting():
-            settled = {}
-            for before in self._wanted(instance.uuid):
-                records.undecided.discard(before.uuid)
-                settled[before.request_id] = (
-                    before, *steps.settle(before, end))
-            for request_id in request_ids:
-                if request_id not in settled:
-                    raise WrongState(f'request {request_id} of instance '
-                                     f'{instance.uuid} has no VAN: call '
-                                     'prepare first')
-                before, van, _ = settled[request_id]
-                if van.state is State.FAILED:
-                    raise failed(van)
-                if van.state in (State.BOUND, State.REQUESTED):
-                    raise (WrongState if before.state is van.state
-                           else FunctionLost)(
-                        f'VAN {van.uuid} is {van.state.value}: call prepare')
-            plugged = []
-            for request_id in request_ids:
-                _, van, seen = settled[request_id]
-                van = self.journal.aim(van.uuid, Goal.PLUGGED)
-                if van.state is State.READY:
-                    van = steps.plug(van, instance,
-                                     seen or steps.observe(van, end), end)
-                plugged.append(van)
+        with self._instance(instance.uuid, end):
+            with self._reporting():
+                settled = self._settle_to_plug(instance, request_ids, end)
+                plugged: list[VAN] = []
+                for van in settled:
+                    van = self.journal.aim(van.uuid, Goal.PLUGGED)
+                    if van.state is State.READY:
+                        # The one before may have taken long: look again.
+                        seen = steps.observe(van, end)
+                        if not (seen.idle(Presence.ABSENT)
+                                and seen.offers(van)):
+                            raise FunctionLost(
+                                f'VAN {van.uuid} is {seen.presence.value} '
+                                f'with {seen.function_id}: call prepare')
+                        van = steps.plug(van, instance, end)
+                    plugged.append(van)
             return self._still_wanted(plugged)
 
     def get_vans(self, instance_uuid: str | None = None) -> list[VAN]:
@@ -243,30 +234,17 @@ class Library:
 
         :param instance_uuids: all that Nova places on this host now
         """
-        steps = self._parts()[1]
+        _, steps, records = self._parts()
         end = steps.within(self.timeouts.sync_interval)
         report = SyncReport()
-        with self._reporting():
-            self._adopt(end)
-            for van in self.journal.vans():
-                if van.state is State.RELEASED:
-                    continue
+        self._adopt(end)
+        for van in self.journal.vans():
+            if van.state is not State.RELEASED:
                 with contextlib.suppress(InstanceBusy), self._instance(
                         van.instance_uuid, steps.within(0)):
-                    now = self.journal.get(van.uuid)
-                    if now is None:
-                        continue
-                    if now.wanted:
-                        with contextlib.suppress(PluginUnavailable,
-                                                 RegionBusy):
-                            if now.state in TRANSITIONAL | {State.PLUGGED}:
-                                steps.settle(now, end)
-                    else:
-                        now, why = self._give_up(now, end)
-                        if now.state is not State.RELEASED:
-                            report.releases_pending[now.uuid] = why
-            self._find_orphans(instance_uuids, RecoveryReport())
-        report.reports_pending = [van.uuid for van in self.journal.pending()]
+                    self._sync_one(van, end, report)
+        self._find_orphans(instance_uuids, RecoveryReport())
+        report.reports_pending = records.report()
         return report
 
     # parts of the calls
@@ -341,6 +319,33 @@ class Library:
         self.journal.add(van)
         return van
 
+    def _settle_to_plug(self, instance: InstanceInfo, request_ids: list[str],
+                        end: Deadline) -> list[VAN]:
+        """The VANs of all requests, each READY or PLUGGED.
+
+        :raises WrongState, FunctionLost, VanFailed: one is not
+        """
+        _, steps, records = self._parts()
+        settled = {}
+        for before in self._wanted(instance.uuid):
+            records.undecided.discard(before.uuid)
+            settled[before.request_id] = (before,
+                                          steps.settle(before, end)[0])
+        for request_id in request_ids:
+            if request_id not in settled:
+                raise WrongState(f'request {request_id} of instance '
+                                 f'{instance.uuid} has no VAN: call prepare '
+                                 'first')
+            before, van = settled[request_id]
+            if van.state is State.FAILED:
+                raise failed(van)
+            if van.state in (State.BOUND, State.REQUESTED):
+                error = (WrongState if before.state is van.state
+                         else FunctionLost)
+                raise error(f'VAN {van.uuid} is {van.state.value}: call '
+                            'prepare')
+        return [settled[request_id][1] for request_id in request_ids]
+
     def _claim(self, vans: list[VAN], end: Deadline) -> list[VAN]:
         return self._parts()[2].claim(vans, end) if vans else []
 
@@ -402,6 +407,19 @@ class Library:
         if settled.state is not van.state:
             report.settled[van.uuid] = (
                 f'{van.state.value} to {settled.state.value}')
+
+    def _sync_one(self, van: VAN, end: Deadline, report: SyncReport) -> None:
+        """Go on with the release of one VAN, or settle it."""
+        now = self.journal.get(van.uuid)
+        if now is None:
+            return
+        if not now.wanted:
+            now, why = self._give_up(now, end)
+            if now.state is not State.RELEASED:
+                report.releases_pending[now.uuid] = why
+        elif now.state in TRANSITIONAL | {State.PLUGGED}:
+            with contextlib.suppress(PluginUnavailable, RegionBusy):
+                self._parts()[1].settle(now, end)
 
     def _find_orphans(self, instance_uuids: list[str],
                       report: RecoveryReport) -> None:

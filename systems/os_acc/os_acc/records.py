@@ -18,7 +18,7 @@ from os_acc.control import (
     Refused,
     Unreachable,
 )
-from os_acc.exceptions import ClaimRefused, ClaimTimeout
+from os_acc.exceptions import Cancelled, ClaimRefused, ClaimTimeout
 from os_acc.journal import Journal
 from os_acc.objects import VAN, Goal, Observation, Presence, State
 from os_acc.steps import Deadline, Steps
@@ -74,9 +74,15 @@ class Records:
         return [self._bind(van, grants[van.uuid]) for van in vans]
 
     def _ask(self, vans: list[VAN], end: Deadline) -> list[Grant]:
-        """Send the claim until it is answered or out of time."""
+        """Send the claim until it is answered or out of time.
+
+        :raises Cancelled: it is not wanted any more
+        """
         until = end.step(self.steps.timeouts.claim_timeout)
         while True:
+            for van in vans:
+                if not (self.journal.get(van.uuid) or van).wanted:
+                    raise Cancelled(f'VAN {van.uuid} is to be released')
             try:
                 return self.api.claim(vans)
             except Unreachable:
@@ -105,26 +111,32 @@ class Records:
 
     # report
 
-    def report(self) -> None:
+    def report(self) -> list[str]:
         """Tell the API what it has not acknowledged; if it does not listen,
         that can wait (OSACC-048).
+
+        :returns: uuids of the VANs whose report waits
         """
         vans = self.journal.pending()
         if not vans:
-            return
+            return []
         try:
             answers = self.api.report(vans)
         except (Unreachable, Refused) as error:
             LOG.warning('%d reports wait: %s', len(vans), error)
-            return
+            return [van.uuid for van in vans]
+        wait = []
         for van in vans:
             answer = answers.get(van.uuid)
             if answer in (Answer.TAKEN, Answer.OLDER, Answer.RETIRED):
                 self.journal.acknowledge(van.uuid, van.generation)
+            else:
+                wait.append(van.uuid)
             if answer is Answer.RETIRED and van.state is not State.RELEASED:
                 self.journal.aim(van.uuid, Goal.RELEASED)
             if answer is Answer.UNKNOWN:
                 self.claim_anew(van)
+        return wait
 
     def claim_anew(self, van: VAN) -> None:
         """Claim the very handle of a VAN that the API has forgotten, as

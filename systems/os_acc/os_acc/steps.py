@@ -309,11 +309,10 @@ class Steps:
             f'VAN {van.uuid}: the region was written and holds '
             f'{seen.function_id}, not {van.function_wanted}')
 
-    def plug(self, van: VAN, instance: InstanceInfo, seen: Observation,
-             end: Deadline) -> VAN:
-        """T09 and T10, or T11 or T12.
+    def plug(self, van: VAN, instance: InstanceInfo, end: Deadline) -> VAN:
+        """T09 and T10, or T11 or T12; the caller has just observed ABSENT,
+        idle and the function wanted (OSACC-030).
 
-        :param seen: has just answered ABSENT, idle and the function wanted
         :raises PlugFailed: the VAN is READY or FAILED
         """
         van = self.to(van, 'T09', State.PLUGGING, only_if_wanted=True,

@@ -1,0 +1,633 @@
+"""One host with nova-compute, os-acc in it, and everything around.
+
+:class:`Host` is what is tried: nova-compute's calls are made by its methods,
+and go on by :meth:`Host.go`, which says what the world answers at a seam.
+:meth:`Host.observe` reads from outside, in the words of the models, what is
+true: the journal's files, the API's rows, the platform.
+"""
+
+import collections
+import contextlib
+import pathlib
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
+
+from os_acc.control import Answer, Grant, Image, Refused, Unreachable
+from os_acc.exceptions import (
+    FunctionLost,
+    OsAccError,
+    ReleaseIncomplete,
+)
+from os_acc.journal import Journal
+from os_acc.library import Library
+from os_acc.objects import (
+    VAN,
+    AccRequest,
+    AttachData,
+    Goal,
+    InstanceInfo,
+    State,
+)
+from os_acc.plugin import Plugins
+from os_acc.timeouts import Timeouts
+
+from harness.agent import Perform
+from harness.api import Api, Handle
+from harness.worker import Died, Seam, Worker
+
+HOST = 'host'
+# What the world may answer.
+GO, LOSE_REQUEST, LOSE_REPLY, LATE = 'go', 'lose request', 'lose reply', 'late'
+FAIL, FAIL_AFTER, LIE, CUT, GIVE_UP = ('fail', 'fail after', 'lie', 'cut',
+                                       'give up')
+DIE = 'die'
+AIM = 'goal'
+JOBS = {'attach': 'ATTACH', 'detach': 'DETACH', 'erase': 'ERASE_HANDLE',
+        'erase-region': 'ERASE_REGION', 'write': 'WRITE'}
+
+
+class DeviceFault(Exception):
+    """An operation has failed, as the test wants it."""
+
+
+class Broken(Exception):
+    """The system did what no model is needed to forbid."""
+
+
+class Bench(Protocol):
+    """A platform with its devices, as a test needs it.
+
+    :ivar handles: those of the one provider
+    :ivar up: whoever the plugin asks, answers
+    """
+
+    handles: list[Handle]
+    up: bool
+
+    def plugins(self) -> Plugins: ...
+    def set_perform(self, perform: Perform) -> None: ...
+    def late(self, message: str) -> Exception: ...
+    def failed(self, message: str) -> Exception: ...
+    def drop_jobs(self) -> None: ...
+    def attached(self, handle: int) -> str | None: ...
+    def soiled(self, handle: int) -> bool: ...
+    def define(self, instance: InstanceInfo, data: list[AttachData]
+               ) -> None: ...
+    def undefine(self, instance: InstanceInfo) -> None: ...
+    def start(self, instance: InstanceInfo) -> None: ...
+    def stop(self, instance: InstanceInfo) -> None: ...
+    def power_loss(self) -> None: ...
+    def look(self) -> None:
+        """Hold what the platform's own specification says.
+
+        :raises Broken: it is not kept
+        """
+
+
+class HostJournal(Journal):
+    """A journal whose writes are seams, and whose locks do not wait."""
+
+    def __init__(self, path: pathlib.Path, host: 'Host') -> None:
+        super().__init__(path)
+        self.host = host
+
+    def add(self, van: VAN) -> None:
+        self.host.seam('journal', van.uuid)
+        super().add(van)
+        self.host.remember(van)
+
+    def pending(self) -> list[VAN]:
+        """What is reported is read when the API has it: the models have no
+        report that is older than that, but as a fault.
+        """
+        vans = super().pending()
+        if not vans or not self.host.api.up:
+            return vans
+        self.host.report = self.host.seam(
+            'report', vans[0].uuid, ' '.join(van.uuid for van in vans)) or GO
+        return super().pending()
+
+    def change(self, uuid: str, only_if_wanted: bool = False,
+               **fields: object) -> VAN:
+        state = fields.get('state')
+        self.host.seam('journal', uuid, getattr(state, 'value', ''))
+        before = self.get(uuid)
+        after = super().change(uuid, only_if_wanted, **fields)
+        self.host.transitions[
+            f'{before.state.value if before else "none"} to '
+            f'{after.state.value}'] += 1
+        self.host.remember(after)
+        return after
+
+    def aim(self, uuid: str, goal: Goal) -> VAN:
+        self.host.seam('journal', uuid, AIM)
+        van = super().aim(uuid, goal)
+        self.host.remember(van)
+        return van
+
+    def acknowledge(self, uuid: str, generation: int) -> None:
+        self.host.seam('journal', uuid, 'acknowledged')
+        super().acknowledge(uuid, generation)
+
+    @contextlib.contextmanager
+    def lock(self, kind: str, name: str | None, timeout: float
+             ) -> Iterator[None]:
+        with contextlib.ExitStack() as held:
+            while True:
+                try:
+                    held.enter_context(super().lock(kind, name, 0))
+                    break
+                except TimeoutError:
+                    if not timeout or self.host.seam(
+                            'lock', detail=f'{kind} {name}') == GIVE_UP:
+                        raise
+            yield
+
+
+class HostApi:
+    """The API as the host's network shows it."""
+
+    def __init__(self, api: Api, host: 'Host') -> None:
+        self.api = api
+        self.host = host
+
+    def claim(self, vans: list[VAN]) -> list[Grant]:
+        outcome = self.api.up and self.host.seam('claim', vans[0].uuid)
+        if not self.api.up:
+            self.host.give_up()
+            raise self._lost()
+        if outcome in (None, GO):
+            return self.api.claim(vans)
+        if outcome == LOSE_REPLY:
+            self.api.claim(vans)
+        if outcome == LATE:
+            self.host.late_claims.setdefault(
+                self.host.index_of(vans[0].instance_uuid), list(vans))
+        raise self._lost()
+
+    def report(self, vans: list[VAN]) -> dict[str, Answer]:
+        outcome, self.host.report = self.host.report, GO
+        if not self.api.up:
+            raise self._lost()
+        if outcome == GO:
+            return self.api.report(vans)
+        if outcome == LOSE_REPLY:
+            self.api.report(vans)
+        if outcome == LATE:
+            self.host.late_reports[
+                self.host.index_of(vans[0].instance_uuid)] = vans
+        raise self._lost()
+
+    def __getattr__(self, name: str) -> Any:
+        if not self.api.up:
+            raise self._lost()
+        return getattr(self.api, name)
+
+    def _lost(self) -> Unreachable:
+        """An attempt without an answer takes ``rest_timeout``."""
+        self.host.sleep(self.host.timeouts.rest_timeout)
+        return Unreachable('no answer')
+
+
+class Files:
+    """The image service: one operator's image for each function."""
+
+    def __init__(self, root: pathlib.Path, regions: frozenset[str],
+                 tenant: bool = False) -> None:
+        self.root, self.regions, self.tenant = root, regions, tenant
+
+    def fetch(self, context: Any, bitstream_id: str, deadline: float
+              ) -> Image:
+        import hashlib
+
+        path = self.root / bitstream_id
+        path.write_text(bitstream_id)
+        return Image(str(path), hashlib.sha256(path.read_bytes()).hexdigest(),
+                     self.regions, self.tenant)
+
+
+class Host:
+    """The system.
+
+    :param bench: the platform
+    :param root: a directory of its own
+    :param instances: those that may be built, each with one accelerator
+    :param limit: quota, in handles
+    :param library: os-acc; another class for one with a known fault
+    """
+
+    def __init__(self, bench: Bench, root: pathlib.Path,
+                 instances: list[InstanceInfo], limit: int,
+                 library: type[Library] = Library) -> None:
+        self.bench, self.root = bench, root
+        self.instances = instances
+        self.timeouts = Timeouts()
+        self.api = Api(bench.handles, limit)
+        self._network = HostApi(self.api, self)
+        self._library = library
+        self._offset = 0.0
+        self.workers: list[Worker] = []
+        self._running: Worker | None = None
+        self.jobs: dict[str, tuple[str, Callable[[], None]]] = {}
+        self.late_claims: dict[int, list[VAN]] = {}
+        self.late_reports: dict[int, list[VAN]] = {}
+        self._gives_up = False
+        self.report = GO  # how the next report ends
+        self.call = ['NONE'] * len(instances)
+        self.instance = ['NONE'] * len(instances)
+        self.allocated = [False] * len(instances)
+        self._last: dict[int, VAN] = {}
+        self.transitions: collections.Counter[str] = collections.Counter()
+        self.compute = True
+        bench.set_perform(self._perform)
+        self.journal = HostJournal(root / 'journal', self)
+        self._start_library()
+        self.library.recover(None, [])
+
+    def _start_library(self) -> None:
+        self.library = self._library(
+            HOST, self.journal, self._network,
+            Files(self.root, frozenset(
+                handle.region for handle in self.bench.handles
+                if handle.region)), self.timeouts,
+            load=self.bench.plugins, clock=self.clock, sleep=self.sleep)
+        self.library.initialize()
+
+    # time and turns
+
+    def clock(self) -> float:
+        """The monotonic clock, ahead of the real one by what was slept."""
+        return time.monotonic() + self._offset
+
+    def sleep(self, seconds: float) -> None:
+        self._offset += seconds
+
+    def seam(self, kind: str, van: str = '', detail: str = '') -> Any:
+        """Where the call that has the turn waits for the tester."""
+        worker = self._running
+        if worker is None:
+            return None
+        if kind == 'journal' and self._gives_up:
+            self._gives_up = False
+            return None
+        outcome = worker.pause(Seam(kind, van, detail))
+        if outcome == DIE:
+            worker.dead = True
+            if kind != 'device':
+                raise Died
+        return outcome
+
+    def give_up(self) -> None:
+        """A call will give up because the API is down; for the models that
+        and what it journals then are one step.
+        """
+        self._gives_up = True
+
+    def index_of(self, instance_uuid: str) -> int:
+        return next(number for number, instance in enumerate(self.instances)
+                    if instance.uuid == instance_uuid)
+
+    def _spawn(self, name: str, index: int, function: Callable[[], Any]
+               ) -> Worker:
+        worker = Worker(name, index, function)
+        self.workers.append(worker)
+        self.go(worker)
+        return worker
+
+    def _accept(self, worker: Worker) -> None:
+        """A call sets the goals of its VANs as soon as it is made."""
+        while worker.at and (worker.at.kind, worker.at.detail) == (
+                'journal', AIM):
+            self.go(worker)
+
+    def go(self, worker: Worker, outcome: str = GO) -> None:
+        """Let a call go on with what the world answers."""
+        self._running = worker
+        try:
+            worker.resume(outcome)
+        finally:
+            self._running = None
+        if worker.over:
+            self.workers.remove(worker)
+            if not worker.dead:
+                self._ended(worker)
+
+    def _ended(self, worker: Worker) -> None:
+        """What nova-compute makes of the end of a call."""
+        index, error = worker.index, worker.error
+        if error is not None and not isinstance(error, OsAccError):
+            raise Broken(f'{worker.name} raised {type(error).__name__}: '
+                         f'{error}') from error
+        if worker.name == 'prepare':
+            self.call[index] = 'RAISED' if error else 'PREPARED'
+        elif worker.name == 'plug' and isinstance(error, FunctionLost):
+            self.prepare(index)
+        elif worker.name == 'plug':
+            self.call[index] = 'RAISED' if error else 'ATTACHED'
+        elif worker.name == 'unplug':
+            self.call[index] = 'RAISED' if error else 'UNPLUGGED'
+        elif worker.name == 'release':
+            if error and not isinstance(error, ReleaseIncomplete):
+                raise Broken(f'release raised {type(error).__name__}: '
+                             f'{error}') from error
+            self.call[index], self.instance[index] = 'NONE', 'DELETED'
+            self.allocated[index] = False
+            self.bench.undefine(self.instances[index])
+        elif error:
+            raise Broken(f'{worker.name} raised {type(error).__name__}: '
+                         f'{error}') from error
+
+    # nova-compute
+
+    def request(self, index: int) -> AccRequest:
+        """What an instance asks for; regions are asked for function A."""
+        if self.bench.handles[0].region is None:
+            return AccRequest('0', 'rp')
+        from os_acc.objects import Policy
+
+        return AccRequest('0', 'rp', 'A', 'A', Policy.IF_NEEDED)
+
+    def prepare(self, index: int) -> None:
+        self.call[index] = 'PREPARE'
+        self._spawn('prepare', index, lambda: self.library.prepare(
+            None, self.instances[index], [self.request(index)]))
+
+    def build(self, index: int) -> None:
+        self.allocated[index] = True
+        self.instance[index] = 'BUILDING'
+        self.prepare(index)
+
+    def call_plug(self, index: int) -> None:
+        self.call[index] = 'PLUG'
+        self._accept(self._spawn('plug', index, lambda: self.library.plug(
+            None, self.instances[index], ['0'])))
+
+    def start_guest(self, index: int) -> None:
+        instance = self.instances[index]
+        self.bench.define(instance, [
+            van.attach_data for van in self.library.get_vans(instance.uuid)
+            if van.attach_data is not None])
+        self.bench.start(instance)
+        self.call[index], self.instance[index] = 'NONE', 'RUNNING'
+
+    def fail_spawn(self, index: int) -> None:
+        self.call[index] = 'RAISED'
+
+    def stop(self, index: int) -> None:
+        self.bench.stop(self.instances[index])
+        self.instance[index] = 'STOPPED'
+
+    def start(self, index: int) -> None:
+        self.instance[index] = 'STARTING'
+        self.prepare(index)
+
+    def hard_reboot(self, index: int) -> None:
+        self.stop(index)
+        self.start(index)
+
+    def rebuild(self, index: int) -> None:
+        self.stop(index)
+        self.instance[index] = 'STARTING'
+        self.call_unplug(index)
+
+    def prepare_again(self, index: int) -> None:
+        self.prepare(index)
+
+    def start_fails(self, index: int) -> None:
+        self.call[index], self.instance[index] = 'NONE', 'STOPPED'
+
+    def delete(self, index: int) -> None:
+        """The guest stops; a release that finds a call running sets the
+        goal and waits.
+        """
+        self.bench.stop(self.instances[index])
+        self.instance[index] = 'DELETING'
+        if self.call[index] in ('PREPARE', 'PLUG'):
+            self._accept(self._spawn('release', index,
+                                     self._release(index)))
+
+    def _release(self, index: int) -> Callable[[], int]:
+        return lambda: self.library.release(
+            None, self.instances[index].uuid)
+
+    def call_unplug(self, index: int) -> None:
+        self.call[index] = 'UNPLUG'
+        self._accept(self._spawn('unplug', index, lambda: self.library.unplug(
+            None, self.instances[index])))
+
+    def call_release(self, index: int) -> None:
+        self.call[index], self.instance[index] = 'RELEASE', 'DELETING'
+        waiting = next((worker for worker in self.workers
+                        if worker.name == 'release'
+                        and worker.index == index), None)
+        if waiting:
+            self.go(waiting)
+        self._accept(waiting or self._spawn('release', index,
+                                            self._release(index)))
+
+    def sync(self) -> None:
+        self._spawn('sync', -1, lambda: self.library.sync(
+            None, self._placed()))
+
+    def _placed(self) -> list[str]:
+        """The instances that Nova places on this host."""
+        return [instance.uuid for instance, state in zip(
+            self.instances, self.instance, strict=True)
+            if state not in ('NONE', 'DELETED')]
+
+    # processes
+
+    def compute_crash(self) -> None:
+        """nova-compute dies, wherever its calls are."""
+        self.compute = False
+        for worker in list(self.workers):
+            worker.dead = worker.at is None or worker.at.kind != 'device'
+            self.go(worker, DIE)
+        self.call = ['NONE'] * len(self.call)
+
+    def compute_restart(self) -> None:
+        self.compute = True
+
+        def begin() -> None:
+            self._start_library()
+            self.library.recover(None, self._placed())
+        self._spawn('recover', -1, begin)
+
+    def journal_lost(self) -> None:
+        self.compute_crash()
+        shutil.rmtree(self.root / 'journal')
+        self._last.clear()
+
+    def agent_crash(self) -> None:
+        """Who works at the devices dies, and their work with it."""
+        self.bench.up = False
+        self.jobs.clear()
+        self.bench.drop_jobs()
+        for worker in list(self.workers):
+            if worker.at and worker.at.kind == 'device':
+                self.go(worker, CUT)
+
+    def agent_restart(self) -> None:
+        self.bench.up = True
+
+    def api_lost(self) -> None:
+        self.api.up = False
+
+    def api_back(self) -> None:
+        self.api.up = True
+
+    def power_loss(self) -> None:
+        self.jobs.clear()
+        for index, instance in enumerate(self.instances):
+            if self.instance[index] == 'RUNNING':
+                self.stop(index)
+            else:
+                self.bench.stop(instance)
+        self.compute_crash()
+        self.jobs.clear()
+        self.bench.drop_jobs()
+        self.bench.power_loss()
+
+    # devices
+
+    def _perform(self, operation: str, van: str, apply: Callable[[], None]
+                 ) -> None:
+        """An operation at a device, which ends as the tester says."""
+        outcome = self.seam('device', van, operation)
+        if outcome in (None, GO):
+            apply()
+        elif outcome in (LATE, DIE):
+            self.jobs[van] = operation, apply
+            raise self.bench.late('the deadline has passed')
+        elif outcome == FAIL_AFTER:
+            apply()
+            raise self.bench.failed('it is done, and something is wrong')
+        elif outcome != LIE:
+            raise self.bench.failed('it is not done')
+
+    def finish(self, van: str) -> None:
+        """An operation for which nobody waits comes to its end."""
+        self.jobs.pop(van)[1]()
+
+    def deliver_claim(self, index: int) -> None:
+        """A late claim arrives; nobody waits for the answer."""
+        with contextlib.suppress(Refused):
+            self.api.claim(self.late_claims.pop(index))
+
+    def deliver_report(self, index: int) -> None:
+        """A late report arrives."""
+        self.api.report(self.late_reports.pop(index))
+
+    def end(self) -> None:
+        """The test is over: no call is left running."""
+        for worker in list(self.workers):
+            worker.dead = True
+            with contextlib.suppress(Broken):
+                self.go(worker, DIE)
+        for instance in self.instances:
+            self.bench.stop(instance)
+            self.bench.undefine(instance)
+
+    # what is true
+
+    def van(self, index: int) -> VAN | None:
+        """The VAN of an instance, as the journal has or had it last."""
+        return next(iter(self.journal.vans(self.instances[index].uuid)),
+                    self._last.get(index))
+
+    def remember(self, van: VAN) -> None:
+        """A VAN that is RELEASED and reported leaves the journal."""
+        self._last[self.index_of(van.instance_uuid)] = van
+
+    def observe(self) -> dict[str, Any]:
+        """Everything that is seen from outside, by the models' names.
+
+        :raises Broken: what is seen has no name there
+        """
+        seen: dict[str, Any] = {'compute': self.compute,
+                                'agent': self.bench.up, 'api': self.api.up,
+                                'whole': self.journal.whole,
+                                'used': self.api.used}
+        known: dict[str, int] = {}
+        for index in range(len(self.instances)):
+            seen |= self._observe_van(index, known)
+        for number, handle in enumerate(self.bench.handles):
+            seen[f'owner[{number}]'] = known.get(handle.van or '')
+            user = self.bench.attached(number)
+            if user is not None and user not in known:
+                raise Broken(f'handle {number} is attached to {user}, which '
+                             'is no VAN of this host')
+            seen[f'attached[{number}]'] = known.get(user or '')
+            seen[f'soiled[{number}]'] = self.bench.soiled(number)
+        self.bench.look()
+        return seen
+
+    def _observe_van(self, index: int, known: dict[str, int]
+                     ) -> dict[str, Any]:
+        van = self.van(index)
+        here = f'[{index}]'
+        seen: dict[str, Any] = {
+            f'instance{here}': self.instance[index],
+            f'allocated{here}': self.allocated[index],
+            f'state{here}': van.state.value if van else 'NONE'}
+        if not self._reports(index):
+            seen[f'call{here}'] = self.call[index]
+        row = self._row(index)
+        for one in (van, row):
+            if one:
+                known[one.uuid] = index
+        seen[f'record{here}'] = recorded(row)
+        seen[f'job{here}'] = self._job(van or row)
+        if van:
+            seen[f'dirty{here}'] = van.dirty
+            seen[f'goal{here}'] = van.goal.value
+            if van.handle_uuid:
+                seen[f'handle{here}'] = next(
+                    number for number, handle in enumerate(
+                        self.bench.handles)
+                    if handle.uuid == van.handle_uuid)
+        return seen
+
+    def _reports(self, index: int) -> bool:
+        """The instance's call has nothing left to do but to report.  How it
+        ends is settled, and for the models it may have ended.
+        """
+        return any(worker.index == index and worker.at is not None
+                   and (worker.at.kind == 'report'
+                        or worker.at.detail == 'acknowledged')
+                   for worker in self.workers)
+
+    def places(self) -> bool:
+        """The scheduler finds a unit that is neither taken nor withheld."""
+        withheld = sum(recorded(van) == 'WITHHELD'
+                       for van in self.api.vans.values())
+        return sum(self.allocated) + withheld < len(self.bench.handles)
+
+    def _row(self, index: int) -> VAN | None:
+        """The instance's VAN in the database."""
+        return next((van for van in self.api.vans.values()
+                     if van.instance_uuid == self.instances[index].uuid),
+                    None)
+
+    def _job(self, van: VAN | None) -> str:
+        """What is being done at the VAN's device."""
+        if van is None:
+            return 'NONE'
+        if van.uuid in self.jobs:
+            return JOBS[self.jobs[van.uuid][0]]
+        for worker in self.workers:
+            if (worker.at and worker.at.kind == 'device'
+                    and worker.at.van == van.uuid):
+                return JOBS[worker.at.detail]
+        return 'NONE'
+
+
+def recorded(van: VAN | None) -> str:
+    """A VAN in the database, in one word of the models."""
+    if van is None:
+        return 'NONE'
+    if van.goal is Goal.RELEASED and van.state is not State.RELEASED:
+        return 'WITHHELD'
+    return van.state.value
