@@ -22,12 +22,14 @@ class OddBench:
 
     :param handles: how many
     :param regions: how many; the handles are dealt out to them
+    :param keeps: attachments outlive a loss of power
     :param plugin: the plugin; another class for one with a known fault
     """
 
-    def __init__(self, handles: int, regions: int = 0,
+    def __init__(self, handles: int, regions: int = 0, keeps: bool = False,
                  plugin: type[Odd] = Odd) -> None:
         self.platform = OddPlatform()
+        self._keeps = keeps
         self.handles = [
             Handle(f'handle-{number}', ODD,
                    HandleData(ODD, '1.0', {'slot': f'slot-{number}'}),
@@ -84,7 +86,8 @@ class OddBench:
         self.platform.running.discard(instance.uuid)
 
     def power_loss(self) -> None:
-        self.platform.attached.clear()
+        if not self._keeps:
+            self.platform.attached.clear()
         self.platform.loaded.clear()
 
     def look(self) -> None:

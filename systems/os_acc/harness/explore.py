@@ -209,9 +209,12 @@ class Runner:
         """Nova finds a unit for it, and no call is under way that
         nova-compute would wait for.
         """
-        if name == 'build' and not self.host.places():
+        if name == 'build' and not (self.host.places()
+                                    and self.host.may_claim()):
             return False
-        return name == 'delete' or not any(
+        if name == 'delete':
+            return not self.host.is_ending(index)
+        return not any(
             worker.index == index
             and not (worker.name == 'release' and name == 'call_release')
             for worker in self.host.workers)
@@ -275,7 +278,8 @@ class Runner:
             ways += [(f'{here}: the claim is lost', lose_request),
                      (f'{here}: the answer to the claim is lost',
                       lose_reply)]
-        if self.may('claim_times_out', index):
+        wanted = self.host.van(index)
+        if wanted and wanted.wanted and self.may('claim_times_out', index):
             ways.append((f'{here}: the claim is late', late))
         return ways
 
@@ -304,14 +308,14 @@ class Runner:
         def otherwise(name: str, outcome: str) -> None:
             self.tell(name, index)
             self.host.go(worker, outcome)
-        if len(vans) == 1:
+        if vans == [van.uuid for van in self.host.journal.to_report()]:
             ways += [(f'{here}: {name}',
                       lambda name=name, outcome=outcome:
                       otherwise(name, outcome))
                      for name, outcome in (
                          ('lose_acknowledgement', world.LOSE_REPLY),
                          ('delay_report', world.LATE))
-                     if self.may(name, index)]
+                     if len(vans) == 1 and self.may(name, index)]
         return ways
 
     def _device(self, worker: Worker, index: int, here: str

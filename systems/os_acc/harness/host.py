@@ -48,6 +48,10 @@ JOBS = {'attach': 'ATTACH', 'detach': 'DETACH', 'erase': 'ERASE_HANDLE',
         'erase-region': 'ERASE_REGION', 'write': 'WRITE'}
 
 
+# What a call has journalled when it is about to raise.
+ENDING = {'prepare': ('RELEASED',), 'plug': ('READY', 'BOUND')}
+
+
 class DeviceFault(Exception):
     """An operation has failed, as the test wants it."""
 
@@ -94,46 +98,60 @@ class HostJournal(Journal):
         self.host = host
 
     def add(self, van: VAN) -> None:
-        self.host.seam('journal', van.uuid)
+        self.host.live()
         super().add(van)
-        self.host.remember(van)
-
-    def pending(self) -> list[VAN]:
-        """What is reported is read when the API has it: the models have no
-        report that is older than that, but as a fault.
-        """
-        vans = super().pending()
-        if not vans or not self.host.api.up:
-            return vans
-        self.host.report = self.host.seam(
-            'report', vans[0].uuid, ' '.join(van.uuid for van in vans)) or GO
-        return super().pending()
+        self._written(van, '')
 
     def change(self, uuid: str, only_if_wanted: bool = False,
                **fields: object) -> VAN:
-        state = fields.get('state')
-        self.host.seam('journal', uuid, getattr(state, 'value', ''))
+        self.host.live()
         before = self.get(uuid)
         after = super().change(uuid, only_if_wanted, **fields)
         self.host.transitions[
             f'{before.state.value if before else "none"} to '
             f'{after.state.value}'] += 1
-        self.host.remember(after)
+        self._written(after, after.state.value)
         return after
 
     def aim(self, uuid: str, goal: Goal) -> VAN:
-        self.host.seam('journal', uuid, AIM)
+        self.host.live()
         van = super().aim(uuid, goal)
-        self.host.remember(van)
+        self._written(van, AIM)
         return van
 
     def acknowledge(self, uuid: str, generation: int) -> None:
-        self.host.seam('journal', uuid, 'acknowledged')
+        self.host.live()
         super().acknowledge(uuid, generation)
+        self.host.seam('journal', uuid, 'acknowledged')
+
+    def _written(self, van: VAN, what: str) -> None:
+        """After a write anything may happen; what was observed before it,
+        and the write, are one step of the models.
+        """
+        self.host.remember(van)
+        self.host.seam('journal', van.uuid, what)
+
+    def pending(self) -> list[VAN]:
+        """What is reported is read when the API has it: the models have no
+        report that is older than that, but as a fault.
+        """
+        uuids = [van.uuid for van in self.to_report()]
+        if uuids and self.host.api.up:
+            self.host.report = self.host.seam('report', uuids[0],
+                                              ' '.join(uuids)) or GO
+        return [van for van in self.to_report() if van.uuid in uuids]
+
+    def to_report(self) -> list[VAN]:
+        """What the API has not acknowledged."""
+        return super().pending()
 
     @contextlib.contextmanager
     def lock(self, kind: str, name: str | None, timeout: float
              ) -> Iterator[None]:
+        if kind == 'instance' and name and self.host.release_waits(name):
+            if not timeout:
+                raise TimeoutError('a release waits for it')
+            self.host.seam('lock', detail=f'{kind} {name}')
         with contextlib.ExitStack() as held:
             while True:
                 try:
@@ -156,7 +174,6 @@ class HostApi:
     def claim(self, vans: list[VAN]) -> list[Grant]:
         outcome = self.api.up and self.host.seam('claim', vans[0].uuid)
         if not self.api.up:
-            self.host.give_up()
             raise self._lost()
         if outcome in (None, GO):
             return self.api.claim(vans)
@@ -216,24 +233,26 @@ class Host:
     :param instances: those that may be built, each with one accelerator
     :param limit: quota, in handles
     :param library: os-acc; another class for one with a known fault
+    :param tenant: bitstreams are tenants' own
     """
 
     def __init__(self, bench: Bench, root: pathlib.Path,
                  instances: list[InstanceInfo], limit: int,
-                 library: type[Library] = Library) -> None:
+                 library: type[Library] = Library,
+                 tenant: bool = False) -> None:
         self.bench, self.root = bench, root
         self.instances = instances
         self.timeouts = Timeouts()
         self.api = Api(bench.handles, limit)
         self._network = HostApi(self.api, self)
         self._library = library
+        self.tenant = tenant
         self._offset = 0.0
         self.workers: list[Worker] = []
         self._running: Worker | None = None
         self.jobs: dict[str, tuple[str, Callable[[], None]]] = {}
         self.late_claims: dict[int, list[VAN]] = {}
         self.late_reports: dict[int, list[VAN]] = {}
-        self._gives_up = False
         self.report = GO  # how the next report ends
         self.call = ['NONE'] * len(instances)
         self.instance = ['NONE'] * len(instances)
@@ -251,7 +270,7 @@ class Host:
             HOST, self.journal, self._network,
             Files(self.root, frozenset(
                 handle.region for handle in self.bench.handles
-                if handle.region)), self.timeouts,
+                if handle.region), self.tenant), self.timeouts,
             load=self.bench.plugins, clock=self.clock, sleep=self.sleep)
         self.library.initialize()
 
@@ -269,9 +288,6 @@ class Host:
         worker = self._running
         if worker is None:
             return None
-        if kind == 'journal' and self._gives_up:
-            self._gives_up = False
-            return None
         outcome = worker.pause(Seam(kind, van, detail))
         if outcome == DIE:
             worker.dead = True
@@ -279,11 +295,13 @@ class Host:
                 raise Died
         return outcome
 
-    def give_up(self) -> None:
-        """A call will give up because the API is down; for the models that
-        and what it journals then are one step.
+    def live(self) -> None:
+        """A process that has died writes nothing.
+
+        :raises Died: it has
         """
-        self._gives_up = True
+        if self._running and self._running.dead:
+            raise Died
 
     def index_of(self, instance_uuid: str) -> int:
         return next(number for number, instance in enumerate(self.instances)
@@ -457,7 +475,7 @@ class Host:
 
     def journal_lost(self) -> None:
         self.compute_crash()
-        shutil.rmtree(self.root / 'journal')
+        shutil.rmtree(self.root / 'journal', ignore_errors=True)
         self._last.clear()
 
     def agent_crash(self) -> None:
@@ -572,7 +590,7 @@ class Host:
             f'instance{here}': self.instance[index],
             f'allocated{here}': self.allocated[index],
             f'state{here}': van.state.value if van else 'NONE'}
-        if not self._reports(index):
+        if not self.is_ending(index):
             seen[f'call{here}'] = self.call[index]
         row = self._row(index)
         for one in (van, row):
@@ -590,14 +608,28 @@ class Host:
                     if handle.uuid == van.handle_uuid)
         return seen
 
-    def _reports(self, index: int) -> bool:
-        """The instance's call has nothing left to do but to report.  How it
-        ends is settled, and for the models it may have ended.
+    def is_ending(self, index: int) -> bool:
+        """The instance's call has nothing left to do but to report, or to
+        raise.  How it ends is settled, and for the models it has ended.
         """
-        return any(worker.index == index and worker.at is not None
-                   and (worker.at.kind == 'report'
-                        or worker.at.detail == 'acknowledged')
-                   for worker in self.workers)
+        return any(
+            worker.index == index and worker.at is not None
+            and (worker.at.kind == 'report' or worker.at.detail in (
+                'acknowledged', 'FAILED', *ENDING.get(worker.name, ())))
+            for worker in self.workers)
+
+    def release_waits(self, instance_uuid: str) -> bool:
+        """A release was called while another call ran, and is to wait."""
+        index = self.index_of(instance_uuid)
+        return self.call[index] != 'RELEASE' and any(
+            (worker.name, worker.index) == ('release', index)
+            for worker in self.workers)
+
+    def may_claim(self) -> bool:
+        """os-acc has adopted since it was started, or can.  The models have
+        no adoption after a start that found the journal whole.
+        """
+        return self.api.up or self.library.up_to_date
 
     def places(self) -> bool:
         """The scheduler finds a unit that is neither taken nor withheld."""

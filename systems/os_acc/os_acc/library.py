@@ -247,6 +247,13 @@ class Library:
         report.reports_pending = records.report()
         return report
 
+    @property
+    def up_to_date(self) -> bool:
+        """Since ``initialize`` all that the API records was adopted, so
+        that a claim may be sent (OSACC-056).
+        """
+        return self._parts()[2].up_to_date and self.journal.whole
+
     # parts of the calls
 
     def _parts(self) -> tuple[Plugins, Steps, Records]:
@@ -294,7 +301,7 @@ class Library:
         """What ``recover`` could not adopt comes before a new claim."""
         records = self._parts()[2]
         known = {van.request_id for van in self._wanted(instance.uuid)}
-        if (records.up_to_date and self.journal.whole) or all(
+        if self.up_to_date or all(
                 request.request_id in known for request in requests):
             return
         try:
@@ -303,7 +310,7 @@ class Library:
             raise ClaimTimeout(
                 f'no claim is sent before the host\'s records are known: '
                 f'{error}') from error
-        if not self.journal.whole or not records.up_to_date:
+        if not self.up_to_date:
             raise PluginUnavailable(
                 'no claim is sent before all VANs that the API records for '
                 'the host are adopted, and some cannot be observed')

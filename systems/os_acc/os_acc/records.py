@@ -20,7 +20,7 @@ from os_acc.control import (
 )
 from os_acc.exceptions import Cancelled, ClaimRefused, ClaimTimeout
 from os_acc.journal import Journal
-from os_acc.objects import VAN, Goal, Observation, Presence, State
+from os_acc.objects import VAN, Goal, Observation, Origin, Presence, State
 from os_acc.steps import Deadline, Steps
 
 LOG = logging.getLogger(__name__)
@@ -203,9 +203,13 @@ class Records:
         except Refused:  # it has changed meanwhile: the next run looks
             return None
         state = as_seen(van, seen)
+        # Since it was recorded as BOUND its region may have been written.
+        in_doubt = van.region_uuid and van.state is State.BOUND
         van = msgspec.structs.replace(
-            van, state=state, dirty=True, attach_data=(
-                seen.attach_data if state is State.PLUGGED else None))
+            van, state=state, dirty=True,
+            origin=Origin.TENANT if in_doubt else van.origin,
+            attach_data=(seen.attach_data if state is State.PLUGGED
+                         else None))
         LOG.info('T25 %s %s', van.uuid, van.state.value)
         self.journal.add(van)
         return van
