@@ -54,6 +54,13 @@ With ``--json`` a command prints one JSON object.  Its keys are stable:
 ``charts``
     ``charts``: objects with ``model``, ``set`` (key -> text), ``variable``,
     ``differences`` (texts)
+``vectors``
+    ``figures`` (file -> figures), ``problems`` (texts)
+``conform rules``
+    ``contract``, ``role``, ``capabilities``, ``rules``: objects with ``id``,
+    ``level``, ``sentence``, ``review``, ``address``
+``conform run --json FILE``
+    what ``conformance/report.schema.json`` says
 ``compare``
     ``left``, ``right``: each as ``check MODEL`` gives it; ``same``
 ``mutate``
@@ -79,6 +86,7 @@ import random
 import sys
 
 from cyborg_models import registry
+from cyborg_models.conformance import cli as conformance
 from cyborg_models.kernel import describe, itf, trace
 from cyborg_models.kernel.itf import TraceError
 from cyborg_models.kernel.language import ModelError
@@ -251,6 +259,7 @@ def parser():
     made.add_argument('--memory', metavar='MB', type=_positive,
                       help='how much the states of one mutant may take; '
                            'the default is 512')
+    conformance.add(commands)
     return top
 
 
@@ -299,7 +308,7 @@ def main(argv=None):
 def _parse(argv):
     top = parser()
     commands = ('list', 'check', 'run', 'explain', 'diagram', 'charts',
-                'hunt', 'compare', 'mutate')
+                'hunt', 'compare', 'mutate', 'conform', 'vectors')
     if not argv:
         top.print_help()
         raise SystemExit(BAD)

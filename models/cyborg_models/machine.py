@@ -133,7 +133,7 @@ class Hunted:
 
 # What a state allows
 
-class _Known:
+class Known:
     """A state that was seen.
 
     :ivar steps: the steps that are possible, by their index
@@ -184,6 +184,7 @@ class Explorer:
             for arguments in itertools.product(*prop.sets.values())]
         self._final = model.final and Tree(model, model.final, (), True)
         self._known, self._path = {}, []
+        self._first = model.initial
         self._check_system()
 
     def _check_system(self):
@@ -194,7 +195,7 @@ class Explorer:
                     f'and {self.model.name} has that action; write it')
 
     def look(self, codes):
-        """The :class:`_Known` of a state."""
+        """The :class:`Known` of a state."""
         found = self._known.get(codes)
         if found is None:
             found = self._known[codes] = self._judge(codes)
@@ -214,7 +215,7 @@ class Explorer:
         broken = [name for name, tree in self._always if not tree(codes)]
         if not lively and not (self._final and self._final(codes)):
             broken.append(DEADLOCK)
-        return _Known(steps, afters, broken)
+        return Known(steps, afters, broken)
 
     # taking steps
 
@@ -225,6 +226,14 @@ class Explorer:
 
     def begin(self):
         """Begin a run where the model starts."""
+        self._afresh()
+        self._here = self.look(self.model.initial)
+        if self.system is not None:
+            self._call(self.system.start)
+        self._compare()
+
+    def _afresh(self):
+        """Let go of the run, and keep what was learned from it."""
         self.stop = False
         self.result.runs += self._looking
         # From the end back, what was learned goes farthest.
@@ -233,10 +242,6 @@ class Explorer:
                 known.far = max(known.far, 1 + self._nearest(known)[0])
         self._path = []
         self.run = Run(self.model, [self.model.initial], [])
-        self._here = self.look(self.model.initial)
-        if self.system is not None:
-            self._call(self.system.start)
-        self._compare()
 
     def take(self, number):
         """Take the step that a number from 0 to 2 * count - 1 stands for;
@@ -348,7 +353,7 @@ class Explorer:
         if not places:
             least, places = self._nearest(here)
             here.far = max(here.far, 1 + least)
-            first = self._known[self.model.initial]
+            first = self._known[self._first]
             if not places or self._path and first.far < least:
                 here, again = first, self.count
                 places = here.untried or self._nearest(here)[1]
@@ -418,26 +423,26 @@ def hunt(model, budget=20_000, seed=0, system=None, pins=None):
     explorer = Explorer(model, seed, system)
     result = explorer.result
     try:
-        _replay(explorer, [])  # is the start itself as it should be?
+        replay(explorer, [])  # is the start itself as it should be?
         if not explorer.look(model.initial).steps:
             raise HuntError(f'{model.name}: nothing is possible at the '
                             'start; there is no step to test')
         for steps in pins.read(model) if pins else ():
             result.pins += 1
-            _replay(explorer, steps)
-        _generate(explorer, budget)
+            replay(explorer, steps)
+        generate(explorer, budget)
     except Failed:
         if result.steady:
-            _trim(explorer)
+            trim(explorer)
             if system is None and _look_shorter(explorer):
-                _trim(explorer)
+                trim(explorer)
             if pins:
                 pins.write(result)
     result.seconds = time.monotonic() - began
     return result
 
 
-def _replay(explorer, steps):
+def replay(explorer, steps):
     """Take these steps from the start, until one is not possible."""
     explorer.begin()
     for step in steps:
@@ -445,7 +450,7 @@ def _replay(explorer, steps):
             return
 
 
-def _trim(explorer):
+def trim(explorer):
     """Leave out steps without which the run fails just the same: one at a
     time and, where that costs little, in pairs such as a bind and its
     unbind.
@@ -461,7 +466,7 @@ def _trim(explorer):
                 itertools.combinations(range(length), size)
                 for size in sizes):
             try:
-                _replay(explorer, [
+                replay(explorer, [
                     step for place, step in enumerate(result.run.steps)
                     if place not in gone])
             except Failed:
@@ -489,7 +494,13 @@ def _look_shorter(explorer):
     return len(result.run.steps) < length
 
 
-def _generate(explorer, budget):
+def generate(explorer, budget, shrink=True):
+    """Take steps as Hypothesis, steered by the explorer, has them.
+
+    :param budget: how many at most
+    :param shrink: True to have what failed shrunk by Hypothesis as well
+    :raises Failed: once something has failed
+    """
     length = min(STEPS, budget)
     name = f'cyborg-models-{id(explorer)}'
     AVAILABLE_PROVIDERS[name] = _backend(explorer)
@@ -499,7 +510,8 @@ def _generate(explorer, budget):
             backend=name, max_examples=budget // length,
             stateful_step_count=length, deadline=None, database=None,
             derandomize=False, report_multiple_bugs=False, print_blob=False,
-            phases=(Phase.generate, Phase.shrink), verbosity=Verbosity.quiet,
+            phases=(Phase.generate, *[Phase.shrink] * shrink),
+            verbosity=Verbosity.quiet,
             suppress_health_check=list(HealthCheck)))
     except Flaky:
         result = explorer.result
@@ -516,7 +528,7 @@ def _repeat(explorer):
     if passed is None or result.failure is not None:
         return
     explorer.passing = False
-    _replay(explorer, passed[1].steps)
+    replay(explorer, passed[1].steps)
     result.steady = False
     result.failure, result.found = passed
     result.run = result.found
@@ -579,4 +591,5 @@ class Pins:
 
 
 __all__ = ['DEADLOCK', 'DIFFERS', 'RAISES', 'Explorer', 'Failed', 'Hunted',
-           'HuntError', 'Pins', 'System', 'hunt', 'machine']
+           'HuntError', 'Known', 'Pins', 'System', 'generate', 'hunt',
+           'machine', 'replay', 'trim']

@@ -9,6 +9,8 @@ import importlib
 _WHERE = {
     'oracle': ('Divergence', 'Oracle', 'OracleError', 'Undecided', 'OK',
                'REFUSED', 'UNKNOWN', 'IGNORE', 'HIDDEN_REST'),
+    'suite': ('HarnessError', 'Refused', 'Suite', 'System', 'Unknown'),
+    'itself': ('ModelSystem',),
 }
 __all__ = [name for names in _WHERE.values() for name in names]
 

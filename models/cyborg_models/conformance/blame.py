@@ -2,6 +2,8 @@
 
 By the first of these that gives one:
 
+* What was seen after a fault whose guards carry a requirement that few
+  actions share breaks that one: it says what has to come of the fault.
 * What was done although a guard is false breaks the guard's requirement; of
   several states, the one counts in which most guards before it hold.
 * What was seen, if an invariant is false of the nearest state with the values
@@ -25,9 +27,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cyborg_models.kernel.describe import describe
 from cyborg_models.kernel.language import (
+    Body,
     Codes,
     Guard,
     Model,
+    ModelError,
     Property,
     Site,
     Step,
@@ -42,6 +46,7 @@ if TYPE_CHECKING:
     from cyborg_models.conformance.oracle import Event
 
 TRIED = 64  # states from which a hidden step is looked for
+FEW = 3  # actions: a requirement that fewer have is their own
 NAMED = 3  # variables, or steps, that a sentence names
 
 
@@ -141,13 +146,13 @@ def _of_observation(model: Model, event: Event, states: Sequence[Codes],
         for variable, member in [model.cells[cell]])
     if len(wrong) > NAMED:
         why += f' (and {len(wrong) - NAMED} more)'
-    broken = dict.fromkeys(
+    broken = dict.fromkeys([*_of_fault(model, last), *(
         prop.requirement for prop, arguments in _each(model, 'always')
-        if not _holds(model, prop, arguments, successor(codes, wrong))
-        and _holds(model, prop, arguments, codes))
+        if _holds(model, prop, arguments, codes) and not _holds(
+            model, prop, arguments, successor(codes, wrong)))])
     for here in near[:TRIED]:
         for step in hidden:
-            found = _but_for_one(model, here, step)
+            found = but_for_one(model, here, step)
             if found is not None and not missed(found[1]):
                 guard = found[0]
                 return Blamed(here, guard, tuple(dict.fromkeys(
@@ -160,7 +165,17 @@ def _of_observation(model: Model, event: Event, states: Sequence[Codes],
                   f'{why}, after {last.name}')
 
 
-def _but_for_one(model: Model, codes: Codes, step: Step
+def _of_fault(model: Model, last: Step | None) -> list[str]:
+    """What has to come of the fault that happened last, if it says."""
+    if last is None or not last.action.fault:
+        return []
+    shared = _shared(model)
+    return [name for name in dict.fromkeys(
+        name for name, _ in describe(last.action).guards)
+        if shared[name] < FEW]
+
+
+def but_for_one(model: Model, codes: Codes, step: Step
                  ) -> tuple[Guard, Codes] | None:
     """The guard that forbids a step, and where it would lead if it were not
     there; None if it is not the only one.
@@ -170,9 +185,27 @@ def _but_for_one(model: Model, codes: Codes, step: Step
         return None
     site = next(site for site in guards_asked(model, codes, step)
                 if site.where == guard.where)
-    with without(site):
-        after = follow(model, codes, step)
+    try:
+        with without(site):
+            after = follow(model, codes, step)
+    except ModelError:  # it asks first what the rest makes sense of
+        return None
     return None if isinstance(after, Guard) else (guard, after)
+
+
+def cells_read(model: Model, body: Body, arguments: Sequence[int],
+               codes: Codes) -> set[int]:
+    """The cells that a property reads in a state; of a quantity, all that
+    it is of.
+    """
+    found: set[int] = set()
+    for read in run(model, body, arguments, codes, frozen=True).reads:
+        if isinstance(read, int):
+            found.add(read)
+        else:
+            found.update(model.place[read.variable, member] for member
+                         in model.variables[read.variable].members)
+    return found
 
 
 def owed(model: Model, step: Step, codes: Codes) -> tuple[str, ...]:
@@ -180,22 +213,40 @@ def owed(model: Model, step: Step, codes: Codes) -> tuple[str, ...]:
 
     :param codes: a state in which it is possible
     """
-    asked = [requirement for requirement, _ in
-             describe(step.action).guards] or [
-        site.requirement for site in guards_asked(model, codes, step)]
-    counted = collections.Counter(asked)
-    common = [name for name, count in counted.items()
+    asked = _asked(model, step, codes)
+    shared = _shared(model)
+    return tuple(dict.fromkeys([
+        *surely_owed(model, step, codes),
+        *sorted(dict.fromkeys(asked), key=lambda name: shared[name])]))
+
+
+def surely_owed(model: Model, step: Step, codes: Codes) -> list[str]:
+    """Those of them that do not rest on how many other actions share a
+    requirement.
+    """
+    asked = _asked(model, step, codes)
+    common = [name for name, count in collections.Counter(asked).items()
               if 2 * count > len(asked)]
     after = follow(model, codes, step)
     comes = [] if isinstance(after, Guard) else [
         prop.requirement for prop, arguments in _each(model, 'eventually')
         if _waits(model, prop, arguments, codes)
         and not _waits(model, prop, arguments, after)]
-    shared = collections.Counter(
+    return common + comes
+
+
+def _asked(model: Model, step: Step, codes: Codes) -> list[str]:
+    """The requirements of a step's guards, in order."""
+    return [requirement for requirement, _ in
+            describe(step.action).guards] or [
+        site.requirement for site in guards_asked(model, codes, step)]
+
+
+def _shared(model: Model) -> collections.Counter[str]:
+    """How many actions have guards with a requirement."""
+    return collections.Counter(
         requirement for action in model.actions.values()
         for requirement in {one for one, _ in describe(action).guards})
-    return tuple(dict.fromkeys([
-        *common, *comes, *sorted(counted, key=lambda name: shared[name])]))
 
 
 def _each(model: Model, kind: str
@@ -208,8 +259,14 @@ def _each(model: Model, kind: str
 
 def _holds(model: Model, prop: Property, arguments: Iterable[int],
            codes: Codes) -> bool:
-    return bool(run(model, prop.body, tuple(arguments), codes,
-                    frozen=True).value)
+    """True if an invariant holds, or makes no sense of the state: values
+    that were seen are put together with others that never meet them.
+    """
+    try:
+        return bool(run(model, prop.body, tuple(arguments), codes,
+                        frozen=True).value)
+    except ModelError:
+        return True
 
 
 def _waits(model: Model, prop: Property, arguments: Iterable[int],
@@ -220,4 +277,5 @@ def _waits(model: Model, prop: Property, arguments: Iterable[int],
     return bool(called and not come)
 
 
-__all__ = ['Blamed', 'guards_asked', 'of', 'owed']
+__all__ = ['Blamed', 'but_for_one', 'cells_read', 'guards_asked', 'of',
+           'owed', 'surely_owed']

@@ -261,6 +261,20 @@ class Oracle:
         return frozenset(codes for codes, _ in self._reach(self._now))
 
     @property
+    def fitting(self) -> frozenset[Codes]:
+        """The states that fit what was told, before anything hidden."""
+        if len(self._now) == 1:
+            return frozenset([next(iter(self._now))[0]])
+        return frozenset(codes for codes, _ in self._now)
+
+    @property
+    def configurations(self) -> frozenset[Any]:
+        """The same, each with the calls that are under way: two oracles of
+        one model that have the same allow the same.
+        """
+        return self._now
+
+    @property
     def told(self) -> int:
         """How many events are kept."""
         return len(self._old) + len(self._events)
@@ -455,8 +469,9 @@ class Oracle:
             if value is IGNORE:
                 continue
             try:
-                cell, known = self._cells[name]
-                found.append((cell, known[value]))
+                cell, known, same = self._cells[name]
+                code = same.get(id(value))
+                found.append((cell, known[value] if code is None else code))
             except (KeyError, TypeError):
                 raise self._unseen_value(name, value) from None
         return tuple(found)
@@ -693,8 +708,10 @@ def _builder(chosen: Chosen) -> Callable[[tuple[str, ...]], Model]:
 
 
 def _cells(model: Model, observed: frozenset[str]
-           ) -> dict[str, tuple[int, dict[Any, int]]]:
-    """Name of a cell -> (cell, a value or its name -> code)."""
+           ) -> dict[str, tuple[int, dict[Any, int], dict[int, int]]]:
+    """Name of a cell -> (cell, a value or its name -> code, the identity of
+    a value of the domain -> code: to hash a member of an Enum is slow).
+    """
     found = {}
     for cell, (variable, member) in enumerate(model.cells):
         if variable.name not in observed:
@@ -706,7 +723,8 @@ def _cells(model: Model, observed: frozenset[str]
                 known.setdefault(value.value, code)
         for code, value in enumerate(variable.domain):
             known[value] = code
-        found[cell_name(variable.name, member)] = cell, known
+        found[cell_name(variable.name, member)] = cell, known, {
+            id(value): code for code, value in enumerate(variable.domain)}
     return found
 
 

@@ -6,8 +6,10 @@ Read from the source, so that a table of them is the model and no copy.
 from __future__ import annotations
 
 import ast
+import functools
 import inspect
 import textwrap
+import types
 from dataclasses import dataclass
 
 from cyborg_models.kernel.language import Action
@@ -29,8 +31,15 @@ class Described:
 
 def describe(action: Action) -> Described:
     """Read an action's source; returns a :class:`Described`."""
+    return _described(inspect.unwrap(action.body).__code__,
+                      getattr(action.body, 'lacks', None))
+
+
+@functools.cache
+def _described(code: types.CodeType, lacks: str | None) -> Described:
+    """What a function says, without a guard or effect that it lacks."""
     try:
-        source = textwrap.dedent(inspect.getsource(action.body))
+        source = textwrap.dedent(inspect.getsource(code))
         tree = ast.parse(source)
     except (OSError, TypeError, SyntaxError):
         return Described((), ())
@@ -38,7 +47,6 @@ def describe(action: Action) -> Described:
     function = tree.body[0]
     for node in getattr(function, 'body', ()):  # of a lambda, none
         reader.read(node, '')
-    lacks = getattr(action.body, 'lacks', None)  # with a defect
     return Described(
         tuple(guard for guard in reader.guards if lacks not in guard),
         tuple(effect for effect in reader.effects if effect != lacks))
