@@ -46,34 +46,40 @@ class Api:
 
     # requests
 
-    def choice(self, van: VAN) -> Handle | None:
-        """The handle that a new claim of this VAN would get."""
-        if van.uuid in self.vans or self.used + 1 > self.limit:
-            return None
-        return next((handle for handle in self.handles
-                     if self._may_have(van, handle)), None)
+    def may_grant(self, van: VAN) -> list[Handle]:
+        """The handles that a claim of one VAN may get: what it has, or what
+        is free.
+        """
+        known = self.vans.get(van.uuid)
+        if known:
+            return ([] if known.state is State.RELEASED
+                    else [self._handle_of(van.uuid)])
+        if self.used + 1 > self.limit:  # OSACC-022
+            return []
+        return [handle for handle in self.handles
+                if self._may_have(van, handle)]
 
-    def claim(self, vans: list[VAN]) -> list[Grant]:
-        """All of them or none (OSACC-014)."""
+    def claim(self, vans: list[VAN], prefer: int | None = None
+              ) -> list[Grant]:
+        """All of them or none (OSACC-014).
+
+        :param prefer: number of the handle to take of several
+        """
         self._answer()
         granted: list[tuple[VAN, Handle]] = []
         for van in vans:
-            known = self.vans.get(van.uuid)
-            if known and known.state is State.RELEASED:
-                raise Refused(410, f'VAN {van.uuid} is RELEASED')
-            if known:  # OSACC-015
-                granted.append((van, self._handle_of(van.uuid)))
-                continue
-            free = next((handle for handle in self.handles
-                         if self._may_have(van, handle)
-                         and all(handle is not other
-                                 for _, other in granted)), None)
-            if free is None:
-                raise Refused(409, 'no handle may be granted')
-            granted.append((van, free))
+            may = [handle for handle in self.may_grant(van)
+                   if all(handle is not other for _, other in granted)]
+            if not may:
+                known = self.vans.get(van.uuid)
+                raise Refused(410 if known else 409,
+                              f'nothing may be granted to VAN {van.uuid}')
+            granted.append((van, may[0] if prefer is None else next(
+                handle for handle in may
+                if handle is self.handles[prefer])))
         new = [(van, handle) for van, handle in granted
                if van.uuid not in self.vans]
-        if self.used + len(new) > self.limit:  # OSACC-022
+        if self.used + len(new) > self.limit:
             raise Refused(403, f'quota is {self.limit}')
         for van, handle in new:
             handle.status, handle.van = Status.CLAIMED, van.uuid

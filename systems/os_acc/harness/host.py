@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
+import msgspec
 from os_acc.control import Answer, Grant, Image, Refused, Unreachable
 from os_acc.exceptions import (
     FunctionLost,
@@ -38,12 +39,14 @@ from harness.api import Api, Handle
 from harness.worker import Died, Seam, Worker
 
 HOST = 'host'
-# What the world may answer.
-GO, LOSE_REQUEST, LOSE_REPLY, LATE = 'go', 'lose request', 'lose reply', 'late'
-FAIL, FAIL_AFTER, LIE, CUT, GIVE_UP = ('fail', 'fail after', 'lie', 'cut',
-                                       'give up')
-DIE = 'die'
+# What the world may say at a seam: it goes well, the message is lost, it
+# comes late, the operation fails, fails after it was done, or says that it
+# was done, or is cut off, or the process dies.
+GO, LOST, LATE, FAIL, FAIL_AFTER, LIE, CUT, DIE = (
+    'go', 'lost', 'late', 'fail', 'fail after', 'lie', 'cut', 'die')
 AIM = 'goal'
+# Where a call waits for the world; elsewhere it goes on when it may.
+WORLD = ('claim', 'device')
 JOBS = {'attach': 'ATTACH', 'detach': 'DETACH', 'erase': 'ERASE_HANDLE',
         'erase-region': 'ERASE_REGION', 'write': 'WRITE'}
 
@@ -158,9 +161,9 @@ class HostJournal(Journal):
                     held.enter_context(super().lock(kind, name, 0))
                     break
                 except TimeoutError:
-                    if not timeout or self.host.seam(
-                            'lock', detail=f'{kind} {name}') == GIVE_UP:
+                    if not timeout:
                         raise
+                    self.host.seam('lock', detail=f'{kind} {name}')
             yield
 
 
@@ -172,16 +175,18 @@ class HostApi:
         self.host = host
 
     def claim(self, vans: list[VAN]) -> list[Grant]:
-        outcome = self.api.up and self.host.seam('claim', vans[0].uuid)
+        index = self.host.index_of(vans[0].instance_uuid)
+        if self.api.up:
+            outcome = self.host.seam('claim', vans[0].uuid)
+            if index in self.host.answers:
+                answer = self.host.answers.pop(index)
+                if isinstance(answer, Refused):
+                    raise answer
+                return answer
+            if outcome == LATE:
+                self.host.late_claims[index] = list(vans)
         if not self.api.up:
-            raise self._lost()
-        if outcome in (None, GO):
-            return self.api.claim(vans)
-        if outcome == LOSE_REPLY:
-            self.api.claim(vans)
-        if outcome == LATE:
-            self.host.late_claims.setdefault(
-                self.host.index_of(vans[0].instance_uuid), list(vans))
+            self.host.late_claims[index] = list(vans)
         raise self._lost()
 
     def report(self, vans: list[VAN]) -> dict[str, Answer]:
@@ -190,7 +195,7 @@ class HostApi:
             raise self._lost()
         if outcome == GO:
             return self.api.report(vans)
-        if outcome == LOSE_REPLY:
+        if outcome == LOST:
             self.api.report(vans)
         if outcome == LATE:
             self.host.late_reports[
@@ -251,12 +256,14 @@ class Host:
         self.workers: list[Worker] = []
         self._running: Worker | None = None
         self.jobs: dict[str, tuple[str, Callable[[], None]]] = {}
+        self.answers: dict[int, list[Grant] | Refused] = {}
         self.late_claims: dict[int, list[VAN]] = {}
         self.late_reports: dict[int, list[VAN]] = {}
         self.report = GO  # how the next report ends
         self.call = ['NONE'] * len(instances)
         self.instance = ['NONE'] * len(instances)
         self.allocated = [False] * len(instances)
+        self.aims = ['READY'] * len(instances)  # by Nova's last call
         self._last: dict[int, VAN] = {}
         self.transitions: collections.Counter[str] = collections.Counter()
         self.compute = True
@@ -291,7 +298,7 @@ class Host:
         outcome = worker.pause(Seam(kind, van, detail))
         if outcome == DIE:
             worker.dead = True
-            if kind != 'device':
+            if kind not in ('device', 'answer'):
                 raise Died
         return outcome
 
@@ -309,16 +316,30 @@ class Host:
 
     def _spawn(self, name: str, index: int, function: Callable[[], Any]
                ) -> Worker:
-        worker = Worker(name, index, function)
+        def begin() -> Any:
+            if name not in ('release', 'recover', 'sync'):
+                self.seam('begin', detail=AIM)
+            return function()
+        worker = Worker(name, index, begin)
         self.workers.append(worker)
         self.go(worker)
         return worker
 
     def _accept(self, worker: Worker) -> None:
         """A call sets the goals of its VANs as soon as it is made."""
-        while worker.at and (worker.at.kind, worker.at.detail) == (
-                'journal', AIM):
+        while worker.at and worker.at.detail == AIM and not (
+                self.is_held(worker)):
             self.go(worker)
+
+    def is_held(self, worker: Worker) -> bool:
+        """A call of nova-compute waits for an operation that is left over
+        on its VAN's device.  os-acc would raise, as the spec says for a VAN
+        that is unsettled; the models have the call wait.
+        """
+        return (worker.at is not None and worker.index >= 0
+                and worker.at.detail == AIM
+                and any(self.is_of(uuid, worker.index)
+                        for uuid in self.jobs))
 
     def go(self, worker: Worker, outcome: str = GO) -> None:
         """Let a call go on with what the world answers."""
@@ -369,8 +390,9 @@ class Host:
 
     def prepare(self, index: int) -> None:
         self.call[index] = 'PREPARE'
-        self._spawn('prepare', index, lambda: self.library.prepare(
-            None, self.instances[index], [self.request(index)]))
+        self._accept(self._spawn(
+            'prepare', index, lambda: self.library.prepare(
+                None, self.instances[index], [self.request(index)])))
 
     def build(self, index: int) -> None:
         self.allocated[index] = True
@@ -378,7 +400,7 @@ class Host:
         self.prepare(index)
 
     def call_plug(self, index: int) -> None:
-        self.call[index] = 'PLUG'
+        self.call[index], self.aims[index] = 'PLUG', 'PLUGGED'
         self._accept(self._spawn('plug', index, lambda: self.library.plug(
             None, self.instances[index], ['0'])))
 
@@ -431,7 +453,7 @@ class Host:
             None, self.instances[index].uuid)
 
     def call_unplug(self, index: int) -> None:
-        self.call[index] = 'UNPLUG'
+        self.call[index], self.aims[index] = 'UNPLUG', 'READY'
         self._accept(self._spawn('unplug', index, lambda: self.library.unplug(
             None, self.instances[index])))
 
@@ -461,9 +483,12 @@ class Host:
         """nova-compute dies, wherever its calls are."""
         self.compute = False
         for worker in list(self.workers):
-            worker.dead = worker.at is None or worker.at.kind != 'device'
+            self.leave_claim(worker)
+            worker.dead = worker.at is None or (
+                worker.at.kind not in ('device', 'answer'))
             self.go(worker, DIE)
         self.call = ['NONE'] * len(self.call)
+        self.answers.clear()
 
     def compute_restart(self) -> None:
         self.compute = True
@@ -477,6 +502,7 @@ class Host:
         self.compute_crash()
         shutil.rmtree(self.root / 'journal', ignore_errors=True)
         self._last.clear()
+        self.aims = ['READY'] * len(self.aims)
 
     def agent_crash(self) -> None:
         """Who works at the devices dies, and their work with it."""
@@ -516,23 +542,66 @@ class Host:
         outcome = self.seam('device', van, operation)
         if outcome in (None, GO):
             apply()
+            self.seam('answer', van, operation)
         elif outcome in (LATE, DIE):
             self.jobs[van] = operation, apply
             raise self.bench.late('the deadline has passed')
         elif outcome == FAIL_AFTER:
             apply()
+            self.seam('answer', van, operation)
             raise self.bench.failed('it is done, and something is wrong')
-        elif outcome != LIE:
-            raise self.bench.failed('it is not done')
+        else:
+            self.seam('answer', van, operation)
+            if outcome != LIE:
+                raise self.bench.failed('it is not done')
 
     def finish(self, van: str) -> None:
         """An operation for which nobody waits comes to its end."""
         self.jobs.pop(van)[1]()
 
-    def deliver_claim(self, index: int) -> None:
-        """A late claim arrives; nobody waits for the answer."""
-        with contextlib.suppress(Refused):
-            self.api.claim(self.late_claims.pop(index))
+    def answer_claim(self, index: int, handle: int | None) -> bool:
+        """The API has a claim, of a call that waits or one that is late,
+        and grants this handle, or what it granted before, or refuses.
+
+        :returns: False if it has none, or answers otherwise
+        """
+        van, waits = self.van(index), self.waits(index, 'claim')
+        vans = [sent(van)] if van and waits else self.late_claims.get(
+            index, [])
+        if not vans or index in self.answers or not self.api.up:
+            return False
+        may = self.api.may_grant(vans[0])
+        if (handle is None) is bool(may) or (
+                handle is not None
+                and self.bench.handles[handle] not in may):
+            return False
+        answer: list[Grant] | Refused
+        try:
+            answer = self.api.claim(vans, handle)
+        except Refused as error:
+            answer = error
+        # The models have one claim under way, however often it was sent.
+        self.late_claims.pop(index, None)
+        if waits:
+            self.answers[index] = answer
+        return True
+
+    def leave_claim(self, worker: Worker) -> None:
+        """Nobody waits for a claim any more that is under way."""
+        van = self.van(worker.index) if worker.at and (
+            worker.at.kind == 'claim') else None
+        if van and self.answers.pop(worker.index, None) is None:
+            self.late_claims[worker.index] = [sent(van)]
+
+    def waits(self, index: int, kind: str) -> Worker | None:
+        """The call that waits at a seam of this kind for this instance's
+        VAN.
+        """
+        for worker in self.workers:
+            if (worker.at and worker.at.kind == kind
+                    and self.is_of(worker.at.van, index)):
+                return worker
+        return None
 
     def deliver_report(self, index: int) -> None:
         """A late report arrives."""
@@ -600,7 +669,10 @@ class Host:
         seen[f'job{here}'] = self._job(van or row)
         if van:
             seen[f'dirty{here}'] = van.dirty
-            seen[f'goal{here}'] = van.goal.value
+            # A call that raises early has not set its goal, and for the
+            # models it has.
+            seen[f'goal{here}'] = (self.aims[index] if van.wanted
+                                   else van.goal.value)
             if van.handle_uuid:
                 seen[f'handle{here}'] = next(
                     number for number, handle in enumerate(
@@ -637,6 +709,11 @@ class Host:
                        for van in self.api.vans.values())
         return sum(self.allocated) + withheld < len(self.bench.handles)
 
+    def is_of(self, uuid: str, index: int) -> bool:
+        """A VAN is the instance's, by the journal or the database."""
+        return any(van is not None and van.uuid == uuid
+                   for van in (self.van(index), self._row(index)))
+
     def _row(self, index: int) -> VAN | None:
         """The instance's VAN in the database."""
         return next((van for van in self.api.vans.values()
@@ -654,6 +731,11 @@ class Host:
                     and worker.at.van == van.uuid):
                 return JOBS[worker.at.detail]
         return 'NONE'
+
+
+def sent(van: VAN) -> VAN:
+    """A VAN as its claim has it, whatever it is to be since."""
+    return msgspec.structs.replace(van, goal=Goal.READY)
 
 
 def recorded(van: VAN | None) -> str:
