@@ -8,6 +8,7 @@ true: the journal's files, the API's rows, the platform.
 
 import collections
 import contextlib
+import hashlib
 import pathlib
 import shutil
 import time
@@ -214,20 +215,23 @@ class HostApi:
 
 
 class Files:
-    """The image service: one operator's image for each function."""
+    """The image service: one image for each function.  It is cut off
+    together with the API.
+    """
 
-    def __init__(self, root: pathlib.Path, regions: frozenset[str],
-                 tenant: bool = False) -> None:
-        self.root, self.regions, self.tenant = root, regions, tenant
+    def __init__(self, host: 'Host') -> None:
+        self.host = host
 
     def fetch(self, context: Any, bitstream_id: str, deadline: float
               ) -> Image:
-        import hashlib
-
-        path = self.root / bitstream_id
+        if not self.host.api.up:
+            raise Unreachable('the image service is cut off')
+        path = self.host.root / bitstream_id
         path.write_text(bitstream_id)
-        return Image(str(path), hashlib.sha256(path.read_bytes()).hexdigest(),
-                     self.regions, self.tenant)
+        return Image(
+            str(path), hashlib.sha256(path.read_bytes()).hexdigest(),
+            frozenset(handle.region for handle in self.host.bench.handles
+                      if handle.region), self.host.tenant)
 
 
 class Host:
@@ -275,9 +279,7 @@ class Host:
     def _start_library(self) -> None:
         self.library = self._library(
             HOST, self.journal, self._network,
-            Files(self.root, frozenset(
-                handle.region for handle in self.bench.handles
-                if handle.region), self.tenant), self.timeouts,
+            Files(self), self.timeouts,
             load=self.bench.plugins, clock=self.clock, sleep=self.sleep)
         self.library.initialize()
 
@@ -336,8 +338,10 @@ class Host:
         on its VAN's device.  os-acc would raise, as the spec says for a VAN
         that is unsettled; the models have the call wait.
         """
-        return (worker.at is not None and worker.index >= 0
-                and worker.at.detail == AIM
+        if worker.at is None or worker.index < 0 or worker.at.detail != AIM:
+            return False
+        van = self.van(worker.index)
+        return (van is not None and van.state is not State.FAILED
                 and any(self.is_of(uuid, worker.index)
                         for uuid in self.jobs))
 
@@ -696,12 +700,6 @@ class Host:
         return self.call[index] != 'RELEASE' and any(
             (worker.name, worker.index) == ('release', index)
             for worker in self.workers)
-
-    def may_claim(self) -> bool:
-        """os-acc has adopted since it was started, or can.  The models have
-        no adoption after a start that found the journal whole.
-        """
-        return self.api.up or self.library.up_to_date
 
     def places(self) -> bool:
         """The scheduler finds a unit that is neither taken nor withheld."""

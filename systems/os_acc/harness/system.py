@@ -19,6 +19,7 @@ from os_acc.library import Library
 from os_acc.objects import InstanceInfo
 
 from cyborg_models.conformance import HIDDEN_REST, Refused, System
+from cyborg_models.conformance.suite import chosen
 from harness import host as world
 from harness.host import Bench, Host
 from harness.worker import Worker
@@ -64,6 +65,7 @@ class OsAcc(System):
     library: type[Library] = Library
 
     host: Host | None = None
+    _names: frozenset[str] = frozenset()
 
     def bench(self, root: pathlib.Path) -> Bench:
         """The platform, afresh.
@@ -78,6 +80,9 @@ class OsAcc(System):
 
     def start(self) -> None:
         self.stop()
+        if not self._names:
+            self._names = frozenset(OBSERVED) & frozenset(
+                chosen(self).model.variables)
         self._root = pathlib.Path(tempfile.mkdtemp(prefix='os-acc-'))
         self.host = Host(
             self.bench(self._root), self._root,
@@ -92,7 +97,7 @@ class OsAcc(System):
 
     def observe(self) -> Mapping[str, Any]:
         return {name: value for name, value in self._host.observe().items()
-                if name.partition('[')[0] in (self.observed or OBSERVED)}
+                if name.partition('[')[0] in self._names}
 
     def actions(self, known: Mapping[str, Any]) -> frozenset[str]:
         """A small model has not all that the world may do."""
@@ -181,10 +186,10 @@ class OsAcc(System):
             self._host.go(worker, world.LATE)
 
     def do_build(self, van: int) -> None:
-        if not self._host.may_claim():
+        if not self._host.places():
             self._advance_all()
-        if not self._host.may_claim():
-            raise Refused('nothing is adopted since the start')
+        if not self._host.places():
+            raise Refused('the scheduler finds no unit')
         self._nova('build', van)
 
     def do_call_plug(self, van: int) -> None:

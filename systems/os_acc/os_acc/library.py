@@ -247,13 +247,6 @@ class Library:
         report.reports_pending = records.report()
         return report
 
-    @property
-    def up_to_date(self) -> bool:
-        """Since ``initialize`` all that the API records was adopted, so
-        that a claim may be sent (OSACC-056).
-        """
-        return self._parts()[2].up_to_date and self.journal.whole
-
     # parts of the calls
 
     def _parts(self) -> tuple[Plugins, Steps, Records]:
@@ -301,16 +294,18 @@ class Library:
         """What ``recover`` could not adopt comes before a new claim."""
         records = self._parts()[2]
         known = {van.request_id for van in self._wanted(instance.uuid)}
-        if self.up_to_date or all(
+        if records.up_to_date or all(
                 request.request_id in known for request in requests):
             return
         try:
             records.adopt(end, end.left(self.timeouts.lock_timeout))
         except Unreachable as error:
+            if self.journal.whole:
+                return  # the claim will have no answer either
             raise ClaimTimeout(
                 f'no claim is sent before the host\'s records are known: '
                 f'{error}') from error
-        if not self.up_to_date:
+        if not self.journal.whole:
             raise PluginUnavailable(
                 'no claim is sent before all VANs that the API records for '
                 'the host are adopted, and some cannot be observed')

@@ -41,10 +41,16 @@ class Records:
         self.api = api
         self.steps = steps
         self.sleep = sleep
-        # Adoption was done since this process began (OSACC-056).
-        self.up_to_date = False
+        self._adopted = False  # since this process began
         # VANs of which "orphan or not" is still to be decided (OSACC-055).
         self.undecided: set[str] = set()
+
+    @property
+    def up_to_date(self) -> bool:
+        """The journal has all that the API records, and had after the
+        start.
+        """
+        return self._adopted and self.journal.whole
 
     # claim
 
@@ -84,11 +90,23 @@ class Records:
                 if not (self.journal.get(van.uuid) or van).wanted:
                     raise Cancelled(f'VAN {van.uuid} is to be released')
             try:
+                self._adopt_first(end)
                 return self.api.claim(vans)
             except Unreachable:
                 if self.steps.clock() + RETRY > until:
                     raise
                 self.sleep(RETRY)
+
+    def _adopt_first(self, end: Deadline) -> None:
+        """No claim is the first after a start before what the API records
+        is adopted (OSACC-056).
+
+        :raises Unreachable: it is not yet
+        """
+        if not self.up_to_date:
+            self.adopt(end)
+        if not self.up_to_date:
+            raise Unreachable('not all that the API records is adopted')
 
     def _is_taken(self, grant: Grant) -> bool:
         """The journal holds this handle for another VAN (OSACC-018)."""
@@ -183,7 +201,7 @@ class Records:
                 self.undecided.add(van.uuid)
         if complete:
             self.journal.whole = True
-            self.up_to_date = True
+            self._adopted = True
         return adopted
 
     def _adopt_one(self, record: Record, end: Deadline) -> VAN | None:
