@@ -59,6 +59,8 @@ class OsAcc(System):
 
     model = 'rocky.system'
     roles = ('library', 'plugin')
+    capabilities = ('core', 'program')
+    implementation = ('os-acc-reference', '0.1.0')
     hidden = HIDDEN_REST
     refuses = ()  # the world is the tester
     limit = 120.0
@@ -79,7 +81,7 @@ class OsAcc(System):
         return int(self.settings.get(name, default))
 
     def start(self) -> None:
-        self.stop()
+        self.clear()
         if not self._names:
             self._names = frozenset(OBSERVED) & frozenset(
                 chosen(self).model.variables)
@@ -90,6 +92,10 @@ class OsAcc(System):
             self.library, self.settings.get('tenant') == 'true')
 
     def stop(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """End the host of the last run."""
         if self.host is not None:
             self.host.end()
             self.host = None

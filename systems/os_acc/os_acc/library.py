@@ -53,7 +53,12 @@ class Library:
     :param load: finds the plugins; by default those that are installed
     :param clock: the monotonic clock, in seconds
     :param sleep: waits for some seconds
+    :cvar steps: does the transitions
+    :cvar records: speaks to the API
     """
+
+    steps: type[Steps] = Steps
+    records: type[Records] = Records
 
     def __init__(self, host: str, journal: Journal, api: CyborgAPI,
                  images: Images, timeouts: Timeouts | None = None,
@@ -82,9 +87,9 @@ class Library:
         self.timeouts.check()
         self.journal.open()
         plugins = self._load()
-        steps = Steps(self.journal, plugins, self._images, self.timeouts,
-                      self._clock)
-        self._loaded = plugins, steps, Records(
+        steps = self.steps(self.journal, plugins, self._images,
+                           self.timeouts, self._clock)
+        self._loaded = plugins, steps, self.records(
             self.host, self.journal, self._api, steps, self._sleep)
 
     def host_info(self, permitted: list[str] | None = None) -> HostInfo:
