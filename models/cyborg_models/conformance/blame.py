@@ -1,21 +1,23 @@
 """Which requirement an event breaks that the model forbids.
 
-By the first of these that gives one:
+What was *done* although a guard is false breaks the guard's requirement; of
+several states, the one counts in which most guards before it hold.
 
-* What was seen after a fault whose guards carry a requirement that few
-  actions share breaks that one: it says what has to come of the fault.
-* What was done although a guard is false breaks the guard's requirement; of
-  several states, the one counts in which most guards before it hold.
-* What was seen, if an invariant is false of the nearest state with the values
-  seen put in, breaks the invariant's requirement.
-* What was seen, if one hidden step explains it that a single guard forbids,
-  breaks that guard's requirement.
-* What was refused, or is still to come when nothing more comes, breaks what
-  the action is there for: the requirement of more than half of its guards;
-  else what must come and would have come by this step; else the requirement
-  of its guards that the fewest other actions have.
-* What was seen and is none of these is blamed on the last step, as if that
-  had been refused.
+What was *refused*, or is still to come when nothing more comes, breaks what
+the action is there for: the requirement of more than half of its guards; else
+that of its guards which is also that of what must come and would have come;
+else that of its guards which the fewest other actions have.
+
+What was *seen* breaks, by the first of these that gives one:
+
+* after a fault, the requirement that its guards carry and few other actions
+  do: it says what has to come of the fault;
+* the invariants that are false of the nearest state with the values seen put
+  in, that first which the guards of the fewest actions carry;
+* the guard that alone forbids a hidden step which explains it;
+* what at least half of the properties carry that read what differs;
+* the invariant that is false soonest, if the model goes on from there;
+* what the last step is there for, as if that had been refused.
 """
 
 from __future__ import annotations
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
 
 TRIED = 64  # states from which a hidden step is looked for
 FEW = 3  # actions: a requirement that fewer have is their own
+AHEAD = 100  # states that are looked at to see what would come
 NAMED = 3  # variables, or steps, that a sentence names
 
 
@@ -146,10 +149,12 @@ def _of_observation(model: Model, event: Event, states: Sequence[Codes],
         for variable, member in [model.cells[cell]])
     if len(wrong) > NAMED:
         why += f' (and {len(wrong) - NAMED} more)'
-    broken = dict.fromkeys([*_of_fault(model, last), *(
-        prop.requirement for prop, arguments in _each(model, 'always')
-        if _holds(model, prop, arguments, codes) and not _holds(
-            model, prop, arguments, successor(codes, wrong)))])
+    seen = successor(codes, wrong)
+    shared = _shared(model)
+    broken = dict.fromkeys([*_of_fault(model, last), *sorted((
+        prop.requirement for prop in _broken(model, seen)
+        if prop not in _broken(model, codes)), key=lambda name: shared[
+            name])])
     for here in near[:TRIED]:
         for step in hidden:
             found = but_for_one(model, here, step)
@@ -159,10 +164,55 @@ def _of_observation(model: Model, event: Event, states: Sequence[Codes],
                     [*broken, guard.requirement])), (
                     f'{why}, as by {step.name}, and {guard.requirement} '
                     f'asks for {guard.text}'))
-    if broken or last is None:
+    if broken:
         return Blamed(codes, None, tuple(broken), why)
-    return Blamed(codes, None, owed(model, last, codes),
-                  f'{why}, after {last.name}')
+    if last is not None:
+        why = f'{why}, after {last.name}'
+    return Blamed(codes, None, tuple(dict.fromkeys([
+        *_of_readers(model, seen, [cell for cell, _ in wrong]),
+        *_to_come(model, seen),
+        *(owed(model, last, codes) if last is not None else ())])), why)
+
+
+def _of_readers(model: Model, codes: Codes,
+                cells: Sequence[int]) -> list[str]:
+    """What at least half of the properties carry that read some cells."""
+    found = collections.Counter(
+        prop.requirement for prop in model.properties.values() if any(
+            cells_read(model, prop.body, arguments, codes).intersection(
+                cells) for arguments in itertools.product(
+                    *prop.sets.values())))
+    name, count = next(iter(found.most_common(1)), ('', 0))
+    return [name] if count and 2 * count >= found.total() else []
+
+
+def _to_come(model: Model, codes: Codes) -> list[str]:
+    """The requirements of the invariants that break soonest, if the model
+    goes on from a state that it does not reach.
+    """
+    row, seen = [codes], {codes}
+    for here in row:
+        broken = _broken(model, here)
+        if broken:
+            return [prop.requirement for prop in broken]
+        for step in model.steps:
+            try:
+                after = None if step.action.fault else follow(
+                    model, here, step)
+            except ModelError:  # nothing is made for such a state
+                continue
+            if isinstance(after, tuple) and after not in seen and (
+                    len(row) < AHEAD):
+                seen.add(after)
+                row.append(after)
+    return []
+
+
+def _broken(model: Model, codes: Codes) -> list[Property]:
+    """The invariants that are false of a state."""
+    return list(dict.fromkeys(
+        prop for prop, arguments in _each(model, 'always')
+        if not _holds(model, prop, arguments, codes)))
 
 
 def _of_fault(model: Model, last: Step | None) -> list[str]:
@@ -199,7 +249,11 @@ def cells_read(model: Model, body: Body, arguments: Sequence[int],
     it is of.
     """
     found: set[int] = set()
-    for read in run(model, body, arguments, codes, frozen=True).reads:
+    try:
+        reads = run(model, body, arguments, codes, frozen=True).reads
+    except ModelError:  # it makes no sense of the state
+        return found
+    for read in reads:
         if isinstance(read, int):
             found.add(read)
         else:
@@ -230,7 +284,8 @@ def surely_owed(model: Model, step: Step, codes: Codes) -> list[str]:
     after = follow(model, codes, step)
     comes = [] if isinstance(after, Guard) else [
         prop.requirement for prop, arguments in _each(model, 'eventually')
-        if _waits(model, prop, arguments, codes)
+        if prop.requirement in asked
+        and _waits(model, prop, arguments, codes)
         and not _waits(model, prop, arguments, after)]
     return common + comes
 

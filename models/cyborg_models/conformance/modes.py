@@ -2,7 +2,8 @@
 
 ``explore``
     Hypothesis takes steps, steered to what was not tried yet: calls that the
-    model has possible, and calls that it forbids, each guard a few times.
+    model has possible, and calls that it forbids, once for each reason: for
+    what the action reads.
     Options: ``steps``, ``cover`` (per cent of the model's edges; needs a
     system of which everything is called and seen), ``pins`` (a folder of
     failing runs that are played first, and to which new ones are added).
@@ -24,7 +25,6 @@ Each mode goes on after a divergence, and tells the same one once only.
 
 from __future__ import annotations
 
-import collections
 import json
 import math
 import os
@@ -57,7 +57,6 @@ from cyborg_models.kernel.language import Guard, ModelError, Step
 from cyborg_models.kernel.trace import follow
 from cyborg_models.registry import InputError, near
 
-PROBES = 2  # times that each guard of each step is put to the test
 SHRINK = 3000  # steps to shrink one failure with
 END = 'end'  # where a step leads that the model forbids
 FAILURES = 50  # after which a mode stops
@@ -93,7 +92,7 @@ class Explorer(machine.Explorer):
         self._first: Any = None
         self.seen: set[Any] = set()
         self.edges = 0
-        self._probed: collections.Counter[Any] = collections.Counter()
+        self._probed: set[Any] = set()
         self._ways: Any = None
 
     def _judge(self, key: Any) -> Any:
@@ -109,10 +108,10 @@ class Explorer(machine.Explorer):
             steps.append(number)
             if may == NONE:
                 known.probes.add(place)
-                reason = number, self.session.guards(step)
-                if self._probed[reason] >= PROBES:
+                reason = number, self.session.reasons(step)
+                if reason in self._probed:
                     continue
-                self._probed[reason] += 1
+                self._probed.add(reason)
             untried.append(place)
         known.steps, known.untried = steps, untried
         known.afters = [None] * len(steps)
@@ -239,12 +238,12 @@ class _Mode:
         try:
             work()
         except machine.Failed:
-            if explorer.result.steady:
-                # It is the same, however it is told.
-                try:
+            try:
+                if _again(explorer):
+                    _chop(explorer)
                     machine.trim(explorer)
-                except HarnessError:
-                    pass
+            except HarnessError:
+                pass  # a failure was seen all the same
             self._keep(explorer)
         return len(self.found) < FAILURES
 
@@ -268,7 +267,38 @@ class _Mode:
         return result
 
 
-def explore(mode: _Mode, steps: int = 2000, cover: int | None = None,
+def _again(explorer: Explorer) -> bool:
+    """Does the run that failed fail again?  What Hypothesis makes of that
+    counts steps that were taken before a known divergence was allowed for.
+    """
+    result = explorer.result
+    explorer.passing = False
+    try:
+        machine.replay(explorer, list(result.run.steps))
+        result.steady = False
+    except machine.Failed:
+        result.steady = True
+    return bool(result.steady)
+
+
+def _chop(explorer: Explorer) -> None:
+    """Leave out long parts of a run that fails just the same, so that it
+    does not cost much to trim.
+    """
+    size = len(explorer.result.run.steps) // 2
+    while size > 1:
+        steps = list(explorer.result.run.steps)
+        for start in range(0, len(steps), size):
+            try:
+                machine.replay(explorer, steps[:start] + steps[
+                    start + size:])
+            except machine.Failed:
+                break
+        if len(explorer.result.run.steps) >= len(steps):
+            size //= 2
+
+
+def explore(mode: _Mode, steps: int = 6000, cover: int | None = None,
             pins: str | None = None, faults: bool = False) -> ModeResult:
     """See the module: steered steps."""
     explorer = mode.explorer(faults=faults)
@@ -297,7 +327,7 @@ def _generate(explorer: Explorer, steps: int) -> None:
         raise explorer.result.failure
 
 
-def faults(mode: _Mode, steps: int = 2000,
+def faults(mode: _Mode, steps: int = 6000,
            pins: str | None = None) -> ModeResult:
     """See the module: steered steps, with faults."""
     if not any(mode.session.oracle.model.actions[name].fault

@@ -246,6 +246,7 @@ class Oracle:
         self._closures: dict[Codes, frozenset[Codes]] = {}
         self._sets: dict[frozenset[_Config], frozenset[_Config]] = {}
         self._kept = 0
+        self._blamed: dict[Any, Any] = {}
 
     def _remember(self, size: int) -> None:
         self._kept += size
@@ -674,11 +675,14 @@ class Oracle:
         states = self.states
         missed = {codes: sum(codes[cell] != code for cell, code
                              in event.seen) for codes in states}
-        found = blame.of(
-            self.model, event, sorted(states),
-            [self.model.steps[number] for number in self._unseen],
-            next((one.step for one in reversed(self._old + self._events)
-                  if one.step is not None), None))
+        last = next((one.step for one in reversed(self._old + self._events)
+                     if one.step is not None), None)
+        key = event[:-1], states, last
+        if key not in self._blamed:
+            self._blamed[key] = blame.of(
+                self.model, event, sorted(states),
+                [self.model.steps[number] for number in self._unseen], last)
+        found = self._blamed[key]
         # Of the states that are as near, the one that the blame is of.
         prefix = self.story(lambda codes: (
             codes != found.codes, missed[codes]))

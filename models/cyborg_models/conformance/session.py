@@ -296,11 +296,13 @@ class Session:
         """
         return self.oracle.configurations
 
-    def guards(self, step: Step) -> tuple[str, ...]:
-        """Where the guards stand that forbid a step now."""
+    def reasons(self, step: Step) -> frozenset[tuple[int, ...]]:
+        """What a step that the model forbids would read now: where that is
+        the same, it is forbidden for the same reason.
+        """
         tree = self.evidence.tree(step)
-        return tuple(sorted({
-            tree(codes).where for codes in self.oracle.fitting}))
+        return frozenset(tree.reads(codes)
+                         for codes in self.oracle.fitting)
 
 
 __all__ = ['MAY_WAIT', 'WAIT', 'Session', 'Watch']

@@ -61,6 +61,17 @@ class Tree:
             found = found.kids.get(self._value(found.read, codes), _MISSING)
         return self._learn(codes) if found is _MISSING else found
 
+    def reads(self, codes: Codes) -> tuple[int, ...]:
+        """What it reads of a state: the codes, and values of quantities, in
+        order.  Where two states have the same it makes the same of them.
+        """
+        self(codes)
+        found, path = self._root[None], []
+        while found.__class__ is _Node:
+            path.append(self._value(found.read, codes))
+            found = found.kids[path[-1]]
+        return tuple(path)
+
     def _value(self, read: int | Quantity, codes: Codes) -> int:
         return (codes[read] if isinstance(read, int)
                 else read.of(self._model, codes))
