@@ -85,9 +85,9 @@ class Api:
             handle.status, handle.van = Status.CLAIMED, van.uuid
             self.used += 1
             self.vans[van.uuid] = msgspec.structs.replace(
-                van, state=State.BOUND, handle_uuid=handle.uuid,
-                handle_type=handle.type, handle_data=handle.data,
-                region_uuid=handle.region)
+                van, state=State.BOUND, generation=0,  # nothing is reported
+                handle_uuid=handle.uuid, handle_type=handle.type,
+                handle_data=handle.data, region_uuid=handle.region)
         return [Grant(van.uuid, handle.uuid, handle.type, handle.data,
                       handle.region, self._origin(handle))
                 for van, handle in granted]

@@ -113,6 +113,7 @@ class LibvirtBench:
         self._plugin = plugin(HostSocket(str(socket)), uri,
                               str(agent.sysfs))
         self._defined: set[str] = set()
+        self._broken = ''
 
     def plugins(self) -> Plugins:
         plugin: PluginBase = self._plugin
@@ -172,14 +173,17 @@ class LibvirtBench:
                 for uuid in self._defined}
 
     def _before(self, operation: str, van: str) -> None:
-        """FPGAX86-006: no definition has what is about to be detached."""
+        """FPGAX86-006: no definition has what is about to be detached.  It
+        is told when somebody looks, as this is the agent's thread.
+        """
         if operation != 'detach':
             return
         mine = self._named(van)
         for uuid, devices in self._devices().items():
             if not mine.isdisjoint(devices):
-                raise Broken(f'FPGAX86-006: the definition of instance '
-                             f'{uuid} still has the device of VAN {van}')
+                self._broken = (
+                    f'FPGAX86-006: the definition of instance {uuid} still '
+                    f'has the device of VAN {van} when it is detached')
 
     def _named(self, van: str) -> set[Address | str]:
         """What elements name when a VAN has what it has a lease of."""
@@ -193,6 +197,8 @@ class LibvirtBench:
 
     def look(self) -> None:
         """No two definitions have one device (FPGAX86-006)."""
+        if self._broken:
+            raise Broken(self._broken)
         seen: dict[Address | str, str] = {}
         for uuid, devices in self._devices().items():
             for device in devices:

@@ -149,5 +149,5 @@ FAULTY: dict[type, str] = {
     _of(OddFunctions, 'api-down',
         library=with_records(RefusedIsForgotten)): 'OSACC-049',
     _of(OddFunctions, 'plug', library=GoalIsIgnored): 'OSACC-031',
-    _of(OddFunctions, 'plug', library=ReleaseIsNotFinal): 'OSACC-038',
+    _of(OddFunctions, 'plug', library=ReleaseIsNotFinal): 'OSACC-037',
 }
