@@ -436,6 +436,10 @@ class Host:
         self.instance[index] = 'STARTING'
         self.call_unplug(index)
 
+    def delete_partition(self, index: int) -> None:
+        """The definition goes, and with it what it had."""
+        self.bench.undefine(self.instances[index])
+
     def prepare_again(self, index: int) -> None:
         self.prepare(index)
 

@@ -41,9 +41,10 @@ WHEN = {
     'stop': (OVER, ('RUNNING',)),
     'start': (OVER, ('STOPPED',)),
     'hard_reboot': (OVER, ('RUNNING',)),
-    'rebuild': (OVER, ('RUNNING',)),
+    'rebuild': (OVER, ('RUNNING', 'STOPPED')),
     'prepare_again': (('UNPLUGGED',), COMING),
-    'start_fails': (('NONE', 'RAISED'), ('STARTING',))}
+    'start_fails': (('NONE', 'RAISED'), ('STARTING',)),
+    'delete_partition': (('NONE', 'RAISED'), ('DELETING',))}
 STEPS = 1000  # that calls may take by themselves until nothing more comes
 SYNCS = 3  # after which nothing more comes by sync
 OBSERVED = ('state', 'goal', 'dirty', 'handle', 'call', 'instance',
@@ -229,6 +230,9 @@ class OsAcc(System):
 
     def do_rebuild(self, van: int) -> None:
         self._nova('rebuild', van)
+
+    def do_delete_partition(self, van: int) -> None:
+        self._nova('delete_partition', van)
 
     def do_prepare_again(self, van: int) -> None:
         self._nova('prepare_again', van)

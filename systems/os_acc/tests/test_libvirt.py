@@ -1,6 +1,8 @@
 """The plugin for libvirt, on a real libvirtd and the fake driver."""
 
+import os
 import unittest
+from unittest import mock
 
 from os_acc.objects import CleanScope, Presence
 from os_acc_libvirt.elements import (
@@ -232,6 +234,26 @@ class TestLibvirt(LibvirtCase):
     def test_regions_are_not_its(self):
         with self.assertRaisesRegex(NotPlugged, 'no region'):
             self.plugin.clean(self.card, CleanScope.REGION, soon())
+
+
+class TestMissing(unittest.TestCase):
+    """What is not there is named, with its package."""
+
+    def setUp(self):
+        self.enterContext(mock.patch('shutil.which', return_value=None))
+
+    def test_skipped_with_a_reason(self):
+        with mock.patch.dict(os.environ):
+            os.environ.pop('CYBORG_SPECS_NO_SKIP', None)
+            with self.assertRaisesRegex(
+                    unittest.SkipTest, 'libvirt-daemon, qemu-system-x86.*'
+                    'bindep.txt, profile libvirt'):
+                LibvirtCase.setUpClass()
+
+    def test_failed_where_nothing_may_be_skipped(self):
+        with mock.patch.dict(os.environ, CYBORG_SPECS_NO_SKIP='1'):
+            with self.assertRaisesRegex(AssertionError, 'libvirt-daemon'):
+                LibvirtCase.setUpClass()
 
 
 class TestElements(unittest.TestCase):
