@@ -630,8 +630,8 @@ _OF_A_MODEL = re.compile(
     r'(?:attach|lifecycle|program|release|system)\b')
 _FIGURE = re.compile(
     r'(?<![\w.:,-])\d[\d,]*\s+(?:(?!of|to|and|or)[a-z]+\s+)?(?:states?|'
-    r'transitions?|actions?|properties|property|invariants?|defects?|steps?)'
-    r'\b')
+    r'transitions?|actions?|properties|property|invariants?|defects?|steps?|'
+    r'configurations?|mutants?)\b|\bdepth(?:\s+(?:of|is))?\s+\d[\d,]*')
 
 
 def check_ids(spec):

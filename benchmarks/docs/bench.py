@@ -38,6 +38,8 @@ from tools import specs  # noqa: E402
 SIZES, SHORT = (100, 400, 1000), (20, 60)
 LIMITS = {'growth': 1.5, 'diagrams': 1.25, 'no-op': 3.0}
 SITE, PLAIN, BASIC = 'site', 'without diagrams', 'basic theme'
+# The pages of the site that name neither a spec of ours nor a model.
+INDEXES = ('index', 'rocky', 'stein', 'status', 'requirements', 'evidence')
 SVG = re.compile(r'<svg [^>]*class="seqdiag"')
 
 
@@ -110,7 +112,12 @@ CALLS = ('claim', 'prepare', 'plug', 'observe', 'program', 'verify',
 
 
 class Spec:
-    """One generated spec; the same number gives the same text."""
+    """One generated spec; the same number gives the same text.
+
+    :cvar MODELLED: which of its rules a guard carries
+    """
+
+    MODELLED = (1, 2)
 
     def __init__(self, number, count):
         self.number = number
@@ -200,7 +207,8 @@ class Spec:
         for index, word in enumerate(('MUST', 'MUST NOT', 'SHOULD'), 1):
             out += ['', f'.. req:: Rule {index} of the {self.thing}',
                     f'   :id: {self.prefix}-{index:03}',
-                    '   :verified: review -- no model has this agent', '',
+                    *(['   :verified: review -- no model has this agent']
+                      if index not in self.MODELLED else ()), '',
                     f'   The agent {word} keep the {self.thing} of a device '
                     f'that part {self.number} names',
                     f'   {self.random.choice(TIMES)}.']
@@ -290,14 +298,14 @@ class Tree:
         self._fill()
 
     def _fill(self):
-        trash = shutil.ignore_patterns('__pycache__', 'tests')
+        # The models, and what is recorded of them, state what our specs
+        # require; see _stand_in.
+        trash = shutil.ignore_patterns(
+            '__pycache__', 'tests', 'rocky', 'stein', 'conformance',
+            '*.json')
         for name in ('doc/source', 'models', 'tools'):
             shutil.copytree(ROOT / name, self.folder / name, symlinks=True,
                             ignore=trash)
-        # These two name models and specs that are not here.
-        for name in ('authors', 'rocky-to-stein'):
-            path = self.folder / f'doc/source/{name}.rst'
-            path.write_text(f'{name}\n{"=" * len(name)}\n\nNothing.\n')
         (self.folder / 'specs').mkdir()
         for path in (*ROOT.glob('specs/*-template.rst'),
                      ROOT / '.gitreview'):
@@ -331,11 +339,19 @@ class Tree:
             for path in base.glob(pattern)}
 
     def _stand_in(self):
-        """In place of the pages that need our specs and models: one without
-        either, and one decision that binds the questions of these specs.
+        """In place of what needs our specs and models: pages without either,
+        one decision that binds the questions of these specs, and a module
+        with a guard for each rule that a model can know.
         """
-        (self.folder / 'doc/source/authors.rst').write_text(
-            'Write a spec\n============\n\nAs these are written.\n')
+        for path in self.folder.glob('doc/source/*.rst'):
+            if path.stem not in INDEXES:
+                path.write_text(f'{path.stem}\n{"=" * len(path.stem)}\n\n'
+                                'Nothing.\n')
+        model = self.folder / 'models/cyborg_models/rocky/attach.py'
+        model.parent.mkdir()
+        model.write_text('def plug(s):\n' + ''.join(
+            f"    when(s.rule[{spec.number}], '{spec.prefix}-{index:03}')\n"
+            for spec in self.specs for index in spec.MODELLED))
         shutil.copytree(ROOT / 'doc/decisions', self.folder / 'doc/decisions')
         names = ', '.join(f'{spec.prefix}-Q01' for spec in self.specs)
         (self.folder / 'doc/source/decisions.rst').write_text(

@@ -11,7 +11,7 @@ import functools
 import json
 import os
 
-from cyborg_models import drawing, figures
+from cyborg_models import drawing, figures, records
 from cyborg_models.kernel.trace import value_name
 from cyborg_models.registry import InputError, near
 
@@ -25,14 +25,7 @@ def load(path=HERE):
 
     :raises InputError: saying file, chart, what is wrong and the mend
     """
-    try:
-        with open(path, encoding='utf-8') as file:
-            data = json.load(file)
-    except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f'{path}: {error}; restore the file') from None
-    rows = data.get('charts') if isinstance(data, dict) else None
-    if not isinstance(rows, list) or not rows:
-        raise InputError(f'{path}: there is no list "charts"; write one')
+    rows = records.rows(path, 'charts', 'the recorded charts')
     for number, row in enumerate(rows, 1):
         if (not isinstance(row, dict) or set(row) != set(KEYS) or not all(
                 isinstance(row[key], kind) for key, kind in KEYS.items())

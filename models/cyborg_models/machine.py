@@ -380,7 +380,7 @@ def machine(explorer):
     return hypothesis.seed(explorer.result.seed)(ModelMachine)
 
 
-def _backend(explorer):
+def backend(explorer):
     """A backend that draws what the explorer chooses."""
     largest = 2 * explorer.count - 1
 
@@ -430,7 +430,7 @@ def hunt(model, budget=20_000, seed=0, system=None, pins=None):
         for steps in pins.read(model) if pins else ():
             result.pins += 1
             replay(explorer, steps)
-        generate(explorer, budget)
+        _generate(explorer, budget)
     except Failed:
         if result.steady:
             trim(explorer)
@@ -494,24 +494,17 @@ def _look_shorter(explorer):
     return len(result.run.steps) < length
 
 
-def generate(explorer, budget, shrink=True):
-    """Take steps as Hypothesis, steered by the explorer, has them.
-
-    :param budget: how many at most
-    :param shrink: True to have what failed shrunk by Hypothesis as well
-    :raises Failed: once something has failed
-    """
+def _generate(explorer, budget):
     length = min(STEPS, budget)
     name = f'cyborg-models-{id(explorer)}'
-    AVAILABLE_PROVIDERS[name] = _backend(explorer)
+    AVAILABLE_PROVIDERS[name] = backend(explorer)
     explorer.plain = explorer.passing = True
     try:
         run_state_machine_as_test(machine(explorer), settings=settings(
             backend=name, max_examples=budget // length,
             stateful_step_count=length, deadline=None, database=None,
             derandomize=False, report_multiple_bugs=False, print_blob=False,
-            phases=(Phase.generate, *[Phase.shrink] * shrink),
-            verbosity=Verbosity.quiet,
+            phases=(Phase.generate, Phase.shrink), verbosity=Verbosity.quiet,
             suppress_health_check=list(HealthCheck)))
     except Flaky:
         result = explorer.result
@@ -591,5 +584,5 @@ class Pins:
 
 
 __all__ = ['DEADLOCK', 'DIFFERS', 'RAISES', 'Explorer', 'Failed', 'Hunted',
-           'HuntError', 'Known', 'Pins', 'System', 'generate', 'hunt',
+           'HuntError', 'Known', 'Pins', 'System', 'backend', 'hunt',
            'machine', 'replay', 'trim']

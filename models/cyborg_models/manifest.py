@@ -6,10 +6,10 @@ and ``expect``: ``states``, ``transitions``, ``depth`` and ``verdicts``, one
 text for each property.  ``expect`` is null until it is recorded.
 """
 
-import json
 import os
 from dataclasses import dataclass
 
+from cyborg_models import records
 from cyborg_models.registry import InputError
 
 HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)),
@@ -42,22 +42,7 @@ def load(path=None):
     :raises InputError: saying file, line or entry, what and the mend
     """
     path = path or HERE
-    try:
-        with open(path, encoding='utf-8') as file:
-            data = json.load(file)
-    except json.JSONDecodeError as error:
-        raise InputError(f'{path}:{error.lineno}: not JSON: {error.msg}; '
-                         'mend it there') from None
-    except (ValueError, RecursionError) as error:
-        raise InputError(f'{path}: {error}; a manifest is JSON in '
-                         'UTF-8') from None
-    except OSError as error:
-        raise InputError(f'{path}: {error.strerror}; give the path of a '
-                         'manifest') from None
-    rows = data.get('configurations') if isinstance(data, dict) else None
-    if not isinstance(rows, list) or not rows:
-        raise InputError(f'{path}: there is no list "configurations"; '
-                         'write one')
+    rows = records.rows(path, 'configurations', 'a manifest')
     entries = [_entry(path, index, row) for index, row in enumerate(rows)]
     names = [entry.name for entry in entries]
     for name in names:

@@ -40,7 +40,7 @@ import os
 import signal
 from dataclasses import dataclass, field
 
-from cyborg_models import registry
+from cyborg_models import records, registry
 from cyborg_models.kernel import mutation
 from cyborg_models.registry import InputError
 
@@ -195,24 +195,9 @@ def load(path, needed=False):
     :param needed: True if there must be one
     :raises InputError: saying file, line or number, what and the mend
     """
-    try:
-        with open(path, encoding='utf-8') as file:
-            data = json.load(file)
-    except FileNotFoundError:
-        if not needed:
-            return {}
-        raise InputError(f'{path}: no such file; give the list of mutants, '
-                         'see --record') from None
-    except json.JSONDecodeError as error:
-        raise InputError(f'{path}:{error.lineno}: not JSON: {error.msg}; '
-                         'mend it there') from None
-    except (ValueError, RecursionError) as error:
-        raise InputError(f'{path}: {error}; the list of mutants is JSON in '
-                         'UTF-8') from None
-    rows = data.get('mutants') if isinstance(data, dict) else None
-    if not isinstance(rows, list) or not rows:
-        raise InputError(f'{path}: there is no list "mutants"; write one, '
-                         'or take the file away')
+    if not needed and not os.path.exists(path):
+        return {}
+    rows = records.rows(path, 'mutants', 'the list of mutants')
     known = {}
     for number, row in enumerate(rows, 1):
         key = _check_row(f'{path}: mutant {number}', row)

@@ -16,6 +16,7 @@ import inspect
 import os
 import pkgutil
 import re
+import traceback
 import types
 import typing
 from collections.abc import Iterable, Mapping
@@ -35,14 +36,26 @@ class InputError(Exception):
 
 
 class _NoModel(InputError):
-    """A name that no model has."""
+    """A name that no model has.
 
-    def __init__(self, name: str) -> None:
+    :ivar other: True if it is that of another module
+    """
+
+    def __init__(self, name: str, other: bool = False) -> None:
         super().__init__(name)
-        self.model = name
+        self.model, self.other = name, other
 
     def __str__(self) -> str:
-        return f'unknown model {self.model!r}; {near(self.model, names())}'
+        hint = near(self.model, names())
+        if self.other:
+            return (f'{self.model} is no model, which has a dataclass '
+                    f'Settings and a function build; {hint}')
+        return f'unknown model {self.model!r}; {hint}'
+
+
+def shortened(text: str) -> str:
+    """A text that a user gave, for a message."""
+    return text if len(text) <= 40 else f'{text[:37]}...'
 
 
 def near(word: str, known: Iterable[object]) -> str:
@@ -101,12 +114,12 @@ def _import(name: str) -> types.ModuleType:
             raise _NoModel(name) from None
         raise InputError(f'{path} cannot be imported: {error}; mend it '
                          'or install what it needs') from None
-    except Exception as error:  # a mistake in the module's own code
+    except (Exception, SystemExit) as error:  # a mistake of its own code
         raise InputError(
             f'{path} cannot be imported: {_plain(error)}') from error
     if not (dataclasses.is_dataclass(getattr(module, 'Settings', None))
             and callable(getattr(module, 'build', None))):
-        raise _NoModel(name)
+        raise _NoModel(name, other=True)
     return module
 
 
@@ -176,20 +189,32 @@ def choose(name: str, pairs: Iterable[str] = (),
     defects = tuple(dict.fromkeys(defects))
     try:
         model = module.build(settings, defects)
-    except (ModelError, TypeError, ValueError, IndexError, KeyError,
-            ZeroDivisionError, AttributeError, NameError) as error:
+    except (Exception, SystemExit) as error:
         _check_defects(name, module, settings, defects)
         raise InputError(f'{name} cannot be built with these settings: '
                          f'{_plain(error)}') from error
+    if not isinstance(model, Model):
+        raise InputError(f'{language.place_of(module.build)}: build of '
+                         f'{name} returns {model!r}; end it with "return '
+                         'm.ready()"')
     unknown = set(defects) - set(model.defects)
     if unknown:
         _refuse_defect(name, min(unknown), model.defects)
     return Chosen(name, settings, defects, model)
 
 
-def _plain(error: Exception) -> object:
-    return error if isinstance(error, ModelError) else (
-        f'{type(error).__name__}: {error}; see "cyborg-models list MODEL"')
+def _plain(error: BaseException) -> object:
+    """An error in words: where in a model's code, what, and the mend."""
+    if isinstance(error, ModelError):
+        return error
+    home = os.path.dirname(os.path.abspath(language.__file__))
+    here = [frame for frame in traceback.extract_tb(error.__traceback__)
+            if os.path.dirname(frame.filename) not in (
+                home, os.path.dirname(os.path.abspath(__file__)))
+            and not frame.filename.startswith('<')]
+    where = f'{short_path(here[-1].filename)}:{here[-1].lineno}: ' if (
+        here) else ''
+    return f'{where}{type(error).__name__}: {error}; mend it there'
 
 
 def _check_defects(name: str, module: types.ModuleType, settings: typing.Any,
@@ -254,7 +279,7 @@ def read_settings(name: str, kind: type,
             given[key] = _read(text.strip(), hints[key], default[key])
         except ValueError as error:
             raise InputError(f'setting {key} of {name} cannot be '
-                             f'{text!r}: {error}') from None
+                             f'{shortened(text)!r}: {error}') from None
     return kind(**given)
 
 

@@ -64,6 +64,9 @@
 #ifndef REFUSED_CLAIM_NOT_CLOSED  /* a claim is given up, and not reported */
 #define REFUSED_CLAIM_NOT_CLOSED 0
 #endif
+#ifndef RELEASED_CLAIM_NOT_ANSWERED  /* nor refused */
+#define RELEASED_CLAIM_NOT_ANSWERED 0
+#endif
 #ifndef PLUG_WITHOUT_LOOK  /* nobody looks before it */
 #define PLUG_WITHOUT_LOOK 0
 #endif
@@ -187,13 +190,8 @@ byte faults = FAULTS;
 #define holds_grant(w, v) \
     ((w) != (v) && is_unreleased(w) && \
      handle[w] != NO_HANDLE && owner[handle[w]] == (v))
-#define holds_nothing(w, v) \
-    ((w) != (v) && is_unreleased(w) && handle[w] == NO_HANDLE)
-/* The journal holds the granted handle for another VAN; a grant that is gone,
- * which takes a defect, counts as held by whoever has no handle. */
-#define held_by_another(v) \
-    (ANY_VAN(holds_grant, v) || \
-     (!ANY_HANDLE(owns, v) && ANY_VAN(holds_nothing, v)))
+/* The journal holds the granted handle for another VAN. */
+#define held_by_another(v) ANY_VAN(holds_grant, v)
 
 /* The API may grant some handle to a claim that is new. */
 #define some_grantable \
@@ -349,7 +347,7 @@ inline refuse_claim(v)
 {
     d_step {
         claim[v] == SENT && api &&
-        (record[v] == RELEASED ||
+        ((record[v] == RELEASED && !RELEASED_CLAIM_NOT_ANSWERED) ||
          (record[v] == NONE && !some_grantable)) ->
         claim[v] = REFUSED
     }

@@ -1,6 +1,7 @@
 """The command line: exit statuses, messages, JSON keys, 80 columns."""
 
 import contextlib
+import importlib
 import io
 import json
 import os
@@ -137,7 +138,7 @@ class TestSettings(Commands):
             ('--set', 'vans'): 'key=value',
             ('--set', 'vans=two'): 'a number of at most',
             ('--set', 'vans=1001'): 'a number of at most',
-            ('--set', 'vans=' + '9' * 9999): 'a number of at most',
+            ('--set', 'vans=' + '9' * 9999): r"be '9{37}\.{3}': give a num",
             ('--set', 'vans=0'): 'from 1 to 64',
             ('--set', 'busy=perhaps'): 'there is',
             ('--set', 'colours=BLU'): 'did you mean BLUE?',
@@ -152,6 +153,35 @@ class TestSettings(Commands):
                     continue
                 self.assertRegex(self.call('list', 'test.small', *argv,
                                            status=3), words)
+
+
+class TestBuild(Commands):
+    """What a model's module does wrong before it is a model."""
+
+    def refused(self, text):
+        path = self.path('spoiled.py')
+        with open(path, 'w') as file:
+            file.write('from dataclasses import dataclass\n\n\n'
+                       '@dataclass(frozen=True)\nclass Settings:\n'
+                       f'    pass\n\n\n{text}')
+        with (mock.patch.object(sys, 'path', [self.folder, *sys.path]),
+              mock.patch.dict(registry.OTHERS, {'test.bad': 'spoiled'}),
+              mock.patch.object(sys, 'dont_write_bytecode', True)):
+            self.addCleanup(sys.modules.pop, 'spoiled', None)
+            importlib.invalidate_caches()
+            sys.modules.pop('spoiled', None)
+            return self.call('check', 'test.bad', status=3)
+
+    def test_file_line_and_mend(self):
+        for body, line, words in (
+                ('return None', 9, 'returns None; end it with "return'),
+                ('1 / 0', 10, 'ZeroDivisionError: division by zero; mend'),
+                ('raise SystemExit(0)', 10, 'SystemExit: 0; mend it there'),
+                ('raise OSError("no")', 10, 'OSError: no; mend it there')):
+            with self.subTest(body):
+                said = self.refused('def build(settings=None, defects=()):\n'
+                                    f'    {body}\n')
+                self.assertRegex(said, rf'spoiled\.py:{line}: .*{words}')
 
 
 class TestCheck(Commands):
@@ -357,6 +387,33 @@ class TestManifest(Commands):
         self.assertIn('did you mean test.small', self.call(
             'check', 'test.smal', '--manifest', path, status=3))
 
+    def test_what_is_no_file_is_not_read(self):
+        pipe = self.path('pipe')
+        os.mkfifo(pipe)
+        large = self.path('large.json')
+        with open(large, 'wb') as file:
+            file.truncate(1 << 30)
+        for path, words in ((pipe, 'not a file'), ('/dev/zero', 'not a file'),
+                            (self.folder, 'not a file'),
+                            (large, '1,073,741,824 bytes are more than')):
+            for argv in (('check', '--manifest', path),
+                         ('mutate', 'stein', '--known', path),
+                         ('explain', path)):
+                with self.subTest(argv):
+                    self.assertIn(f'{path}: {words}',
+                                  self.call(*argv, status=3))
+
+    def test_a_folder_that_cannot_be(self):
+        path = self.path('file')
+        with open(path, 'w'):
+            pass
+        for option, argv in (('--out', ('check', 'test.small')),
+                             ('--pins', ('hunt', 'test.small'))):
+            for folder in (path, f'{path}/below', 'a\0b'):
+                with self.subTest(option, folder=folder):
+                    self.assertIn('give a folder', self.call(
+                        *argv, option, folder, status=3))
+
     def test_ours_is_recorded(self):
         # That the figures are right, "check --manifest" says.
         entries = manifest.load()
@@ -449,7 +506,8 @@ class TestExplain(Commands):
         for old, new, words in (
                 ('"test.small"', '"test.smal"', 'did you mean test.small'),
                 ('"test.small"', '"os.path"', "unknown model 'os.path'"),
-                ('"test.small"', '"stein.attach"', 'no setting'),
+                ('"test.small"', '"stein.attach"',
+                 r'run\.itf\.json:2: "#meta": stein.attach has no setting'),
                 ('"vans": "2"', '"vans": "3"', 'each of 0 to 2'),
                 ('"vans": "2"', '"vans": "x"', '#meta.*vans'),
                 ('"defects": []', '"defects": ["x"]', "no defect 'x'"),
@@ -660,7 +718,7 @@ class TestUsage(Commands):
             ('check', 'test.smal'): 'did you mean test.small?',
             ('check', 'os.path'): 'unknown model',
             ('check', 'rocky'): 'unknown model',
-            ('check', 'rocky.vocabulary'): 'unknown model',
+            ('check', 'rocky.vocabulary'): 'no model, which has a dataclass',
             ('check', 'rocky.../x'): 'unknown model',
             ('check', 'test.small', '--bogus'): 'unrecognized',
             ('check', 'test.small', '--memory', '0'): 'no number from 1',

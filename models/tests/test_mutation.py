@@ -583,7 +583,7 @@ class ReportTest(Commands):
 
     def test_usage(self):
         for argv, message in (
-                ((LAMP, '--known', self.path('none')), 'no such file'),
+                ((LAMP, '--known', self.path('none')), 'No such file'),
                 (('lava',), 'unknown model'),
                 (('stein', '--set', 'faults=2'), '--set needs a model'),
                 ((LAMP, '--record'), '--record needs all mutants'),

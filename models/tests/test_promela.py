@@ -64,12 +64,14 @@ ROCKY = {
     'plug-not-journalled-dirty': {}, 'pending-reports-die': {},
     'repeated-claim-granted-anew': {'handles': 2, 'limit': 2},
     'refused-claim-not-closed': {}, 'plug-before-journal': {},
+    'released-claim-not-answered': {},
     'failed-plug-is-ready': {}, 'guest-without-plug': {},
     'old-report-counts': {}, 'lost-answer-is-an-acknowledgement': {},
     'recovery-forgets-plugging': {}, 'plugging-is-taken-for-ready': {},
     'no-answer-is-an-answer': {'faults': 2}}
 # In these models nothing that must always hold is broken by them.
-HARMLESS = {'B21', 'plug-without-look', 'recovery-forgets-plugging'}
+HARMLESS = {'B21', 'plug-without-look', 'recovery-forgets-plugging',
+            'released-claim-not-answered'}
 # And these change nothing: they need release, a function to program, or a
 # fault that is not enabled here.
 WITHOUT_TWIN = {
@@ -132,6 +134,7 @@ COMING = (
     ('stein.attach', SHORT, ('B4',)),
     ('rocky.attach', ONE, ()),
     ('rocky.attach', ONE, ('recovery-forgets-plugging',)),
+    ('rocky.attach', ONE, ('released-claim-not-answered',)),
 )
 
 

@@ -58,7 +58,9 @@ class Stage:
         path.write_text(text)
         spec = importlib.util.spec_from_file_location(MODULE, path)
         module = importlib.util.module_from_spec(spec)
-        enter(mock.patch.dict(sys.modules, {MODULE: module}))
+        # Not patch.dict: it would forget all that is imported meanwhile.
+        sys.modules[MODULE] = module
+        self._stack.callback(sys.modules.pop, MODULE)
         enter(mock.patch.dict(registry.OTHERS, {MODEL: MODULE}))
         # Paths are told from the package on.
         enter(mock.patch.object(registry, '__file__',
@@ -108,6 +110,14 @@ class Guide(unittest.TestCase):
                       'stein.lend\n...\nViolated.', ''):
             self.assertNotEqual(printed, wrong)
             self.assertFalse(agrees(wrong, printed), wrong)
+
+    def test_what_is_imported_meanwhile_stays(self):
+        """numba cannot be imported a second time."""
+        kept = {MODULE: sys.modules[MODULE], 'colorsys': None}
+        sys.modules.pop('colorsys', None)
+        importlib.import_module('colorsys')
+        self.stage.close()
+        self.assertEqual({'colorsys'}, kept.keys() & sys.modules.keys())
 
     def test_the_exit_statuses_are_those_of_the_table(self):
         rows = re.findall(r'(?m)^   \* - ``(\d)``\n     - .*``(.+)``$',

@@ -170,6 +170,52 @@ class Readme(unittest.TestCase):
                 self.assertIn(f'testenv:{name}', tox().sections())
 
 
+def unnamed(wanted, *pages):
+    """What none of the texts has, as a whole word."""
+    return [name for name in wanted if not any(
+        re.search(rf'(?<![\w-]){re.escape(name)}(?![\w-])', page)
+        for page in pages)]
+
+
+class WhereThingsGo(unittest.TestCase):
+    """A newcomer finds each environment, command and module."""
+
+    def setUp(self):
+        self.readme = (ROOT / 'README.rst').read_text()
+        self.pages = self.readme, (ROOT / 'CONTRIBUTING.rst').read_text()
+
+    def test_environments(self):
+        names = [f'-e {name.removeprefix("testenv:")}'
+                 for name in tox().sections() if name.startswith('testenv:')]
+        self.assertGreater(len(names), 10)
+        # Two of them stand together, after "-e".
+        text = re.sub(r'-e (\w+),(\w+)', r'-e \1 -e \2', self.pages[0])
+        self.assertEqual([], unnamed(names, text, self.pages[1]))
+
+    def test_commands(self):
+        text = (ROOT / 'models/cyborg_models/cli.py').read_text()
+        names = [f'cyborg-models {name}' for name
+                 in re.findall(r"made = command\('(\w+)'", text)]
+        self.assertGreater(len(names), 8)
+        self.assertEqual([], unnamed(names, self.readme))
+
+    def test_modules(self):
+        home = ROOT / 'models/cyborg_models'
+        names = [path.name for folder in (
+                     home, home / 'kernel', home / 'commands', ROOT / 'tools')
+                 for path in folder.glob('*.py')
+                 if not path.name.startswith('__')]
+        self.assertGreater(len(names), 30)
+        # How tests are run, nobody need change.
+        names.remove('runtests.py')
+        self.assertEqual([], unnamed(names, *self.pages))
+
+    def test_what_is_not_named_is_found(self):
+        self.assertEqual(['-e bench', 'cli.py'], unnamed(
+            ['-e bench', 'cli.py', '-e docs'],
+            'tox -e bench-engine and tox -e docs', '``acli.py``'))
+
+
 class Architecture(unittest.TestCase):
     """specs <- tools -> models: the arrows run one way."""
 

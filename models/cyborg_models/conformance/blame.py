@@ -77,10 +77,12 @@ def of(model: Model, event: Event, states: Sequence[Codes],
     :param hidden: the steps that may happen unseen
     :param last: the step that was taken before it, if one was
     """
-    if event.kind == 'observe':
+    fitting = [codes for codes in states if all(
+        codes[cell] == code for cell, code in event.seen)]
+    if event.kind == 'quiet' and fitting:
+        return _of_silence(model, fitting, hidden)
+    if event.kind in ('observe', 'quiet'):
         return _of_observation(model, event, states, hidden, last)
-    if event.kind == 'quiet':
-        return _of_silence(model, states, hidden)
     assert event.step is not None
     return _of_step(model, event.step, event.outcome, states)
 

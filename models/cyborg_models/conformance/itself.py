@@ -90,6 +90,7 @@ class ModelSystem(System):
              else f'{variable.name}[{member}]', variable.domain)
             for variable, member in made.cells]
         self._codes: Codes = made.initial
+        self._seen: dict[Codes, dict[str, Any]] = {}
 
     def actions(self, known: Mapping[str, Any]) -> frozenset[str]:
         return frozenset(name for name in known if name not in self.hidden)
@@ -109,8 +110,12 @@ class ModelSystem(System):
     def observe(self) -> Mapping[str, Any]:
         with self._lock:
             self._some()
-            return {name: domain[code] for (name, domain), code in zip(
-                self._names, self._codes, strict=True)}
+            found = self._seen.get(self._codes)
+            if found is None:
+                found = self._seen[self._codes] = {
+                    name: domain[code] for (name, domain), code in zip(
+                        self._names, self._codes, strict=True)}
+            return found
 
     def wait(self) -> None:
         while self._take([step for step in self._hidden

@@ -25,6 +25,7 @@ Each mode goes on after a divergence, and tells the same one once only.
 
 from __future__ import annotations
 
+import collections
 import json
 import math
 import os
@@ -34,6 +35,11 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 from unittest import SkipTest
+
+import hypothesis
+from hypothesis import strategies as st
+from hypothesis.errors import Flaky
+from hypothesis.internal.conjecture.providers import AVAILABLE_PROVIDERS
 
 from cyborg_models import machine
 from cyborg_models.conformance import suite, verdict
@@ -53,12 +59,12 @@ from cyborg_models.conformance.verdict import (
     Report,
     kind_of,
 )
-from cyborg_models.kernel.language import Guard, ModelError, Step
+from cyborg_models.kernel.language import Action, Guard, ModelError, Step
 from cyborg_models.kernel.trace import follow
 from cyborg_models.registry import InputError, near
 
 SHRINK = 3000  # steps to shrink one failure with
-END = 'end'  # where a step leads that the model forbids
+END = -1  # where a step leads that the model forbids
 FAILURES = 50  # after which a mode stops
 WALK = 12  # steps at most before calls overlap
 PINNED = 'cyborg-models calls 1'  # the format of a pin
@@ -94,6 +100,47 @@ class Explorer(machine.Explorer):
         self.edges = 0
         self._probed: set[Any] = set()
         self._ways: Any = None
+        self._places: dict[Any, int] = {}
+        self._taken: collections.Counter[str] = collections.Counter()
+
+    def choose(self) -> int:
+        """The number of the step that goes where the least was done: in
+        every other run to what was not tried yet, nearest first; in the
+        others to the actions that were taken least, which leads far, and
+        every second time by no fault that was taken before: a run has few
+        of them.
+        """
+        self.plain = False
+        here = self._here
+        if self.over:
+            return self.count  # in a new run
+        places = here.untried
+        if self.result.runs % 2 == 0:
+            places = [place for place in here.untried
+                      if place in here.probes]
+            if not places or self._chance.random() < 0.5:
+                places = self._far(here) or places
+            if not places:
+                return self.count
+        if not places:
+            return int(super().choose())
+        taken = [self._taken[self._action(here, place).name]
+                 for place in places]
+        least = min(taken)
+        return int(here.steps[self._chance.choice([
+            place for place, count in zip(places, taken, strict=True)
+            if count == least])])
+
+    def _far(self, here: Any) -> list[int]:
+        """The places of the steps by which a run gets far."""
+        spares = self.result.runs % 4 == 0
+        return [place for place in range(len(here.steps))
+                if place not in here.probes and not (
+                    spares and self._action(here, place).fault
+                    and self._taken[self._action(here, place).name])]
+
+    def _action(self, here: Any, place: int) -> Action:
+        return self.all[here.steps[place]].action
 
     def _judge(self, key: Any) -> Any:
         steps, untried = [], []
@@ -135,7 +182,7 @@ class Explorer(machine.Explorer):
         except Divergence as divergence:
             self._diverged(divergence)
         self._look()
-        self._first = self.session.key()
+        self._first = self._place()
 
     def _look(self) -> None:
         ways = self.session.oracle.defects, len(self.session.missing)
@@ -143,7 +190,12 @@ class Explorer(machine.Explorer):
             self._ways = ways
             self._known = {END: _Known([], [], [])}
             self._known[END].far = math.inf
-        self._here = self.look(self.session.key())
+        self._here = self.look(self._place())
+
+    def _place(self) -> int:
+        """A number for where the system is: to hash a set is slow."""
+        key = self.session.key()
+        return self._places.setdefault(key, len(self._places))
 
     def take(self, number: int) -> None:
         """As :meth:`machine.Explorer.take`; nothing, once shrinking has
@@ -162,16 +214,18 @@ class Explorer(machine.Explorer):
         self.edges += self._looking and (
             place in here.untried and place not in here.probes)
         self._mark(here, place)
-        self.run.steps.append(self.all[here.steps[place]])
+        step = self.all[here.steps[place]]
+        self._taken[step.action.name] += 1
+        self.run.steps.append(step)
         try:
-            self.session.take(self.run.steps[-1])
+            self.session.take(step)
         except Divergence as divergence:
             here.afters[place] = END
             self._diverged(divergence)
             return
         self._look()
         if here is not self._here or here.afters[place] is None:
-            here.afters[place] = self.session.key()
+            here.afters[place] = self._place()
 
     def can(self, step: Step) -> bool:
         """True if there is use in a step now."""
@@ -255,9 +309,7 @@ class _Mode:
         self.found.append(failure)
         explorer.seen.add(failure.kind)
         result.failure = result.found = result.run = None
-        result.shrinking, result.steady = 0, True
-        explorer.passed, explorer.over = None, True
-        explorer._queue = []
+        result.shrinking, explorer.over = 0, True
 
     def sum_up(self, explorer: Explorer) -> ModeResult:
         """The figures of an explorer."""
@@ -268,11 +320,8 @@ class _Mode:
 
 
 def _again(explorer: Explorer) -> bool:
-    """Does the run that failed fail again?  What Hypothesis makes of that
-    counts steps that were taken before a known divergence was allowed for.
-    """
+    """Does the run that failed fail again?"""
     result = explorer.result
-    explorer.passing = False
     try:
         machine.replay(explorer, list(result.run.steps))
         result.steady = False
@@ -321,9 +370,48 @@ def explore(mode: _Mode, steps: int = 6000, cover: int | None = None,
     return mode.result
 
 
-def _generate(explorer: Explorer, steps: int) -> None:
-    machine.generate(explorer, steps, shrink=False)
-    if explorer.result.failure is not None:  # that did not show again
+def _generate(explorer: Explorer, budget: int) -> None:
+    """Take steps as Hypothesis, steered by the explorer, has them.
+
+    They are drawn one by one in a strategy of its own, which costs half of
+    what a rule-based state machine does; what fails is shrunk here.
+
+    :param budget: how many at most
+    :raises machine.Failed: once something has failed
+    """
+    length = min(machine.STEPS, budget)
+    numbers = st.integers(0, 2 * explorer.count - 1)
+    name = f'cyborg-models-{id(explorer)}'
+    AVAILABLE_PROVIDERS[name] = machine.backend(explorer)
+
+    @st.composite
+    def runs(draw: Any) -> None:
+        explorer.begin()
+        for _ in range(length):
+            explorer.plain = True
+            number = draw(numbers)
+            # Of its first example Hypothesis draws nothing.
+            explorer.take(explorer.choose() if explorer.plain else number)
+
+    @hypothesis.seed(explorer.result.seed)
+    @hypothesis.settings(
+        backend=name, max_examples=max(1, budget // length),
+        deadline=None, database=None, derandomize=False,
+        report_multiple_bugs=False, print_blob=False,
+        phases=(hypothesis.Phase.generate,),
+        verbosity=hypothesis.Verbosity.quiet,
+        suppress_health_check=list(hypothesis.HealthCheck))
+    @hypothesis.given(runs())
+    def steps(_: None) -> None:
+        """All is done while it is drawn."""
+
+    try:
+        steps()
+    except Flaky:  # it is seen to below whether it fails again
+        pass
+    finally:
+        del AVAILABLE_PROVIDERS[name]
+    if explorer.result.failure is not None:
         raise explorer.result.failure
 
 
@@ -463,7 +551,9 @@ def vectors(mode: _Mode, folder: str | None = None) -> ModeResult:
     for vector in every:
         played = [step for step in vector.steps
                   if step.action.name in session.oracle.controlled]
-        if not {step.action.name for step in vector.steps} <= able:
+        if not {step.action.name for step in vector.steps} <= able or (
+                vector.refused
+                and vector.steps[-1].action.name not in session.refusable):
             counts['not callable'] += 1
             continue
 

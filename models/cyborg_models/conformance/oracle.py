@@ -12,7 +12,7 @@ set becomes empty the system does what the model forbids::
     oracle.step('post', (0,), UNKNOWN)                      # a time-out
     oracle.observe({'arq[0]': 'INITIAL', 'handle[0]': None})
     oracle.fault('lose_event', (0,))                        # made to happen
-    oracle.quiet()                         # nothing more comes by itself
+    oracle.quiet({'arq[0]': 'BOUND'})      # seen, and nothing more comes
 
 *Controlled* actions are called by the tester.  *Hidden* ones the system, or
 its surroundings, may take unseen at any moment; all others never happen.
@@ -98,7 +98,7 @@ class Event(NamedTuple):
 
     :ivar kind: ``step``, ``call``, ``reply``, ``fault``, ``observe`` or
         ``quiet``
-    :ivar seen: of ``observe``, (cell, code) pairs
+    :ivar seen: of ``observe`` and ``quiet``, (cell, code) pairs
     :ivar source: a text that says where it was seen
     """
 
@@ -409,11 +409,13 @@ class Oracle:
         """
         self.tell(Event('observe', seen=self._seen(values), source=source))
 
-    def quiet(self, source: str = '') -> None:
+    def quiet(self, values: Mapping[str, Any] | None = None,
+              source: str = '') -> None:
         """The system was given time enough: what the model says must come
-        by itself has come.
+        by itself has come, and this was seen.
         """
-        self.tell(Event('quiet', source=source))
+        self.tell(Event('quiet', seen=self._seen(values or {}),
+                        source=source))
 
     def tell(self, event: Event) -> None:
         """An event, as another oracle of the model made it."""
@@ -465,14 +467,20 @@ class Oracle:
 
     def _seen(self, values: Mapping[str, Any]
               ) -> tuple[tuple[int, int], ...]:
+        cells = self._cells
+        try:  # the values as they are, which is the usual case
+            return tuple([(cell, same[id(value)])
+                          for name, value in values.items()
+                          for cell, _, same in (cells[name],)])
+        except KeyError:
+            pass
         found = []
         for name, value in values.items():
             if value is IGNORE:
                 continue
             try:
-                cell, known, same = self._cells[name]
-                code = same.get(id(value))
-                found.append((cell, known[value] if code is None else code))
+                cell, known, _ = cells[name]
+                found.append((cell, known[value]))
             except (KeyError, TypeError):
                 raise self._unseen_value(name, value) from None
         return tuple(found)
@@ -588,8 +596,10 @@ class Oracle:
         codes, calls = config
         kind, number = event.kind, event.index
         if kind == 'observe':
-            if all(codes[cell] == code for cell, code in event.seen):
-                yield config, None
+            for cell, code in event.seen:
+                if codes[cell] != code:
+                    return
+            yield config, None
         elif kind == 'step':
             if event.outcome == OK:
                 for after in self._afters(number, codes):
@@ -608,7 +618,8 @@ class Oracle:
                 yield (after, calls), number
             if self._denies(number, codes):
                 yield config, None
-        elif not any(stands == _OPEN for _, _, stands in calls) and not any(
+        elif all(codes[cell] == code for cell, code in event.seen) and not any(
+                stands == _OPEN for _, _, stands in calls) and not any(
                 self.model.steps[number].action.fair
                 and not self._denies(number, codes)
                 for number in self._unseen):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from cyborg_models.conformance import suite, verdict
@@ -108,6 +108,7 @@ class Session:
     """A system, its oracle, and what was shown so far.
 
     :param oracle: at its start; it is replaced when a known divergence shows
+    :ivar refusable: names of the actions that it must itself refuse
     :ivar calls: what was done in this run, with its outcome
     :ivar missing: names of the actions that could not be called after all
     :ivar found: the known divergences that showed, each a
@@ -123,7 +124,7 @@ class Session:
         self.mode, self.seed, self.steps = '', 0, 0
         self.calls: list[tuple[Step, str]] = []
         refuses = system.refuses
-        self._refusable = frozenset(
+        self.refusable = frozenset(
             name for name in oracle.controlled
             if not oracle.model.actions[name].fault
             and (refuses is None or name in refuses))
@@ -140,7 +141,7 @@ class Session:
         if name not in self.oracle.controlled or name in self.missing:
             return ''
         may = self.oracle.may(step)
-        if may == NONE and name not in self._refusable:
+        if may == NONE and name not in self.refusable:
             return ''
         return may
 
@@ -193,8 +194,7 @@ class Session:
         before = self.oracle.states
         self.calls.append((WAIT, ''))
         self.watch.call('wait', self.system.wait)
-        self._tell(self.oracle.quiet)
-        self.look()
+        self._tell(self.oracle.quiet, self._observed())
         self.evidence.came(before, self.oracle.fitting)
 
     def look(self) -> None:
@@ -202,11 +202,14 @@ class Session:
 
         :raises Divergence: if the model cannot be where it is
         """
+        self._tell(self.oracle.observe, self._observed())
+
+    def _observed(self) -> Mapping[str, Any]:
         values = self.watch.call('observe', self.system.observe)
         if not hasattr(values, 'items'):
             raise HarnessError(f'observe returns {values!r}; return a dict, '
                                'name -> value')
-        self._tell(self.oracle.observe, values)
+        return values
 
     def together(self, steps: Sequence[Step]) -> None:
         """Do several steps at once, each in a thread of its own, and look.

@@ -97,7 +97,7 @@ def partition(wide, row, bits):
     return np.int64(_hash(wide, row) >> bits)
 
 
-@njit(cache=True, inline='always')
+@njit(cache=True)
 def _covers(wide, groups, group, code, node, member):
     """True if all that a node asks of a state lies within a mask."""
     word = node[code - 1, 0]
@@ -176,51 +176,127 @@ def _work_out(wide, row, group, slot, kids, node, member, groups, slots,
     return 0
 
 
-@njit(cache=True, inline='always')
-def enabled(wide, row, kids, node, member, groups, slots, record, tree_of,
-            watch, want, lively, leaves, labels):
-    """The steps that are possible in a state, and their effects.
+@njit(cache=True)
+def gather(wide, states, high, low, at, last, rows, whence):
+    """Copy the next states, from ``at`` on to before partition *last*.
 
-    :returns: how many, and ABLE if one is no fault, HIT if what is watched
-        may be seen, MISSING if a tree is unknown here, FULL if the memo is
+    ``low`` has the first of each partition, ``whence`` receives where each
+    one stands and, after them, where the next one does.  Returns how many.
     """
-    steps = np.uint64(len(lively))
+    part, place, count = at[0], at[1], 0
+    while part < last and count < len(rows):
+        if place < high[part]:
+            for w in range(len(wide)):
+                rows[count, w] = states[part, place, w]
+            whence[count, 0] = part
+            whence[count, 1] = place
+            count += 1
+            place += 1
+        else:
+            part += 1
+            if part < last:
+                place = low[part]
+    whence[count, 0] = part
+    whence[count, 1] = place
+    return count
+
+
+@njit(cache=True, inline='always')
+def _sort(wide, rows, at, groups, group):
+    """The slot of a group where to look for a state's record."""
+    mixed = np.uint64(0)
+    factor = np.uint64(SEED)
+    for w in range(len(wide)):
+        mixed += (rows[at, w] & groups[group, w]) * factor
+        factor = factor * np.uint64(0xD6E8FEB86659FD93)
+    return mixed >> groups[group, len(wide) + SHIFT]
+
+
+@njit(cache=True)
+def spread(wide, groups, slots, more, room):
+    """Move the slots of groups to where there is more room."""
     words = len(wide)
-    count, flags = np.uint64(0), np.uint64(0)
+    for group in range(len(groups)):
+        begin = np.int64(groups[group, words + FIRST])
+        end = begin + np.int64(groups[group, words + LAST]) + 1
+        first, last = more[group, words + FIRST], more[group, words + LAST]
+        for place in range(begin, end):
+            if slots[place, words]:
+                slot = _sort(wide, slots, place, more, group)
+                while room[first + slot, words]:
+                    slot = (slot + ONE) & last
+                for w in range(words + 1):
+                    room[first + slot, w] = slots[place, w]
+
+
+@njit(cache=True)
+def look(wide, rows, count, kids, node, member, groups, slots, record,
+         tree_of, places, known, watch, want, lively):
+    """Find the records of some states, group after group: so a group stays
+    in the cache, and the processor looks for several at once.
+
+    ``places`` receives for each state where its records are, those that
+    have steps or trees, and ``known`` how many these are, and the flags.
+    Returns how many states have all records, and MISSING or FULL for the
+    next one.
+    """
+    words = len(wide)
+    row = np.empty(words, np.uint64)
+    problem = 0
+    for at in range(count):
+        known[at, 0] = 0
+        known[at, 1] = 0
     for group in range(np.uint64(len(groups))):
-        mixed = np.uint64(SEED)
-        for index in range(words):
-            mixed = (mixed ^ (row[index] & groups[group, index])
-                     ) * np.uint64(0xD6E8FEB86659FD93)
-            if index + 1 < words:
-                mixed ^= mixed >> np.uint64(32)
         first = groups[group, words + FIRST]
         last = groups[group, words + LAST]
-        slot = mixed >> groups[group, words + SHIFT]
-        while True:
-            place = slots[first + slot, words]
+        for at in range(np.uint64(count)):
+            slot = _sort(wide, rows, at, groups, group)
+            place = np.uint64(0)
+            while True:
+                place = slots[first + slot, words]
+                if place == 0:
+                    break
+                same = True
+                for w in range(words):
+                    if (slots[first + slot, w]
+                            != rows[at, w] & groups[group, w]):
+                        same = False
+                if same:
+                    break
+                slot = (slot + ONE) & last
             if place == 0:
+                for w in range(words):
+                    row[w] = rows[at, w]
                 status = _work_out(
                     wide, row, group, first + slot, kids, node, member,
                     groups, slots, record, tree_of, watch, want, lively)
                 if status:
-                    flags = np.uint64(status)
+                    problem = status
+                    count = np.int64(at)
                     break
                 place = slots[first + slot, words]
-                break
-            same = True
-            for index in range(words):
-                if (slots[first + slot, index]
-                        != row[index] & groups[group, index]):
-                    same = False
-            if same:
-                break
-            slot = (slot + ONE) & last
-        if place == 0:
-            break
+            known[at, 1] |= record[place + TWO]
+            places[at, known[at, 0]] = place
+            if record[place] + record[place + ONE] > 0:
+                known[at, 0] += np.uint32(1)
+    return count, problem
+
+
+@njit(cache=True, inline='always')
+def enabled(row, at, kids, node, member, record, places, known, watch, want,
+            lively, leaves, labels):
+    """The steps that are possible in a state that was looked at, and their
+    effects.
+
+    :returns: how many, and ABLE if one is no fault, HIT if what is watched
+        may be seen, MISSING if a tree is unknown here
+    """
+    steps = np.uint64(len(lively))
+    count, flags = np.uint64(0), np.uint64(known[at, 1])
+    for index in range(np.uint64(known[at, 0])):
+        place = np.uint64(places[at, index])
         done = np.uint64(record[place])
         rest = np.uint64(record[place + ONE])
-        flags |= np.uint64(record[place + TWO])
         place += THREE
         for _ in range(done):
             leaves[count] = record[place]
@@ -421,8 +497,9 @@ def canonical(wide, row, best, fixed, chunk, image, begin, own, name, meant,
 
 @njit(cache=True, nogil=True)
 def expand(wide, states, low, high, at, kids, node, member, keep, put,
-           groups, slots, record, tree_of, watch, want, lively, final,
-           leaves, labels, buckets, fill, bits, symmetry, tally, found):
+           groups, slots, record, tree_of, places, known, watch, want,
+           lively, final, rows, whence, leaves, labels, buckets, fill, bits,
+           symmetry, tally, found):
     """Expand states into the buckets until something needs attention.
 
     ``at`` is (partition, index) of the next state, which is kept up to
@@ -430,26 +507,26 @@ def expand(wide, states, low, high, at, kids, node, member, keep, put,
     ``found`` receives, for FOUND, what: the number of a watched tree, or -1
     for a deadlock.
     """
-    alike = len(symmetry[7]) > 0
     room = np.uint64(buckets.shape[1] - len(lively))
     row = np.empty(len(wide), np.uint64)
     after = np.empty(len(wide), np.uint64)
     best = np.empty(len(wide), np.uint64)
-    transitions = np.uint64(0)
     while at[0] < at[2]:
-        part = at[0]
-        for place in range(at[1], high[part]):
-            status = -1
+        count = gather(wide, states, high, low, at, at[2], rows, whence)
+        ready, problem = look(
+            wide, rows, count, kids, node, member, groups, slots, record,
+            tree_of, places, known, watch, want, lively)
+        transitions = np.uint64(0)
+        status, state = -1, 0
+        while state < ready:
             for w in range(len(wide)):
-                row[w] = states[part, place, w]
-            count, flags = enabled(
-                wide, row, kids, node, member, groups, slots, record,
-                tree_of, watch, want, lively, leaves, labels)
+                row[w] = rows[state, w]
+            steps, flags = enabled(
+                row, state, kids, node, member, record, places, known,
+                watch, want, lively, leaves, labels)
             if flags != ABLE:
                 if flags & MISSING:
                     status = LEARN
-                elif flags & FULL:
-                    status = GROW
                 else:
                     if flags & HIT:
                         found[0] = _seen(row, kids, node, member, watch,
@@ -466,35 +543,35 @@ def expand(wide, states, low, high, at, kids, node, member, keep, put,
                         if code == -1:
                             found[0] = -1
                             status = FOUND
-            if status < 0:
-                full = False
-                for index in range(count):
-                    leaf = leaves[index]
+                if status >= 0:
+                    break
+            full = False
+            for index in range(steps):
+                leaf = leaves[index]
+                for w in range(len(wide)):
+                    after[w] = (row[w] & keep[leaf, w]) | put[leaf, w]
+                if symmetry is not None:
+                    canonical(wide, after, best, *symmetry)
                     for w in range(len(wide)):
-                        after[w] = (row[w] & keep[leaf, w]) | put[leaf, w]
-                    if alike:
-                        canonical(wide, after, best, *symmetry)
-                        for w in range(len(wide)):
-                            after[w] = best[w]
-                    to = _hash(wide, after) >> bits
-                    end = fill[to]
-                    for w in range(len(wide)):
-                        buckets[to, end, w] = after[w]
-                    fill[to] = end + ONE
-                    full = full or end >= room
-                transitions += count
-                if full:
-                    status = FLUSH
-                    at[1] = place + 1
-            else:
-                at[1] = place
-            if status >= 0:
-                tally[0] += np.int64(transitions)
-                return status
-        at[0] += 1
-        if at[0] < at[2]:
-            at[1] = low[at[0]]
-    tally[0] += np.int64(transitions)
+                        after[w] = best[w]
+                to = _hash(wide, after) >> bits
+                end = fill[to]
+                for w in range(len(wide)):
+                    buckets[to, end, w] = after[w]
+                fill[to] = end + ONE
+                full = full or end >= room
+            transitions += steps
+            state += 1
+            if full:
+                status = FLUSH
+                break
+        if status < 0 and ready < count:
+            status = LEARN if problem == MISSING else GROW
+        at[0] = whence[state, 0]
+        at[1] = whence[state, 1]
+        tally[0] += np.int64(transitions)
+        if status >= 0:
+            return status
     return DONE
 
 
@@ -631,12 +708,11 @@ def predecessor(wide, states, low, high, target, kids, node, member, keep,
     row = np.empty(len(wide), np.uint64)
     after = np.empty(len(wide), np.uint64)
     best = np.empty(len(wide), np.uint64)
-    alike = len(symmetry[7]) > 0
     for part in range(states.shape[0]):
         for index in range(low[part], high[part]):
             for w in range(len(wide)):
                 row[w] = states[part, index, w]
-            near = alike
+            near = symmetry is not None
             for effect in likely:
                 same = True
                 for w in range(len(wide)):
@@ -652,7 +728,7 @@ def predecessor(wide, states, low, high, target, kids, node, member, keep,
                 leaf = -code - 1
                 for w in range(len(wide)):
                     after[w] = (row[w] & keep[leaf, w]) | put[leaf, w]
-                if alike:
+                if symmetry is not None:
                     canonical(wide, after, best, *symmetry)
                     for w in range(len(wide)):
                         after[w] = best[w]
@@ -670,9 +746,10 @@ def predecessor(wide, states, low, high, target, kids, node, member, keep,
 # --- the state graph, for liveness -----------------------------------------
 
 @njit(cache=True)
-def edges(wide, states, high, at, offset, table, kids, node, member, keep,
-          put, groups, slots, record, tree_of, watch, want, lively,
-          partition_bits, bits, leaves, labels, symmetry, begin, to, label):
+def edges(wide, states, low, high, at, offset, table, kids, node, member,
+          keep, put, groups, slots, record, tree_of, places, known, watch,
+          want, lively, partition_bits, bits, rows, whence, leaves, labels,
+          symmetry, begin, to, label):
     """Count each state's edges, or where ``to`` is given, write them: where
     to, and by which step.  ``begin`` has for each state where its edges
     begin, or receives their number.
@@ -683,27 +760,31 @@ def edges(wide, states, high, at, offset, table, kids, node, member, keep,
     best = np.empty(len(wide), np.uint64)
     after = np.empty(len(wide), np.uint64)
     while at[0] < states.shape[0]:
-        part = at[0]
-        while at[1] < high[part]:
+        count = gather(wide, states, high, low, at, states.shape[0], rows,
+                       whence)
+        ready, problem = look(
+            wide, rows, count, kids, node, member, groups, slots, record,
+            tree_of, places, known, watch, want, lively)
+        place, missing = 0, ready < count and problem == MISSING
+        while place < ready:
             for w in range(len(wide)):
-                row[w] = states[part, at[1], w]
-            count, flags = enabled(
-                wide, row, kids, node, member, groups, slots, record,
-                tree_of, watch, want, lively, leaves, labels)
-            if flags & FULL:
-                return GROW
+                row[w] = rows[place, w]
+            steps, flags = enabled(
+                row, place, kids, node, member, record, places, known,
+                watch, want, lively, leaves, labels)
             if flags & MISSING:
-                return LEARN
-            state = offset[part] + at[1]
+                missing = True
+                break
+            state = offset[whence[place, 0]] + whence[place, 1]
             if len(to) == 0:
-                begin[state] = count
+                begin[state] = steps
             else:
                 edge = begin[state]
-                for index in range(count):
+                for index in range(steps):
                     leaf = leaves[index]
                     for w in range(len(wide)):
                         after[w] = (row[w] & keep[leaf, w]) | put[leaf, w]
-                    if len(symmetry[7]):
+                    if symmetry is not None:
                         canonical(wide, after, best, *symmetry)
                         for w in range(len(wide)):
                             after[w] = best[w]
@@ -712,9 +793,13 @@ def edges(wide, states, high, at, offset, table, kids, node, member, keep,
                     to[edge] = offset[there] + found
                     label[edge] = labels[index]
                     edge += 1
-            at[1] += 1
-        at[0] += 1
-        at[1] = 0
+            place += 1
+        at[0] = whence[place, 0]
+        at[1] = whence[place, 1]
+        if missing:
+            return LEARN
+        if place < count:
+            return GROW
     return DONE
 
 

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from cyborg_models.kernel import _compiled as compiled
 from cyborg_models.kernel.language import Codes, Model, Step
-from cyborg_models.kernel.memo import SAMPLE, Memo
+from cyborg_models.kernel.memo import BATCH, SAMPLE, Memo
 from cyborg_models.kernel.tables import FALSE, TRUE, UNKNOWN, Tables
 from cyborg_models.kernel.walk import successors
 
@@ -30,7 +30,7 @@ PARTITION_BITS = 8
 BUCKET_BYTES = 16 << 20
 THREADS = 2  # at most, unless more are asked for
 ALONE = 1 << 14  # states of a level below which one thread does it all
-FULL = 0.8  # of a table, before it grows by half
+FULL = 0.8  # of a table, before it grows by a quarter
 FIRST_GROUPS = 1 << 13  # states, before trees are put into groups
 MORE_GROUPS = 16  # times as many, before that is done anew
 
@@ -85,15 +85,6 @@ def _reserve(shape):
     return np.frombuffer(space, np.uint64).reshape(shape)
 
 
-def _no_symmetry():
-    """What the compiled code takes for no symmetry at all."""
-    return (np.empty(0, np.uint64), np.empty((0, 4), np.int64),
-            np.empty((0, 0, 0), np.uint64), np.empty((0, 2), np.int64),
-            np.empty((0, 3), np.int64), np.empty((0, 4), np.int64),
-            np.empty((0, 2), np.int64), np.empty((0, 3), np.int64),
-            np.empty(0, np.int64), np.empty(0, np.int64))
-
-
 class _Worker:
     """What one thread works with alone."""
 
@@ -104,7 +95,11 @@ class _Worker:
         self.buckets = np.empty((parts, size, words), np.uint64)
         self.fill = np.zeros(parts, np.uint64)
         self.hashes = np.empty(size, np.uint64)
-        self.room = np.empty((2, steps), np.uint64)
+        # The states that are at work, and where they stand; the steps of
+        # one of them.
+        self.room = (np.empty((BATCH, words), np.uint64),
+                     np.empty((BATCH + 1, 2), np.int64),
+                     np.empty(steps, np.uint64), np.empty(steps, np.uint64))
         self.tally = np.zeros(1, np.int64)
         self.found = np.zeros(1, np.int64)
         self.memo = Memo(engine.tables, engine.active)
@@ -128,7 +123,8 @@ class Engine:
             symmetry: bool = False, threads: int | None = None) -> None:
         self.model, self.progress = model, progress
         self.tables = Tables(model, symmetry)
-        self.symmetry = (_no_symmetry() if self.tables.symmetry is None
+        # The code is compiled apart for models without.
+        self.symmetry = (None if self.tables.symmetry is None
                          else self.tables.symmetry.arrays)
         self.memory = memory or int(
             0.4 * os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES'))
@@ -209,7 +205,7 @@ class Engine:
     def canonical(self, codes: Codes) -> NDArray[np.uint64]:
         """The packed state that is stored for a state."""
         row = self.tables.packing.pack(codes)
-        if self.tables.symmetry is None:
+        if self.symmetry is None:
             return row
         best = np.empty_like(row)
         compiled.canonical(self.wide, row, best, *self.symmetry)
@@ -322,7 +318,7 @@ class Engine:
         size = self.table.shape[1]
         if need > FULL * size:
             while need > FULL * size:
-                size += size // 2
+                size += size // 4
             self.table = None  # before the larger one is made
             self.table = np.zeros((len(self.high), size), np.uint32)
             compiled.rehash(self.wide, self.states, self.table, self.high,

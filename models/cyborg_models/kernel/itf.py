@@ -144,7 +144,7 @@ class Document:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = str(path)
-        self.text = _content(self.path)
+        self.text = content(self.path)
         self.data = self._parse()
         meta = self._meta()
         self.name = meta['model']
@@ -152,11 +152,11 @@ class Document:
         defects = meta.get('defects', [])
         if not isinstance(settings, dict) or not all(
                 isinstance(one, str) for one in settings.values()):
-            self._fail('"settings" of "#meta" is not an object of texts; '
+            self.fail('"settings" of "#meta" is not an object of texts; '
                        'write {"key": "value"}', '#meta', 'settings')
         if not isinstance(defects, list) or not all(
                 isinstance(one, str) for one in defects):
-            self._fail('"defects" of "#meta" is not an array of names; '
+            self.fail('"defects" of "#meta" is not an array of names; '
                        'write ["NAME"], or leave it out',
                        '#meta', 'defects')
         self.settings = [f'{key}={value}'
@@ -184,33 +184,34 @@ class Document:
         except ValueError as error:
             raise TraceError(f'{self.path}: {error}') from None
         if not isinstance(data, dict):
-            self._fail('not a trace: the top is no object; an ITF file is '
+            self.fail('not a trace: the top is no object; an ITF file is '
                        '{"#meta": ..., "vars": ..., "states": ...}')
         for key, kind, word in (('#meta', dict, 'object'),
                                 ('vars', list, 'array'),
                                 ('states', list, 'array')):
             if key not in data:
-                self._fail(f'not a trace: there is no "{key}"; an ITF file '
+                self.fail(f'not a trace: there is no "{key}"; an ITF file '
                            'has "#meta", "vars" and "states"')
             if not isinstance(data[key], kind):
-                self._fail(f'"{key}" is no {word}; write it as ITF does',
+                self.fail(f'"{key}" is no {word}; write it as ITF does',
                            key)
         for key in data:
             if key not in ('#meta', 'vars', 'states', 'loop', 'params'):
-                self._fail(f'unknown key {_shown(key)}; take it out', key)
+                self.fail(f'unknown key {_shown(key)}; take it out', key)
         if not data['states']:
-            self._fail('the trace has no state; give at least the first',
+            self.fail('the trace has no state; give at least the first',
                        'states')
         return data
 
     def _meta(self) -> Json:
         meta = self.data['#meta']
         if not isinstance(meta.get('model'), str):
-            self._fail('"#meta" names no model; add "model": "rocky.attach", '
+            self.fail('"#meta" names no model; add "model": "rocky.attach", '
                        'say', '#meta')
         return meta
 
-    def _fail(self, what: str, *path: str | int) -> NoReturn:
+    def fail(self, what: str, *path: str | int) -> NoReturn:
+        """Refuse the file, at the line where *path* leads."""
         try:
             at = _position(self.text, path)
         except (IndexError, ValueError):
@@ -235,18 +236,18 @@ class Document:
         codes = [self._codes(model, index)
                  for index in range(len(self.data['states']))]
         if codes[0] != model.initial:
-            self._fail('state 0 is not where the model starts: '
+            self.fail('state 0 is not where the model starts: '
                        + _differences(model, codes[0], model.initial)
                        + '; begin with the first state', 'states', 0)
         taken = self._label(model, 0, self.data['states'][0])
         if taken is not None:
-            self._fail(f'state 0 is the start and comes from no action; '
+            self.fail(f'state 0 is the start and comes from no action; '
                        f'write "init" for {TAKEN}', 'states', 0, TAKEN)
         steps = []
         for index in range(1, len(codes)):
             step = self._label(model, index, self.data['states'][index])
             if step is None:
-                self._fail(f'state {index} says "init", and only state 0 '
+                self.fail(f'state {index} says "init", and only state 0 '
                            'is the start; name the action',
                            'states', index, TAKEN)
             self._check_step(model, codes, index, step)
@@ -258,13 +259,13 @@ class Document:
         wanted = [TAKEN, PICKS, *model.variables]
         for name in given:
             if name not in wanted:
-                self._fail(
+                self.fail(
                     f'unknown variable {_shown(name)}: this is a trace of '
                     f'another model, or other settings, than {model.name}; '
                     f'give the model in "#meta" that it is of', 'vars')
         for name in wanted:
             if name not in given:
-                self._fail(
+                self.fail(
                     f'variable "{name}" is missing: this is a trace of '
                     'another model, or other settings, than '
                     f'{model.name}; give the model in "#meta" that it is '
@@ -273,23 +274,23 @@ class Document:
     def _codes(self, model: Model, index: int) -> Codes:
         state = self.data['states'][index]
         if not isinstance(state, dict):
-            self._fail(f'state {index} is no object; give each variable its '
+            self.fail(f'state {index} is no object; give each variable its '
                        'value', 'states', index)
         meta = state.get('#meta', {})
         if not isinstance(meta, dict) or meta.get('index', index) != index:
-            self._fail(f'state {index} says it has another index; a state '
+            self.fail(f'state {index} says it has another index; a state '
                        'is missing, or they are out of order',
                        'states', index, '#meta')
         for name in state:
             if name not in model.variables and name not in (
                     '#meta', TAKEN, PICKS):
-                self._fail(f'state {index} has the unknown variable '
+                self.fail(f'state {index} has the unknown variable '
                            f'{_shown(name)}; take it out',
                            'states', index, name)
         found: list[int] = []
         for variable in model.variables.values():
             if variable.name not in state:
-                self._fail(f'state {index} lacks the variable '
+                self.fail(f'state {index} lacks the variable '
                            f'"{variable.name}"; a state gives them all',
                            'states', index)
             found += self._values(index, variable, state[variable.name])
@@ -308,13 +309,13 @@ class Document:
             if not isinstance(pairs, list) or not all(
                     isinstance(pair, list) and len(pair) == 2
                     for pair in pairs):
-                self._fail(f'state {index}: {variable.name} is one per '
+                self.fail(f'state {index}: {variable.name} is one per '
                            f'{variable.each.name}; write {{"#map": '
                            '[[0, ...], ...]}', *where)
             by_member = {_text(key): value for key, value in pairs}
             wanted = [_text(member) for member in variable.each]
             if len(pairs) != len(wanted) or set(by_member) != set(wanted):
-                self._fail(f'state {index}: {variable.name} does not give '
+                self.fail(f'state {index}: {variable.name} does not give '
                            'one value for each of 0 to '
                            f'{len(wanted) - 1}; it must', *where)
             values = [by_member[key] for key in wanted]
@@ -322,7 +323,7 @@ class Document:
             if _text(value) not in known:
                 name = cell_name(variable.name, None if variable.each is None
                                  else member)
-                self._fail(f'state {index}: {name} cannot be '
+                self.fail(f'state {index}: {name} cannot be '
                            f'{_shown(value)}; it is one of '
                            f'{_some(known)}', *where)
         return [known[_text(value)] for value in values]
@@ -334,11 +335,11 @@ class Document:
         if name == 'init':
             return None
         if not isinstance(name, str):
-            self._fail(f'state {index} does not say which action led to it; '
+            self.fail(f'state {index} does not say which action led to it; '
                        f'give "{TAKEN}"', *where)
         if name not in model.actions:
             close = difflib.get_close_matches(name, model.actions, n=1)
-            self._fail(f'state {index}: {model.name} has no action '
+            self.fail(f'state {index}: {model.name} has no action '
                        f'{_shown(name)}; ' + (
                            f'did you mean {close[0]}?' if close else
                            'see "cyborg-models list MODEL"'), *where, TAKEN)
@@ -349,7 +350,7 @@ class Document:
               picks: Json) -> Step:
         where = ('states', index, PICKS)
         if not isinstance(picks, dict):
-            self._fail(f'state {index}: "{PICKS}" is no object; write one',
+            self.fail(f'state {index}: "{PICKS}" is no object; write one',
                        *where)
         given = {}
         for key, value in picks.items():
@@ -358,14 +359,14 @@ class Document:
             if isinstance(value, dict) and value.get('tag') == 'Some':
                 value = value.get('value')
             if key not in action.sets:
-                self._fail(f'state {index}: {action.name} takes no '
+                self.fail(f'state {index}: {action.name} takes no '
                            f'{_shown(key)}; take it out', *where)
             given[key] = _text(value)
         arguments = []
         for key, members in action.sets.items():
             known = {_text(member): member for member in members}
             if given.get(key) not in known:
-                self._fail(f'state {index}: {action.name} needs {key}, from '
+                self.fail(f'state {index}: {action.name} needs {key}, from '
                            f'0 to {len(members) - 1}; give it in "{PICKS}"',
                            *where)
             arguments.append(known[given[key]])
@@ -375,13 +376,13 @@ class Document:
                     step: Step) -> None:
         after = follow(model, codes[index - 1], step)
         if isinstance(after, Guard):
-            self._fail(f'state {index}: the model forbids {step.name} '
+            self.fail(f'state {index}: the model forbids {step.name} '
                        f'here: {after.requirement} asks for {after.text} '
                        f'({after.where}); "cyborg-models explain" on the '
                        'states before says what is possible',
                        'states', index, TAKEN)
         if after != codes[index]:
-            self._fail(f'state {index} is not what {step.name} leads to: '
+            self.fail(f'state {index} is not what {step.name} leads to: '
                        + _differences(model, codes[index], after)
                        + '; correct the state or the action',
                        'states', index)
@@ -393,13 +394,13 @@ class Document:
             return Run(model, codes, steps)
         if isinstance(loop, bool) or not isinstance(loop, int) or not (
                 0 <= loop < len(codes)):
-            self._fail(f'"loop" is {_shown(loop)}; it is the index of a '
+            self.fail(f'"loop" is {_shown(loop)}; it is the index of a '
                        'state', 'loop')
         hint = self.data['#meta'].get('loopAction')
         tried: Sequence[Step | None]
         if hint is not None:
             if not isinstance(hint, dict):
-                self._fail('"loopAction" of "#meta" is no object; write '
+                self.fail('"loopAction" of "#meta" is no object; write '
                            f'"{TAKEN}" and "{PICKS}"', '#meta')
             tried = [self._label(model, len(codes) - 1, hint)]
         else:
@@ -409,34 +410,38 @@ class Document:
         for step in tried:
             if step and follow(model, codes[-1], step) == codes[loop]:
                 return Run(model, codes, [*steps, step], loop)
-        self._fail(f'no step leads from the last state back to state {loop}'
+        self.fail(f'no step leads from the last state back to state {loop}'
                    '; correct "loop", or add the states that are missing',
                    'loop')
 
 
-def _content(path: str) -> str:
+def content(path: str, what: str = 'an ITF trace') -> str:
+    """The text of a file of at most ``LARGEST`` bytes.
+
+    :param what: the file is
+    :raises TraceError: if it is none, or too large, or no UTF-8
+    """
     try:
         found = os.stat(path)
         if not stat.S_ISREG(found.st_mode):
-            raise TraceError(f'{path}: not a file; give the path of an ITF '
-                             'trace')
+            raise TraceError(f'{path}: not a file; give the path of {what}')
         if found.st_size > LARGEST:
             raise TraceError(f'{path}: {found.st_size:,} bytes are more '
-                             f'than the {LARGEST:,} that are read; give a '
-                             'shorter trace')
+                             f'than the {LARGEST:,} that are read; give '
+                             f'{what} that is shorter')
         with open(path, 'rb') as file:
             return file.read(LARGEST + 1).decode('utf-8')
     except UnicodeDecodeError as error:
         line = 1 + error.object.count(b'\n', 0, error.start)
         raise TraceError(f'{path}:{line}: not UTF-8 at byte '
-                         f'{error.start:,}; a trace is JSON in UTF-8'
+                         f'{error.start:,}; {what} is JSON in UTF-8'
                          ) from None
     except ValueError as error:  # such as a null byte in the path
-        raise TraceError(f'{path!r}: {error}; give the path of an ITF '
-                         'trace') from None
+        raise TraceError(f'{path!r}: {error}; give the path of {what}'
+                         ) from None
     except OSError as error:
-        raise TraceError(f'{path}: {error.strerror}; give the path of an '
-                         'ITF trace') from None
+        raise TraceError(f'{path}: {error.strerror}; give the path of '
+                         f'{what}') from None
 
 
 def _unique(pairs: list[tuple[str, Json]]) -> Json:

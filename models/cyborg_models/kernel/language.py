@@ -38,7 +38,10 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any, TypeVar
 
+from cyborg_models.kernel.purity import impure
+
 WEAK, STRONG = 'weak', 'strong'
+LARGEST = 1 << 16  # values of a variable
 
 Body = Callable[..., Any]  # of an action or a property: takes s first
 Decorated = TypeVar('Decorated', bound=Body)
@@ -92,7 +95,7 @@ def place_of(body: Body) -> str:
     return f'{_short_path(code.co_filename)}:{code.co_firstlineno}'
 
 
-def _where_raised(error: Exception, body: Body) -> str:
+def _where_raised(error: BaseException, body: Body) -> str:
     """``file:line`` of the model's code, where *body* raised *error*: not
     of a library that it called.
     """
@@ -498,7 +501,7 @@ class Model:
             values, names = tuple(domain), domain
         else:
             try:
-                values = tuple(domain)
+                values = tuple(itertools.islice(domain, LARGEST + 1))
             except TypeError:
                 raise ModelError(f'{_where()}: the domain of {name} is '
                                  f'{domain!r}; list its values') from None
@@ -512,6 +515,10 @@ class Model:
                 values = tuple(itertools.chain(*(
                     value if value is names else (value,)
                     for value in values)))
+        if len(values) > LARGEST:
+            raise ModelError(f'{_where()}: {name} has more than {LARGEST:,} '
+                             'values; a model is small: let fewer stand for '
+                             'all')
         made = Variable(name, values, start, each, names)
         try:
             known = _key(start) in made.code
@@ -636,6 +643,15 @@ class Model:
             if not count:
                 raise ModelError(f'{_where()}: {self.name} has no {what}; '
                                  'declare one')
+        for body in (*(action.body for action in self.actions.values()),
+                     *(prop.body for prop in self.properties.values()),
+                     *([self.final] if self.final else ())):
+            found = impure(body)
+            if found is not None:
+                raise ModelError(
+                    f'{_short_path(found.path)}:{found.line}: '
+                    f'{body.__name__} {found.what}; a body reads and assigns '
+                    'the state, and nothing else: take it out')
         return self
 
     def always(self, requirement: str,
@@ -956,7 +972,7 @@ def run(model: Model, body: Body, arguments: Sequence[int], codes: Codes,
         return Outcome(tuple(s._reads), refused.guard)
     except ModelError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ModelError(
             f'{_where_raised(error, body)}: {body.__name__} raises '
             f'{type(error).__name__}: {error}; guard against the state '

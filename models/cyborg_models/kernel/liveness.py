@@ -75,7 +75,8 @@ class Graph:
         engine.memo.clear()
         while True:
             status = compiled.edges(
-                engine.wide, engine.states, engine.high, at, self.offset,
+                engine.wide, engine.states, engine.levels[0], engine.high, at,
+                self.offset,
                 engine.table, *engine.tables.arrays, *engine.memo.arrays,
                 engine.active, nothing, engine.lively, engine.bits,
                 engine.number_bits, *engine.workers[0].room,

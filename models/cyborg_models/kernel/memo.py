@@ -5,7 +5,8 @@ together.  So trees are put into *groups*, each with a mask of the cells that
 it looks at.  For each value that the masked cells have had together, a
 record says which steps of the group are then possible, with their effects,
 and from where on the other trees must still be walked.  A mask need not hold
-all that a tree may ask for: that costs a walk, and never the truth.
+all that a tree may ask for: that costs a walk, and never the truth.  Many
+states are looked up together, in one group after another.
 
 A record is: number of possible steps, number of trees still to be walked,
 flags (see ``_compiled.enabled``); then (effect, step) for each of the first,
@@ -18,6 +19,7 @@ import numpy as np
 
 from cyborg_models.kernel import _compiled as compiled
 
+BATCH = 128  # states that are looked up together
 SAMPLE = 2048  # states on which groups are tried
 SLOTS = 1 << 10  # of a group, at first; for at most half as many records
 MOST_SLOTS = 1 << 17
@@ -25,8 +27,8 @@ RECORDS = 1 << 16  # numbers in all records, at first
 PATHS = 32  # different sets of cells that are told apart for one tree
 # What things cost, in nanoseconds, roughly: it matters only which of two
 # ways to group is the cheaper.
-LOOK, WALK, MISS = 12.0, 20.0, 1500.0
-CACHED = 300.0  # records: as many again take as long again
+LOOK, WALK, MISS = 9.0, 80.0, 4000.0
+CACHED = 1000.0  # records: as many again take as long again
 
 
 class Memo:
@@ -55,6 +57,19 @@ class Memo:
 
     def clear(self):
         """Forget the records, as when less is watched than before."""
+        groups = self._table()
+        slots = np.zeros((sum(self._slots), self._mask.shape[1] + 1),
+                         np.uint64)
+        record = np.zeros(self._records, np.uint32)
+        record[0] = 1  # where the next record begins
+        # Where the records of the states are that are looked up together;
+        # how many each state has, and what they say.
+        places = np.zeros((BATCH, len(groups)), np.uint32)
+        known = np.zeros((BATCH, 2), np.uint32)
+        self.arrays = groups, slots, record, self._tree, places, known
+
+    def _table(self):
+        """The groups, as compiled code takes them."""
         slots = np.array(self._slots)
         words = self._mask.shape[1]
         groups = np.zeros((len(slots), words + 6), np.uint64)
@@ -65,10 +80,7 @@ class Memo:
             65 - int(size).bit_length() for size in slots]
         groups[:, words + compiled.BEGIN] = self._begin[:-1]
         groups[:, words + compiled.END] = self._begin[1:]
-        record = np.zeros(self._records, np.uint32)
-        record[0] = 1  # where the next record begins
-        self.arrays = (groups, np.zeros((slots.sum(), words + 1), np.uint64),
-                       record, self._tree)
+        return groups
 
     def grow(self):
         """Make room for more records.
@@ -76,18 +88,27 @@ class Memo:
         :returns: False if there are more than can be of use: then other
             groups should be formed
         """
+        old, slots, record, *others = self.arrays
         words = self._mask.shape[1]
-        used = self.arrays[0][:, words + compiled.USED]
+        used = old[:, words + compiled.USED]
         full = False
-        for group, slots in enumerate(self._slots):
-            if 2 * int(used[group]) > slots - 1:
+        for group, size in enumerate(self._slots):
+            if 2 * int(used[group]) > size - 1:
                 full = True
-                if slots == MOST_SLOTS:
+                if size == MOST_SLOTS:
                     return False
-                self._slots[group] = 2 * slots
-        if not full:
+                self._slots[group] = 2 * size
+        if full:
+            groups = self._table()
+            groups[:, words + compiled.USED] = used
+            more = np.zeros((sum(self._slots), words + 1), np.uint64)
+            compiled.spread((0,) * words, old, slots, groups, more)
+            self.arrays = groups, more, record, *others
+        else:
             self._records *= 2
-        self.clear()
+            more = np.zeros(self._records, np.uint32)
+            more[:len(record)] = record
+            self.arrays = old, slots, more, *others
         return True
 
     def regroup(self, states, expected):
@@ -187,4 +208,4 @@ def _absorbed(found):
             for mask, trees in found.items()]
 
 
-__all__ = ['Memo', 'SAMPLE']
+__all__ = ['BATCH', 'Memo', 'SAMPLE']

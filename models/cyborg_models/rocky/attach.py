@@ -188,9 +188,9 @@ def claim_actions(w):
     def held_by_another(s, van):
         """The journal holds the granted handle for another VAN."""
         handle = s.owner.find(van)
-        return any(s.handle[other] == handle
-                   and s.state[other] in UNRELEASED
-                   for other in w.others(van))
+        return handle is not None and any(
+            s.handle[other] == handle and s.state[other] in UNRELEASED
+            for other in w.others(van))
 
     @m.action('os-acc -> os-acc: T02 BOUND {van}', fair=WEAK, van=van)
     def bind(s, van):
@@ -265,6 +265,7 @@ def ready_actions(w):
         if w.programs:
             when(not w.locked(s, van), 'OSACC-060')
             when(w.offers(s, van), 'OSACC-028')
+            s.verified[van] = True
             if w.tenant:
                 s.dirty[van] = True
         if w.has('image'):

@@ -98,6 +98,13 @@ def of_the_claim(w, altering):
         when(s.used < w.limit, 'OSACC-022')
         grant(s, van, handle)
 
+    @altering('released-claim-not-answered', 'refuse_claim')
+    def refuse_only_the_new(s, van):
+        """Whoever answers a claim fails when its VAN has gone meanwhile, and
+        so answers nothing."""
+        when(s.record[van] is Record.NONE, 'OSACC-015')
+        altering['refuse_claim'](s, van)
+
     @altering('refused-claim-not-closed', 'give_up_claim')
     def give_up_silently(s, van):
         """A claim that nobody can answer is given up without a report."""
@@ -120,6 +127,7 @@ def of_programming(w, altering):
         when(w.lacks(s, van), 'OSACC-029')
         w.lock(s, van)
         s.dirty[van] = True
+        s.verified[van] = False
         w.journal(s, van, Van.PROGRAMMING)
         s.ask[van] = Ask.ASKED
 
@@ -142,6 +150,7 @@ def of_programming(w, altering):
         """A driver's word is taken for its deed."""
         when(s.state[van] is Van.PROGRAMMING, 'OSACC-028')
         when(s.ask[van] is Ask.DONE, 'OSACC-028')
+        s.verified[van] = True
         w.journal(s, van, Van.READY)
         w.unlock(s, van)
         s.ask[van] = Ask.NONE
@@ -152,7 +161,7 @@ def of_programming(w, altering):
         when(s.dirty[van], 'OSACC-040')
         s.ask[van] = Ask.ASKED
         if w.programs and not w.barred(s, van) and (
-                w.tenant or not w.fits(s, van)):
+                w.tenant or not s.verified[van] or not w.fits(s, van)):
             s.ask[van] = Ask.ASKED_REGION
 
     @altering('no-lock-to-erase', 'clean')
@@ -181,6 +190,14 @@ def of_programming(w, altering):
         """Only the handle is erased, never its region."""
         altering['clean'](s, van)
         s.ask[van] = Ask.ASKED
+
+    @altering('unverified-write-is-kept', 'clean')
+    def clean_by_look(s, van):
+        """A region is kept if it holds the function wanted, though nobody
+        verified the write that put it there."""
+        altering['clean'](s, van)
+        if w.programs and not w.tenant and w.fits(s, van):
+            s.ask[van] = Ask.ASKED
 
     @altering('shared-function-not-dirty', 'make_ready')
     def make_ready_clean(s, van):
@@ -367,6 +384,13 @@ def of_release(w, altering):
 
 def of_losses(w, altering):
     """What goes missing."""
+
+    @altering('gone-found-by-calls-only', 'settle_gone')
+    def notice_when_called(s, van):
+        """A device that is gone is noticed only when a call needs it, which
+        for a guest that runs none does."""
+        when(s.call[van] is not Call.NONE, 'OSACC-054')
+        altering['settle_gone'](s, van)
 
     @altering('gone-counts-as-erased', 'settle_cleaning')
     def release_what_is_gone(s, van):

@@ -111,6 +111,19 @@ def delete_actions(w: World):
         if s.call[van] in (Call.PREPARE, Call.PLUG):
             aim_at_release(w, s, van)
 
+    if w.power:
+        @m.action('nova-compute -> novalink: delete the partition of {van}',
+                  van=van)
+        def delete_partition(s, van):
+            """The virt driver may delete a partition before it unplugs, as
+            its half of a delete, when no call works on the instance; that
+            frees the slot."""
+            when(s.instance[van] is Instance.DELETING, 'OSACC-035')
+            when(s.call[van] in (Call.NONE, Call.RAISED), 'OSACC-059')
+            when(s.attached.any(van), 'OSACC-036')
+            w.nova_runs(s)
+            s.attached[w.at(s, van)] = None
+
     @m.action('nova-compute -> os-acc: unplug({van})', van=van)
     def call_unplug(s, van):
         """The virt driver may unplug a guest that is stopped, as its half
@@ -195,9 +208,13 @@ def power_actions(w: World):
 
     @m.action('nova-compute -> os-acc: rebuild: unplug({van})', van=van)
     def rebuild(s, van):
-        """A user may have a running guest rebuilt, which takes the device
-        out of its definition first."""
-        when(s.instance[van] is Instance.RUNNING, 'OSACC-035')
+        """A user may have a guest rebuilt that runs, or that is stopped and
+        whose VAN was not given up; the device is taken out of its definition
+        first."""
+        when(s.instance[van] in (Instance.RUNNING, Instance.STOPPED),
+             'OSACC-035')
+        when(s.instance[van] is Instance.RUNNING
+             or s.goal[van] is not Goal.RELEASED, 'OSACC-038')
         calls(w, s, van, Call.UNPLUG)
         s.instance[van] = Instance.STARTING
         w.aim(s, van, Goal.READY)
@@ -213,8 +230,9 @@ def power_actions(w: World):
     @m.action('nova-compute -> nova-compute: {van} stays stopped', fair=WEAK,
               van=van)
     def start_fails(s, van):
-        """A start that raised, or that nova-compute died over, leaves the
-        instance stopped and its VAN as it is."""
+        """A start, reboot or rebuild that raised, or that nova-compute died
+        over, leaves the guest off and its VAN as it is; that Nova shows an
+        error after the latter two is not told here."""
         when(s.instance[van] is Instance.STARTING, 'OSACC-034')
         when(s.call[van] in (Call.RAISED, Call.NONE), 'OSACC-034')
         s.call[van] = Call.NONE

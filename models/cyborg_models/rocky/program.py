@@ -127,17 +127,18 @@ def program_actions(w):
         """prepare works on a BOUND VAN."""
         w.goes_on(s, van, Call.PREPARE, Van.BOUND)
 
-    if w.policy == 'IF_NEEDED':
-        @m.action('os-acc -> glance: GET the bitstream of {van}', fair=WEAK,
-                  van=van)
-        def fetch(s, van):
-            """A bitstream is fetched for a BOUND VAN whose function is not
-            loaded."""
-            bound(s, van)
-            when(s.image[van] is Image.NONE, 'OSACC-025')
-            when(not w.fits(s, van), 'OSACC-029')
-            s.image[van] = Image.ASKED
-    else:
+    @m.action('os-acc -> glance: GET the bitstream of {van}', fair=WEAK,
+              van=van)
+    def fetch(s, van):
+        """A bitstream is fetched for a BOUND VAN whose function is not
+        loaded, and may be written."""
+        bound(s, van)
+        when(s.image[van] is Image.NONE, 'OSACC-025')
+        when(not w.fits(s, van), 'OSACC-029')
+        when(w.policy == 'IF_NEEDED', 'OSACC-029')
+        s.image[van] = Image.ASKED
+
+    if w.policy == 'NEVER':
         @m.action('os-acc -> nova-compute: FunctionMissing {van}',
                   fair=WEAK, van=van)
         def function_missing(s, van):
@@ -146,7 +147,6 @@ def program_actions(w):
             bound(s, van)
             when(not w.fits(s, van), 'OSACC-029')
             w.answer_error(s, van)
-        return
 
     def arrives(s, van, image):
         """The image service sends what it was asked for, or not quite."""
@@ -223,6 +223,7 @@ def program_actions(w):
         when(not w.adopting(s), 'OSACC-056')
         w.lock(s, van)
         s.dirty[van] = True
+        s.verified[van] = False
         w.journal(s, van, Van.PROGRAMMING)
         s.ask[van] = Ask.ASKED
 
@@ -278,6 +279,7 @@ def program_actions(w):
         """A PROGRAMMING VAN is READY when after the write its function is
         observed."""
         w.returned(s, van, Van.PROGRAMMING, w.offers(s, van))
+        s.verified[van] = True
         w.journal(s, van, Van.READY)
         w.unlock(s, van)
         s.ask[van] = Ask.NONE

@@ -80,13 +80,24 @@ def ownership(w):
         @m.always('OSACC-042', handle=handle)
         def last_one_out_erases_the_region(s, handle):
             """A region whose handles are all FREE holds no function that is
-            a tenant's or undefined."""
+            a tenant's or undefined, nor one that was not verified by
+            somebody who had it, or whom the journal has lost."""
+            region = w.region_of(handle)
             if any(s.owner[other] is not None for other in w.handle
-                   if w.region_of(other) == w.region_of(handle)):
+                   if w.region_of(other) == region):
                 return True
-            loaded = s.loaded[w.region_of(handle)]
+            loaded = s.loaded[region]
             return loaded is Function.NONE or (
-                not w.tenant and loaded is not Function.UNDEFINED)
+                not w.tenant and loaded is not Function.UNDEFINED
+                and (w.policy == 'NEVER'
+                     or any(vouches(s, one, region) for one in van)))
+
+        def vouches(s, one, region):
+            """The VAN had a handle of the region, and has verified it."""
+            if s.handle[one] is None:  # RELEASED, and Nova has forgotten it
+                return s.verified[one]
+            return w.region_of(s.handle[one]) == region and (
+                s.verified[one] or s.state[one] is Van.NONE)
 
     if w.kind == 'GPU':
         @m.always('OSACC-020')
@@ -140,11 +151,12 @@ def states(w):
 
     @m.always('OSACC-012', van=van)
     def no_entry_no_goal(s, van):
-        """What the journal has no entry for is not known to be wanted or
-        dirty, and nothing is reported of it."""
+        """What the journal has no entry for is not known to be wanted,
+        dirty or verified, and nothing is reported of it."""
         return s.state[van] is not Van.NONE or (
             s.goal[van] is Goal.READY and not s.dirty[van]
-            and not s.pending[van])
+            and not s.pending[van]
+            and not (w.programs and s.verified[van]))
 
     @m.always('OSACC-046', van=van)
     def the_journal_is_ahead_of_the_deed(s, van):
@@ -163,7 +175,8 @@ def states(w):
                     and (s.owner[s.handle[van]] == van
                          or w.forgotten(s, van)))
         return (s.state[van] is not Van.PLUGGED or s.attached.any(van)
-                or (s.faults < w.budget and w.fault('power-loss')))
+                or (s.faults < w.budget and w.fault('power-loss'))
+                or w.partition_goes(s, van))
 
     @m.always('OSACC-039', van=van)
     def touched_means_dirty(s, van):
@@ -240,9 +253,30 @@ def processes(w):
     if w.has('agent'):
         @m.always('OSACC-F06', van=van)
         def no_work_without_the_agent(s, van):
-            """While the agent is down it does nothing to any device."""
-            return s.agent or s.job[van] is Job.NONE or w.in_process(
-                s.job[van])
+            """While the agent is down nothing is done to any device but by
+            os-acc, or by a tool that writes or erases a region."""
+            return (s.agent or s.job[van] is Job.NONE
+                    or w.in_process(s.job[van])
+                    or w.programs and s.job[van] in WHOLE_REGION)
+
+    if w.has('agent') and w.programs:
+        @m.always('DRIVER-014', van=van)
+        def busy_until_it_is_over(s, van):
+            """While a tool goes on that nobody waits for, nobody is asked to
+            write or erase its region."""
+            return (s.job[van] not in WHOLE_REGION or s.ask[van] in ASKED
+                    or not any(s.ask[other] in ASKED
+                               and s.state[other] in (Van.PROGRAMMING,
+                                                      Van.CLEANING)
+                               for other in (van, *w.others(van))
+                               if w.neighbour(s, van, other)))
+
+        if ('begin_write' in m.actions and w.policy == 'IF_NEEDED'
+                and not w.in_process(Job.WRITE)):
+            @m.sometimes('DRIVER-014', van=van)
+            def a_tool_outlives_the_agent(s, van):
+                """A region is written while the agent is away."""
+                return not s.agent and s.job[van] is Job.WRITE
 
     @m.always('OSACC-059', van=van)
     def calls_fit_the_instance(s, van):
@@ -400,7 +434,8 @@ def agreement(w):
         return (s.record[van] in (AS_RECORDED[s.state[van]],
                                   Record.WITHHELD)
                 and (s.record[van] is not Record.PLUGGED or plugged
-                     or w.fault('power-loss') or w.loses_journal)
+                     or w.fault('power-loss') or w.loses_journal
+                     or w.partition_goes(s, van))
                 and (not plugged or s.record[van] in (
                     Record.PLUGGED, Record.FAILED, Record.WITHHELD)))
 
@@ -478,6 +513,16 @@ def programming(w):
         return s.state[van] is not Van.READY or w.fits(s, van) or (
             any(map(w.fault, ('power-loss', 'function-lost'))) and s.loaded[
                 w.region_of(w.at(s, van))] is Function.NONE)
+
+    @m.always('OSACC-042', van=van)
+    def verified_means_read_back(s, van):
+        """What is being written is not verified, and what is READY or
+        further on is, unless it was adopted."""
+        if s.state[van] is Van.PROGRAMMING:
+            return not s.verified[van]
+        return (s.verified[van] or w.has('adopted') and s.adopted[van]
+                or s.state[van] not in (Van.READY, Van.PLUGGING,
+                                        Van.PLUGGED))
 
     @m.always('OSACC-027', van=van)
     def a_write_destroys(s, van):

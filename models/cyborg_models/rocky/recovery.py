@@ -8,6 +8,7 @@ up is only looked at.
 from cyborg_models.rocky.vocabulary import (
     AS_REMEMBERED,
     WEAK,
+    WHOLE_REGION,
     Ask,
     Call,
     Goal,
@@ -46,6 +47,8 @@ def process_actions(w):
         s.dirty[van] = False
         s.pending[van] = False
         s.adopted[van] = False
+        if w.programs:
+            s.verified[van] = False
 
     def forget(s):
         """What was only in nova-compute's memory is gone."""
@@ -112,12 +115,32 @@ def process_actions(w):
             """The agent, or the platform manager, may die at any time, and
             its work with it."""
             pay(s, 'OSACC-F06')
-            goes_down(s, 'agent')
+            dies(s)
             for one in van:
                 if not w.in_process(s.job[one]):
                     s.job[one] = Job.NONE
+
+        def dies(s):
+            """The agent is down, and what was only in its memory is gone."""
+            goes_down(s, 'agent')
+            for one in van:
                 if w.has('pending') and w.writer.startswith('agent'):
                     s.pending[one] = False
+
+        if w.programs:
+            @m.action(f'{w.peer} -> nobody: dies, and a tool goes on',
+                      fault=True)
+            def agent_leaves_a_tool(s):
+                """The agent may die while a tool that it has started to
+                write or erase a region goes on."""
+                when(any(s.job[one] in WHOLE_REGION
+                         and not w.in_process(s.job[one]) for one in van),
+                     'DRIVER-014')
+                pay(s, 'OSACC-F06')
+                dies(s)
+                for one in van:
+                    if s.job[one] not in WHOLE_REGION:
+                        s.job[one] = Job.NONE
 
         @m.action(f'{w.peer} -> plugin: answers again', fair=WEAK)
         def agent_restart(s):
@@ -276,6 +299,7 @@ def settle_program_actions(w):
         looking."""
         w.settles(s, van, Van.PROGRAMMING, Presence.ABSENT)
         if w.fits(s, van):
+            s.verified[van] = True
             w.journal(s, van, Van.READY)
         else:
             w.journal(s, van, Van.BOUND)
@@ -285,7 +309,7 @@ def settle_lost_actions(w):
     """What a host that lost power still believes."""
     m, van = w.m, w.van
 
-    if w.kind in ('MDEV', 'FPGA') or w.loses_journal:
+    if w.kind in ('MDEV', 'FPGA') or w.loses_journal or w.power:
         @m.action('os-acc -> os-acc: T23 READY, attachment lost {van}',
                   fair=WEAK, van=van)
         def settle_plugged(s, van):

@@ -155,6 +155,7 @@ def found_actions(w):
         if w.programs and state is not Van.BOUND:
             s.loaded[w.region_of(van)] = (
                 Function.UNDEFINED if undefined else w.wanted(van))
+            s.verified[van] = not undefined
 
     @m.action('nova-compute -> os-acc: {van} is REQUESTED, its claim sent',
               van=van)
@@ -290,7 +291,7 @@ def release_actions(w):
         """A dirty VAN that is CLEANING is erased under the region lock,
         when it is absent and idle and the journal is whole; its whole
         region, if nobody else is in it and it holds what is a tenant's or
-        nobody knows."""
+        nobody has verified."""
         w.settles(s, van, Van.CLEANING, Presence.ABSENT)
         when(s.dirty[van], 'OSACC-040')
         s.ask[van] = Ask.ASKED
@@ -302,8 +303,9 @@ def release_actions(w):
                 s.ask[van] = Ask.ASKED_REGION
 
     def to_erase(s, van):
-        """The region's function is a tenant's or was not verified."""
-        return w.tenant or not w.fits(s, van)
+        """The region's function is a tenant's or was not verified: that it
+        is what was wanted does not tell who wrote it."""
+        return w.tenant or not s.verified[van] or not w.fits(s, van)
 
     @m.action(f'{w.peers}: erase {{van}}', fair=WEAK, van=van)
     def begin_erase(s, van):

@@ -290,6 +290,9 @@ class World:
               tuple(ask for ask in Ask if ask is not Ask.ASKED_REGION),
               start=Ask.NONE, each=van)
         m.var('instance', Instance, start=Instance.NONE, each=van)
+        if self.programs:
+            # The function read back last, after the last write, was wanted.
+            m.var('verified', bool, start=False, each=van)
 
     def declare_device(self):
         """The truth on the host."""
@@ -441,6 +444,10 @@ class World:
         return self.has('gone') and s.gone[self.at(s, van)] and (
             s.handle[van] is not None)
 
+    def partition_goes(self, s, van):
+        """The platform may have freed the VAN's slot with the partition."""
+        return self.power and s.instance[van] is Instance.DELETING
+
     def is_retired(self, s, van):
         """An administrator has given up the VAN, whose handle is RETIRED."""
         if not self.has('retired') or not s.owner.any(van):
@@ -503,8 +510,10 @@ class World:
         when(s.job[van] in jobs, 'OSACC-009')
 
     def end_job(self, s, van, answer):
-        """The device is idle again; whoever still waits is told."""
-        if self.by_api(s.job[van]) and not self.api_up(s):
+        """The device is idle again; whoever still waits is told, if there
+        is anybody to tell it."""
+        if self.by_api(s.job[van]) and not self.api_up(s) or not (
+                self.agent_up(s) or self.in_process(s.job[van])):
             answer = Ask.ERROR
         s.job[van] = Job.NONE
         if s.ask[van] in ASKED:

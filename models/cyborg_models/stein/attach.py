@@ -509,11 +509,12 @@ def bind_properties(scene):
         return (s.arq[arq] is Arq.BIND_STARTED,
                 s.arq[arq] is not Arq.BIND_STARTED)
 
-    @m.eventually('ARQ-017', instance=scene.instance)
-    def failed_releases_all(s, instance):
-        """Once a bind failed, no other of the same PATCH stays Bound."""
-        half = scene.half_failed(s, instance)
-        return half, not half
+    if scene.arqs > 1:
+        @m.eventually('ARQ-017', instance=scene.instance)
+        def failed_releases_all(s, instance):
+            """Once a bind failed, no other of the same PATCH stays Bound."""
+            half = scene.half_failed(s, instance)
+            return half, not half
 
 
 def nova_properties(scene):

@@ -238,8 +238,10 @@ def of_events(scene):
         if s.arq[arq] is not Arq.BOUND:
             s.nova[scene.instance_of(arq)] = Nova.FAILED
 
-    scene.defect('B23', of='start', without='ARQ-081', doc=(
-        'ARQs without a handle are left out when the guest starts again.'))
+    for action in ('start', 'restarted'):
+        scene.defect('B23', of=action, without='ARQ-081', doc=(
+            'ARQs without a handle are left out when the guest starts '
+            'again.'))
 
 
 def of_programming(scene):
@@ -250,6 +252,7 @@ def of_programming(scene):
         """The driver's failure is not looked at."""
         when(scene.answer(s, arq) is Work.FAILED, 'PROGBIND-015')
         when(s.arq[arq] is Arq.BIND_STARTED, 'ARQ-062')
+        when(s.reachable, 'ARQ-092')
         region = scene.region_for(s, arq)
         s.recorded[region] = s.target[region]
         s.work[region] = Work.IDLE
@@ -260,6 +263,7 @@ def of_programming(scene):
         """An ARQ whose mediated device failed keeps its handle."""
         when(scene.answer(s, arq) is Work.FAILED, 'PROGBIND-015')
         when(s.arq[arq] is Arq.BIND_STARTED, 'ARQ-062')
+        when(s.reachable, 'ARQ-092')
         region = scene.region_for(s, arq)
         s.work[region] = Work.IDLE
         become(s, arq, Arq.BIND_FAILED)
@@ -284,6 +288,7 @@ def of_programming(scene):
         when(s.job[arq] is Job.TAKEN, 'HANDLE-010')
         when(s.handle[arq] == handle, 'HANDLE-010')
         when(s.arq[arq] is Arq.BIND_STARTED, 'ARQ-062')
+        when(s.reachable, 'ARQ-092')
         fail_bind(s, arq)
 
     scene.defect('Q2', of='validate', doc=(
@@ -302,6 +307,7 @@ def of_programming(scene):
         when(not s.job.any(Job.TAKEN, Job.ASKED), 'PROGBIND-022')
         when(s.work[region] is Work.IDLE, 'PROGBIND-020')
         when(scene.agent_is_up(s, region), 'ARQ-092')
+        when(s.reachable, 'ARQ-092')
         s.target[region] = Logic.FIRST
         s.work[region] = Work.ASKED
 
@@ -310,6 +316,7 @@ def of_programming(scene):
         """The new content of the region is not recorded."""
         when(s.work[region] in (Work.DONE, Work.FAILED), 'PROGBIND-016')
         when(not s.job.any(Job.ASKED), 'PROGBIND-016')
+        when(s.reachable, 'ARQ-092')
         s.work[region] = Work.IDLE
 
     @scene.defect('B16', of='refuse_trait')
@@ -317,6 +324,7 @@ def of_programming(scene):
         """The error handler raises after the region was written."""
         when(scene.answer(s, arq) is Work.DONE, 'PROGBIND-016')
         when(s.arq[arq] is Arq.BIND_STARTED, 'ARQ-062')
+        when(s.reachable, 'ARQ-092')
         strike(s)
         s.work[scene.region_for(s, arq)] = Work.IDLE
         s.job[arq] = Job.NONE
@@ -446,6 +454,7 @@ def of_reports(scene):
         when(s.use[handle] is not Use.GONE, 'HANDLE-024')
         strike(s)
         s.use[handle] = Use.GONE
+        s.dirty[handle] = True
 
     @scene.defect('B11', of='withdraw')
     def withdraw_another(s, handle):
@@ -453,3 +462,4 @@ def of_reports(scene):
         when(s.use[handle] is Use.FREE, 'HANDLE-024')
         strike(s)
         s.use[len(scene.handle) - 1] = Use.GONE
+        s.dirty[len(scene.handle) - 1] = True

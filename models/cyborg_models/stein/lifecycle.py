@@ -76,6 +76,12 @@ def build(settings=Settings(), defects=()):
         when(s.attached and s.arq is Arq.BOUND, 'ARQ-060')
         s.attached = False
 
+    @m.action('host -> nova-compute: guest lost with its power')
+    def lose_power(s):
+        """A guest that ends with its host has no device any more."""
+        when(s.attached, 'ARQ-090')
+        s.attached = False
+
     @m.action('operator -> cyborg-api: unbind')
     def unbind(s):
         """An ARQ whose device no guest has can be unbound."""

@@ -72,6 +72,7 @@ def build(settings=Settings(), defects=()):
     release.agent_cleans(scene)
     attach.conductor_goes_wrong(scene)
     what_goes_wrong(scene)
+    release.hosts_lose_power(scene)
     attach.bind_properties(scene)
     properties(scene)
     m = scene.model  # it never ends: users come and go
@@ -109,9 +110,10 @@ def _users(scene):
 
     @m.action('nova-compute -> libvirt: attach {arq}', arq=scene.arq)
     def use(s, arq):
-        """A Bound ARQ can have its device attached."""
+        """A Bound ARQ can have its device attached, if the host is up."""
         when(s.arq[arq] is Arq.BOUND, 'ARQ-033')
         when(not scene.has_guest(s, arq), 'ARQ-033')
+        when(scene.host_is_up(s, scene.instance_of(arq)), 'ARQ-092')
         scene.give_devices(s, scene.instance_of(arq))
 
     @m.action('nova-compute -> libvirt: detach {arq}', arq=scene.arq)
@@ -140,6 +142,7 @@ def conductor_programs(scene):
         """A bind whose device is not ready has the region written."""
         when(s.job[arq] is Job.TAKEN, 'HANDLE-010')
         when(s.handle[arq] == handle, 'HANDLE-010')
+        reaches_the_other(s)
         s.job[arq] = Job.ASKED
         if s.up[scene.host_of(handle)]:
             begin(s, scene.region_of(handle),
@@ -156,8 +159,10 @@ def conductor_programs(scene):
     @m.action('cyborg-agent -> cyborg-conductor: done, record {arq}',
               fair=WEAK, arq=scene.arq)
     def record(s, arq):
-        """What the agent has verified is recorded."""
+        """What the agent has verified is recorded, once its reply arrives.
+        """
         when(scene.answer(s, arq) is Work.DONE, 'PROGBIND-016')
+        reaches_the_other(s)
         region = scene.region_for(s, arq)
         s.recorded[region] = s.target[region]
         s.work[region] = Work.IDLE
@@ -169,6 +174,7 @@ def conductor_programs(scene):
         """A bind fails when the agent says that programming failed."""
         when(scene.answer(s, arq) is Work.FAILED, 'PROGBIND-015')
         when(s.arq[arq] is Arq.BIND_STARTED, 'ARQ-062')
+        reaches_the_other(s)
         fail_bind(s, arq)
 
     @m.action('cyborg-conductor -> cyborg-conductor: no reply, {arq}',
@@ -187,6 +193,12 @@ def conductor_programs(scene):
         when(any(s.use[handle] is Use.CLEANING
                  for handle in scene.handles_of(region)), 'ARQ-023')
         s.work[region] = Work.IDLE
+
+
+def reaches_the_other(s):
+    """A message between conductor and agent arrives."""
+    when(s.reachable, 'ARQ-092')
+    need(s, s.reachable)
 
 
 def fetched(s, region, image):
@@ -260,6 +272,7 @@ def operator_programs(scene):
         when(scene.ended(s, region), 'PROGBIND-022')
         when(s.work[region] is Work.IDLE, 'PROGBIND-020')
         when(scene.agent_is_up(s, region), 'ARQ-092')
+        reaches_the_other(s)
         s.recorded[region] = Logic.NONE
         s.target[region] = Logic.FIRST
         s.work[region] = Work.ASKED
@@ -270,6 +283,7 @@ def operator_programs(scene):
         """What the agent did for an operator is recorded."""
         when(s.work[region] in (Work.DONE, Work.FAILED), 'PROGBIND-016')
         when(scene.ended(s, region), 'PROGBIND-016')
+        reaches_the_other(s)
         if s.work[region] is Work.DONE:
             s.recorded[region] = s.target[region]
         s.work[region] = Work.IDLE
@@ -349,6 +363,7 @@ def what_goes_wrong(scene):
         """Placement may refuse the trait of a function: the bind fails."""
         when(scene.answer(s, arq) is Work.DONE, 'PROGBIND-016')
         when(s.arq[arq] is Arq.BIND_STARTED, 'ARQ-062')
+        reaches_the_other(s)
         strike(s)
         fail_bind(s, arq)
 
@@ -356,6 +371,13 @@ def what_goes_wrong(scene):
 def properties(scene):
     """What holds of programming, alone or within the system."""
     m = scene.model
+
+    def lost_its_content(s, region):
+        """A host that is down may have lost power, and the region with it
+        what it held, which Cyborg learns when the host is up."""
+        return ('lose_power' in m.actions
+                and not scene.agent_is_up(s, region)
+                and s.loaded[region] is Logic.NONE)
 
     @m.always('PROGBIND-010', handle=scene.handle)
     def never_attached_wrong_function(s, handle):
@@ -366,11 +388,13 @@ def properties(scene):
 
     @m.always('PROGBIND-001', arq=scene.arq)
     def bound_means_loaded(s, arq):
-        """The device of a Bound ARQ holds what was asked for."""
+        """The device of a Bound ARQ holds what was asked for, or its host
+        has lost power, and has not come back yet."""
         return (s.arq[arq] is not Arq.BOUND or s.handle[arq] is None
                 or scene.plain(s.handle[arq])
                 or s.loaded[scene.region_of(s.handle[arq])]
-                is scene.wanted(s.handle[arq], scene.instance_of(arq)))
+                is scene.wanted(s.handle[arq], scene.instance_of(arq))
+                or lost_its_content(s, scene.region_of(s.handle[arq])))
 
     @m.always('PROGBIND-011', region=scene.region)
     def never_reprogrammed_under_a_user(s, region):
@@ -384,9 +408,10 @@ def properties(scene):
 
     @m.always('PROGBIND-012', region=scene.region)
     def record_is_true(s, region):
-        """Until it is erased, a region holds what the record names."""
+        """Until it is erased, or its host has lost power and not come back
+        yet, a region holds what the record names."""
         return (s.recorded[region] in (Logic.NONE, s.loaded[region])
-                or to_be_erased(s, region))
+                or to_be_erased(s, region) or lost_its_content(s, region))
 
     @m.always('PROGBIND-012', region=scene.region)
     def writing_destroys(s, region):
@@ -410,13 +435,15 @@ def properties(scene):
     def database_and_device_agree(s, region):
         """When all is done, the record says what a region holds.
 
-        After a fault, a region that nobody uses may be recorded as empty.
+        After a fault, a region that nobody uses may be recorded as empty,
+        and that of a host without power as full.
         """
         return (s.work[region] is not Work.IDLE
                 or not s.job.all(Job.NONE)
                 or s.arq.any(Arq.BIND_STARTED, Arq.DELETING,
                              Arq.UNBIND_FAILED)
                 or to_be_erased(s, region)
+                or lost_its_content(s, region)
                 or s.recorded[region] is s.loaded[region]
                 or s.recorded[region] is Logic.NONE
                 and scene.ended(s, region) and s.faults < scene.faults)
@@ -450,12 +477,33 @@ def properties(scene):
         """A region can be programmed."""
         return s.recorded[region] is not Logic.NONE
 
-    @m.sometimes('PROGBIND-018', region=scene.region)
-    def shared(s, region):
-        """A region can serve all its handles, if its users agree."""
-        return scene.functions > 1 and scene.per_region > 1 or all(
-            s.guest[handle] is not None
-            for handle in scene.handles_of(region))
+    if scene.functions == 1 or scene.per_region == 1:
+        @m.sometimes('PROGBIND-018', region=scene.region)
+        def shared(s, region):
+            """A region can serve all its handles, if its users agree."""
+            return all(s.guest[handle] is not None
+                       for handle in scene.handles_of(region))
+
+    if 'lose_power' in m.actions:
+        @m.always('PROGBIND-024', region=scene.region)
+        def a_start_confirms(s, region):
+            """The record of a host that is up does not name what its region
+            has lost, unless that is to be erased."""
+            return (not scene.agent_is_up(s, region)
+                    or s.recorded[region] is Logic.NONE
+                    or s.loaded[region] is not Logic.NONE
+                    or to_be_erased(s, region))
+
+        @m.always('PROGBIND-025', arq=scene.arq)
+        def nothing_relies_on_what_is_lost(s, arq):
+            """On a host that is up the device of an ARQ that is Bound, or
+            about to be, holds what was asked for."""
+            handle = s.handle[arq]
+            return not scene.relies_on_its_device(s, arq) or (
+                handle is None or scene.plain(handle)
+                or not s.up[scene.host_of(handle)]
+                or s.loaded[scene.region_of(handle)]
+                is scene.wanted(handle, scene.instance_of(arq)))
 
     if not scene.faults:
         return
@@ -465,3 +513,10 @@ def properties(scene):
         """A region can be left half written."""
         return (s.loaded[region] is Logic.PARTIAL
                 and s.work[region] is Work.IDLE)
+
+    if 'lose_power' in m.actions:
+        @m.sometimes('PROGBIND-025', region=scene.region)
+        def content_is_lost(s, region):
+            """A region can lose what it is recorded to hold."""
+            return (lost_its_content(s, region)
+                    and s.recorded[region] is not Logic.NONE)

@@ -25,6 +25,7 @@ from cyborg_models.stein.vocabulary import (
     abstract,
     ask,
     become,
+    fail_bind,
     need,
     nova_becomes,
     release_handle,
@@ -314,19 +315,86 @@ def what_goes_wrong(scene):
         if scene.prepares:
             scene.stop_agent(s, host)
 
-    @m.action('{host} -> {host}: up again', fair=WEAK, host=scene.host)
-    def find_host(s, host):
-        """A host that was down comes back."""
-        when(not s.up[host], 'ARQ-090')
-        s.up[host] = True
+    hosts_lose_power(scene)
 
     @scene.fault('cyborg-agent -> cyborg-conductor: no {handle}',
                  handle=scene.handle)
     def withdraw(s, handle):
-        """A handle that is missing from a report is withdrawn if free."""
+        """A handle that is missing from a report is withdrawn if free; who
+        has it meanwhile nobody knows."""
         when(s.use[handle] is Use.FREE, 'HANDLE-024')
         strike(s)
         s.use[handle] = Use.GONE
+        s.dirty[handle] = True
+
+    if 'withdraw' in m.actions:
+        @m.action('cyborg-agent -> cyborg-conductor: {handle} is back',
+                  handle=scene.handle)
+        def come_back(s, handle):
+            """A handle that was withdrawn and is in a report again is to be
+            erased; nobody can rely on that."""
+            when(s.use[handle] is Use.GONE, 'HANDLE-024')
+            when(s.up[scene.host_of(handle)], 'ARQ-092')
+            when(s.reachable, 'ARQ-092')
+            need(s, s.up[scene.host_of(handle)] and s.reachable)
+            s.use[handle] = Use.CLEANING
+
+
+def hosts_lose_power(scene):
+    """Hosts lose power, and hosts come back.
+
+    A host is up when what its agent found there is known to Cyborg.
+    """
+    m = scene.model
+
+    @scene.fault('{host} -> {host}: loses power', host=scene.host)
+    def lose_power(s, host):
+        """A host may lose power: its guests stop, and its regions are empty.
+
+        An instance that was being built has failed, and one that was being
+        rebooted goes on when the host is up again.
+        """
+        when(s.up[host], 'ARQ-090')
+        strike(s)
+        for instance in scene.instance:
+            if s.claim[instance] != host:
+                continue
+            if s.nova[instance] is Nova.ACTIVE:
+                nova_becomes(s, instance, Nova.STOPPED)
+            elif s.nova[instance] in (Nova.WAITING, Nova.SPAWNING):
+                nova_becomes(s, instance, Nova.FAILED)
+        for handle in scene.handle:
+            if scene.host_of(handle) == host:
+                s.guest[handle] = None
+        if scene.prepares:
+            for region in scene.regions_on(host):
+                s.loaded[region] = Logic.NONE
+            scene.stop_agent(s, host)
+        s.up[host] = False
+
+    @m.action('{host} -> {host}: up again', fair=WEAK, host=scene.host)
+    def find_host(s, host):
+        """A host that was down comes back, and its agent reports what its
+        regions hold, if the controller can be reached."""
+        when(not s.up[host], 'ARQ-090')
+        if scene.prepares:
+            when(s.reachable, 'PROGBIND-029')
+            need(s, s.reachable)
+            for region in scene.regions_on(host):
+                confirm(s, region)
+        s.up[host] = True
+
+    def confirm(s, region):
+        """Cyborg clears a record that the report does not confirm, and
+        fails each ARQ that relies on what is lost."""
+        if s.recorded[region] is not s.loaded[region]:
+            s.recorded[region] = Logic.NONE
+        for arq in scene.arq:
+            if s.handle[arq] in scene.handles_of(region) and (
+                    scene.relies_on_its_device(s, arq) and s.loaded[region]
+                    is not scene.wanted(s.handle[arq],
+                                        scene.instance_of(arq))):
+                fail_bind(s, arq)
 
 
 def properties(scene):
@@ -352,6 +420,11 @@ def properties(scene):
     def used_means_dirty(s, handle):
         """What a guest has must be erased before another gets it."""
         return s.guest[handle] is None or s.dirty[handle]
+
+    @m.always('HANDLE-022', handle=scene.handle)
+    def withdrawn_means_dirty(s, handle):
+        """What was withdrawn must be erased before anybody gets it."""
+        return s.use[handle] is not Use.GONE or s.dirty[handle]
 
     @m.always('ARQ-060', arq=scene.arq)
     def guest_needs_its_arq(s, arq):

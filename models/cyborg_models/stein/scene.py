@@ -236,6 +236,11 @@ class Scene:
             return None
         return s.work[self.region_for(s, arq)]
 
+    def relies_on_its_device(self, s, arq):
+        """The device of *arq* was prepared, or found as it should be."""
+        return s.arq[arq] is Arq.BOUND or (
+            s.arq[arq] is Arq.BIND_STARTED and s.job[arq] is Job.READY)
+
     def within_quota(self, s):
         """There is quota for the ARQs of one more instance."""
         return self.quota is None or (

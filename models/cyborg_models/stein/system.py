@@ -28,7 +28,7 @@ FAULTS = (
     'lose_request', 'lose_reply', 'lose_event',  # between Nova and Cyborg
     'lose_prepare', 'lose_result',  # between conductor and agent
     'bind_times_out', 'fail_spawn', 'fail_write', 'release_fails',
-    'lose_controller', 'lose_host',
+    'lose_controller', 'lose_host', 'lose_power',
 )
 
 
@@ -86,7 +86,6 @@ def build(settings=Settings(), defects=()):
         program.conductor_programs(scene)
         program.agent_programs(scene)
         program.what_goes_wrong(scene)
-        program.properties(scene)
         if settings.operator:
             program.operator_programs(scene)
     users_go_on(scene)
@@ -101,6 +100,8 @@ def build(settings=Settings(), defects=()):
     release.what_goes_wrong(scene)
     attach.bind_properties(scene)
     attach.nova_properties(scene)
+    if scene.prepares:
+        program.properties(scene)
     release.properties(scene)
     properties(scene)
     scene.model.may_end(scene.quiet)
@@ -125,13 +126,28 @@ def users_go_on(scene):
     @m.action('nova-compute -> libvirt: define {instance} again', fair=WEAK,
               instance=scene.instance)
     def restarted(s, instance):
-        """A rebooted guest comes back with its devices."""
+        """A rebooted guest comes back with its devices, if its ARQs are
+        still Bound."""
+        reads_again(s, instance)
+        when(scene.all_bound(s, instance), 'ARQ-081')
+        scene.give_devices(s, instance)
+        nova_becomes(s, instance, Nova.ACTIVE)
+
+    @m.action('nova-compute -> nova-api: {instance} stays stopped',
+              fair=WEAK, instance=scene.instance)
+    def stays_stopped(s, instance):
+        """A rebooted guest one of whose ARQs is Bound no more does not come
+        back."""
+        reads_again(s, instance)
+        when(not scene.all_bound(s, instance), 'ARQ-081')
+        nova_becomes(s, instance, Nova.STOPPED)
+
+    def reads_again(s, instance):
+        """nova-compute reads the ARQs of a guest that is rebooted."""
         when(s.nova[instance] is Nova.RESTARTING, 'ARQ-080')
         when(s.reachable, 'ARQ-092')
         when(scene.host_is_up(s, instance), 'ARQ-092')
         need(s, s.reachable)
-        scene.give_devices(s, instance)
-        nova_becomes(s, instance, Nova.ACTIVE)
 
     @m.action('user -> nova-api: start {instance}', instance=scene.instance)
     def start(s, instance):
@@ -175,6 +191,15 @@ def properties(scene):
         return s.nova[instance] not in (
             Nova.CLAIMED, Nova.POSTED, Nova.ASKED, Nova.WAITING) or not (
             scene.left_on(s, instance, s.claim[instance]))
+
+    @m.eventually('ARQ-081', instance=scene.instance)
+    def every_restart_ends(s, instance):
+        """A reboot ends: the guest runs again or, if one of its ARQs is
+        Bound no more, stays stopped."""
+        return (s.nova[instance] is Nova.RESTARTING,
+                s.nova[instance] is Nova.ACTIVE
+                or s.nova[instance] is not Nova.RESTARTING
+                and not scene.all_bound(s, instance))
 
     @m.sometimes('ARQ-080', instance=scene.instance)
     def comes_back(s, instance):

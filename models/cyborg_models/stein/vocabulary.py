@@ -62,7 +62,7 @@ NOVA_SOURCES = {
     Nova.WAITING: (Nova.ASKED,),
     Nova.SPAWNING: (Nova.WAITING,),
     Nova.ACTIVE: (Nova.SPAWNING, Nova.RESTARTING, Nova.STOPPED),
-    Nova.STOPPED: (Nova.ACTIVE,),
+    Nova.STOPPED: (Nova.ACTIVE, Nova.RESTARTING),
     Nova.RESTARTING: (Nova.ACTIVE,),
     Nova.EVACUATING: (Nova.ACTIVE, Nova.STOPPED),
     Nova.ABANDONING: (Nova.ACTIVE, Nova.STOPPED),
@@ -251,6 +251,16 @@ REQUIREMENTS = {
     'PROGBIND-022':
         'Cyborg MUST refuse to program a region on an operator\'s '
         'request unless all its handles are free.',
+    'PROGBIND-024':
+        'Cyborg MUST clear the record of each region that the first report '
+        'of an agent after its start does not confirm.',
+    'PROGBIND-025':
+        'Cyborg MUST set BindFailed for each ARQ that is Bound, or about to '
+        'be, when its region, by the first report of an agent after its '
+        'start, lacks the function asked for.',
+    'PROGBIND-029':
+        'Nova MUST NOT start a guest on a host before Cyborg has taken the '
+        'first report of its agent since the host started.',
     # Release
     'ARQ-060': 'Nova MUST take a device from its guest before it deletes the '
                'ARQ, unless it gave up the host of the guest.',
@@ -264,8 +274,8 @@ REQUIREMENTS = {
     'ARQ-064': 'Cyborg MUST keep an ARQ whose release failed in state '
                'UnbindFailed, with its handle, for another attempt.',
     'HANDLE-022':
-        'Cyborg MUST NOT offer a released handle before it has been '
-        'erased.',
+        'Cyborg MUST NOT offer a handle that was released or withdrawn '
+        'before it has been erased.',
     'ARQ-066': 'Nova MUST repeat the deletion of ARQs until they are gone, '
                'and free the claim only then.',
     'ARQ-067': 'A deleted instance MUST NOT leave a row, a claim, a charge '

@@ -1,0 +1,120 @@
+"""``run`` and ``explain``: a run, and what was possible on the way."""
+
+import os
+import random
+
+from cyborg_models import registry
+from cyborg_models.commands import common
+from cyborg_models.commands.common import HOLDS
+from cyborg_models.kernel import itf, trace
+from cyborg_models.registry import InputError
+
+
+def do_run(options):
+    """A random run."""
+    chosen = common.chosen_by(options)
+    common.check_actions(chosen, options.only)
+    seed = (random.randrange(1_000_000) if options.seed is None
+            else options.seed)
+    told = trace.random_run(chosen.model, random.Random(seed),
+                            options.steps, frozenset(options.only))
+    ended = len(told.steps) < options.steps
+    if options.out:
+        common.write(options.out, itf.dumps(told, chosen.name, chosen.set,
+                                            chosen.defects, f'seed {seed}'))
+    if options.json:
+        common.print_json({**common.head(chosen), 'seed': seed, 'ended': ended,
+                           'trace': common.trace_json(told)})
+        return HOLDS
+    out = common.output()
+    out.line(f'{chosen.title}, seed {seed}', 'bold')
+    out.line()
+    out.messages(trace.lines(told, out.width))
+    if ended:
+        out.line('      --- nothing more is possible'
+                 + (' of what was asked for' if options.only else '')
+                 + ' ---')
+    if options.out:
+        out.line()
+        out.line(f'written: {options.out}')
+    return HOLDS
+
+
+def do_explain(options):
+    """Step by step, what may happen and what may not."""
+    chosen, told, _ = common.read_trace(options.trace)
+    common.check_actions(chosen, options.only)
+    last = len(told.states)
+    if options.step and options.step > last:
+        raise InputError(f'{options.trace} has {len(told.steps)} steps; '
+                         f'give --step from 1 to {last}')
+    numbers = [options.step] if options.step else range(1, last + 1)
+    found = [(number, told.steps[number - 1]
+              if number <= len(told.steps) else None,
+              trace.explain(chosen.model, told.states[number - 1],
+                            options.only))
+             for number in numbers]
+    if options.json:
+        common.print_json({**common.head(chosen), 'steps': [{
+            'number': number, 'next': step and common.step_json(step),
+            'possible': [common.step_json(one) for one in explained.possible],
+            'forbidden': [{
+                **common.step_json(one), 'requirement': guard.requirement,
+                'guard': guard.text,
+                'where': registry.short_path(guard.where)}
+                for one, guard in explained.refused],
+            'state': dict(trace.shown_state(
+                chosen.model, told.states[number - 1]))}
+            for number, step, explained in found]})
+        return HOLDS
+    out = common.output()
+    out.line(chosen.title, 'bold')
+    for number, step, explained in found:
+        out.line()
+        _print_explained(out, told, number, step, explained,
+                         bool(options.step), options.only)
+    return HOLDS
+
+
+def _print_explained(out, told, number, step, explained, whole, only):
+    if step is None:
+        out.line(f'At the end, after {len(told.steps)} steps', 'bold')
+    else:
+        out.line(f'At step {number}', 'bold')
+        out.messages(trace.lines(told, out.width, only=number))
+    if whole:
+        out.line()
+        out.line('  state')
+        out.pairs(trace.shown_state(told.model, told.states[number - 1]),
+                  indent=4)
+    out.line()
+    out.line('  possible' if explained.possible else
+             '  nothing of this is possible' if only else
+             '  nothing is possible')
+    out.pairs([(one.name, one.message) for one in explained.possible],
+              indent=4)
+    if explained.refused:
+        out.line()
+        out.line('  forbidden')
+    for (name, guard), members in _grouped(explained.refused).items():
+        out.line(f'    {name} {" ".join(members)}'.rstrip())
+        _print_guard(out, guard)
+
+
+def _grouped(refused):
+    found = {}
+    for step, guard in refused:
+        members = step.name[len(step.action.name):]
+        found.setdefault((step.action.name, guard), []).append(members)
+    return found
+
+
+def _print_guard(out, guard):
+    where = registry.short_path(guard.where)
+    text = f'      {guard.requirement}  {guard.text}'
+    if len(text) + len(where) + 2 <= out.width:
+        out.line(f'{text}{where:>{out.width - len(text)}}')
+    else:
+        out.line(text)
+        out.line(f'{where:>{out.width}}' if len(where) <= out.width
+                 else os.path.basename(where))
