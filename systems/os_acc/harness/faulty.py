@@ -86,23 +86,6 @@ class ReportsOnce(Records):
         return []
 
 
-class RefusedIsForgotten(Records):
-    """A claim that is given up is dropped, and never reported."""
-
-    def _close(self, vans: list[VAN]) -> None:
-        super()._close(vans)
-        for van in vans:
-            now = self.journal.get(van.uuid) or van
-            self.journal.acknowledge(now.uuid, now.generation)
-
-
-class GoalIsIgnored(Library):
-    """prepare and plug do not notice that they are cancelled."""
-
-    def _still_wanted(self, vans: list[VAN]) -> list[VAN]:
-        return vans
-
-
 class ReleaseIsNotFinal(Library):
     """release leaves what it cannot finish without the goal, so that
     nobody ever does.
@@ -146,8 +129,5 @@ FAULTY: dict[type, str] = {
         'OSACC-030',
     _of(OddSlot, 'api-down', library=with_records(ReportsOnce)):
         'OSACC-049',
-    _of(OddFunctions, 'api-down',
-        library=with_records(RefusedIsForgotten)): 'OSACC-049',
-    _of(OddFunctions, 'plug', library=GoalIsIgnored): 'OSACC-031',
     _of(OddFunctions, 'plug', library=ReleaseIsNotFinal): 'OSACC-037',
 }
