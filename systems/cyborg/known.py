@@ -1,0 +1,177 @@
+"""What is known of a system, and what a run makes of it.
+
+A record is one JSON object: software, version, contract, and
+``divergences``, a list of objects with
+
+* ``id``, ``title``, ``requirements``, ``severity``;
+* ``signatures``: regular expressions, one of which matches the whole of a
+  finding's signature;
+* ``defect``: its name in the model, if the model has it.
+
+These a person judges; the others a run records:
+
+* ``expected`` and ``happened``, in words;
+* ``mode``, ``seed`` and ``steps``: the exploration that found it, and the
+  number of steps that it took;
+* ``trace``: the fewest steps found that show it, for a replay;
+* ``chance``: true if a replay needs luck, such as two callers at once.
+"""
+
+import json
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+FOLDER = (Path(__file__).resolve().parents[2]
+          / 'models/cyborg_models/conformance/known')
+FILE = FOLDER / 'cyborg-17.0.0.json'
+JUDGED = {'id': str, 'title': str, 'requirements': list, 'severity': str,
+          'signatures': list}
+RECORDED = {'expected': str, 'happened': str, 'mode': str, 'seed': int,
+            'steps': int, 'trace': list}
+SEVERITIES = ('high', 'medium', 'low')
+
+
+class KnownError(Exception):
+    """A record that cannot be used: file, entry, and the mend."""
+
+
+@dataclass
+class Known:
+    """A record, and what a run has seen of it.
+
+    :ivar seen: id of a divergence -> how often it showed
+    :ivar looked: ids whose traces were replayed
+    :ivar first: id -> (finding, mode, seed, steps, trace) of the first time
+        that exploration showed it
+    :ivar new: signature -> (finding, mode, seed, steps, trace)
+    """
+
+    document: dict
+    seen: dict = field(default_factory=dict)
+    looked: set = field(default_factory=set)
+    first: dict = field(default_factory=dict)
+    new: dict = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, path=FILE, whole=True):
+        """Read a record.
+
+        :param whole: False if what runs record may be missing
+        :raises KnownError: if it is none
+        """
+        try:
+            document = json.loads(Path(path).read_text())
+        except (OSError, ValueError) as error:
+            raise KnownError(f'{path}: {error}; restore the file') from None
+        rows = document.get('divergences') if isinstance(
+            document, dict) else None
+        if not isinstance(rows, list):
+            raise KnownError(f'{path}: there is no list "divergences"; '
+                             'restore the file')
+        ids = set()
+        for number, row in enumerate(rows):
+            where = f'{path}: divergences[{number}]'
+            needed = JUDGED | RECORDED if whole else JUDGED
+            for key, kind in needed.items():
+                if not isinstance(row, dict) or not isinstance(
+                        row.get(key), kind) or row[key] in ('', []):
+                    raise KnownError(f'{where}: {key} must be a '
+                                     f'{kind.__name__}, not empty')
+            if row['severity'] not in SEVERITIES:
+                raise KnownError(f'{where}: severity is one of '
+                                 f'{", ".join(SEVERITIES)}')
+            if row['id'] in ids:
+                raise KnownError(f'{where}: {row["id"]} is there twice; '
+                                 'rename one')
+            ids.add(row['id'])
+            for text in row['signatures']:
+                try:
+                    re.compile(text)
+                except (re.error, TypeError) as error:
+                    raise KnownError(f'{where}: {text!r} is no regular '
+                                     f'expression: {error}') from None
+        return cls(document)
+
+    @property
+    def rows(self):
+        return self.document['divergences']
+
+    @property
+    def defects(self):
+        """The defects of the models that are on record."""
+        return tuple(dict.fromkeys(
+            row['defect'] for row in self.rows if row.get('defect')))
+
+    def match(self, finding):
+        """The divergence that a finding is an instance of, or None."""
+        for row in self.rows:
+            if any(re.fullmatch(text, finding.signature)
+                   for text in row['signatures']):
+                return row
+        return None
+
+    def defect(self, finding):
+        """The name of the model's defect for a finding, or None."""
+        row = self.match(finding)
+        return row and row.get('defect')
+
+    def note(self, finding, mode, seed, steps, trace):
+        """Count a finding; what is not known is kept as new."""
+        row = self.match(finding)
+        if row:
+            self.seen[row['id']] = self.seen.get(row['id'], 0) + 1
+            if row['id'] not in self.looked:
+                self.first.setdefault(row['id'], (
+                    finding, mode, seed, steps, list(trace)))
+        else:
+            self.new.setdefault(finding.signature, (
+                finding, mode, seed, steps, list(trace)))
+
+    def record(self, row, finding, mode, seed, steps, trace, chance):
+        """Write into a divergence how it was found."""
+        row.update(expected=finding.expected, happened=finding.happened,
+                   mode=mode, seed=seed, steps=steps, trace=trace)
+        row.pop('chance', None)
+        if chance:
+            row['chance'] = True
+
+    def write(self, path=FILE):
+        """Write the record back."""
+        path.write_text(json.dumps(self.document, indent=1) + '\n')
+
+    @property
+    def mended(self):
+        """Ids whose traces were replayed and that did not show; of those
+        that need luck nothing can be said.
+        """
+        lucky = {row['id'] for row in self.rows if row.get('chance')}
+        return sorted(self.looked - set(self.seen) - lucky)
+
+    @property
+    def fails(self):
+        """The requirements that what showed breaks."""
+        return sorted({name for row in self.rows if row['id'] in self.seen
+                       for name in row['requirements']}
+                      | {finding.requirement
+                         for finding, *_ in self.new.values()})
+
+    def report(self):
+        """Lines that say what is known, new and mended."""
+        for row in self.rows:
+            times = self.seen.get(row['id'], 0)
+            word = (f'known, {times} times' if times else 'mended'
+                    if row['id'] in self.mended else 'without luck'
+                    if row['id'] in self.looked else 'not looked for')
+            yield (f'{row["id"]:<8} {", ".join(row["requirements"]):<22} '
+                   f'{word}: {row["title"]}')
+        for finding, mode, seed, steps, trace in self.new.values():
+            yield (f'NEW      {finding.requirement:<22} {finding.signature}')
+            yield f'    expected: {finding.expected}'
+            yield f'    happened: {finding.happened}'
+            yield f'    mode {mode}, seed {seed}, {steps} steps; trace:'
+            for step in trace:
+                yield f'      {json.dumps(step)}'
+        yield (f'{len(self.seen)} known, {len(self.new)} new, '
+               f'{len(self.mended)} mended, of '
+               f'{len(self.rows)} on record')

@@ -1,0 +1,106 @@
+"""Run the real services: those named, in this process.
+
+``python -m systems.cyborg.services FILE PORT placement``, or ``api``,
+``conductor``, ``agent``, or several of these three.  FILE is the oslo
+configuration; PORT is that of placement or of the API.  Nothing of the
+services is changed: what is here is the part of their commands that starts
+them, without forks and signal handlers.  A line ``ready`` says that all
+answer.  A line ``report`` on standard input runs the periodic tasks now rather
+than in a minute, the agent's report among them; ``done`` or ``failed`` answers
+it.
+"""
+
+import os
+import shlex
+import socketserver
+import sys
+import threading
+from wsgiref import simple_server
+
+
+class _Server(socketserver.ThreadingMixIn, simple_server.WSGIServer):
+    daemon_threads = True
+    request_queue_size = 64
+
+
+class _Handler(simple_server.WSGIRequestHandler):
+    protocol_version = 'HTTP/1.0'
+
+    def log_message(self, *arguments):
+        pass
+
+    def address_string(self):
+        return self.client_address[0]
+
+
+def _serve(application, port):
+    server = simple_server.make_server(
+        '127.0.0.1', port, application, _Server, _Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+
+
+def placement(file, port):
+    """The placement API, which creates its tables itself."""
+    os.environ['OS_PLACEMENT_CONFIG_DIR'] = os.path.dirname(file)
+    from placement import wsgi
+    _serve(wsgi.init_application(), port)
+
+
+def cyborg(file, port, names):
+    """The API, conductor and agent of Cyborg, or some of them."""
+    from cyborg import cmd  # noqa: F401 - chooses threads as the backend
+    from cyborg.common import constants, service
+    service.prepare_service(['cyborg', '--config-file', file])
+    running = []
+    for name in ('conductor', 'agent'):
+        if name not in names:
+            continue
+        if name == 'agent':
+            from oslo_privsep import priv_context
+            priv_context.init(root_helper=shlex.split('sudo'))
+        running.append(service.RPCService(
+            f'cyborg.{name}.manager', f'{name.title()}Manager',
+            getattr(constants, f'{name.upper()}_TOPIC')))
+        running[-1].start()
+    if 'api' in names:
+        from cyborg.api import app
+        inner = app.load_app()
+
+        def mounted(environ, start):
+            """Version links of the API say /accelerator, so it is there."""
+            if environ['PATH_INFO'].startswith('/accelerator'):
+                environ['SCRIPT_NAME'] = '/accelerator'
+                environ['PATH_INFO'] = environ['PATH_INFO'][12:] or '/'
+            return inner(environ, start)
+        _serve(mounted, port)
+    return running
+
+
+def main(arguments):
+    file, port, *names = arguments
+    if names == ['placement']:
+        placement(file, int(port))
+    else:
+        running = cyborg(file, int(port), names)
+    print('ready', flush=True)
+    for _ in sys.stdin:  # until whoever started us goes
+        print(_periodic([one.manager for one in running]), flush=True)
+    os._exit(0)
+
+
+def _periodic(managers):
+    from cyborg import context
+    admin = context.get_admin_context()
+    try:
+        for manager in managers:
+            task = getattr(manager, 'update_available_resource',
+                           manager.periodic_tasks)
+            task(admin)
+    except Exception as error:  # as oslo.service would, say it and go on
+        print(f'report: {error!r}', file=sys.stderr, flush=True)
+        return 'failed'
+    return 'done'
+
+
+if __name__ == '__main__':
+    main(sys.argv[1:])

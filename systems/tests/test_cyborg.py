@@ -1,0 +1,543 @@
+"""How what the real Cyborg answers is read, without the real Cyborg.
+
+Replies and rows here were recorded from it.  ``tox -e cyborg`` runs it.
+"""
+
+import contextlib
+import io
+import json
+import re
+import sqlite3
+import tempfile
+import unittest
+from pathlib import Path
+from types import SimpleNamespace
+from unittest import mock
+
+from cyborg_models import registry
+from cyborg_models.conformance import contract as contracts
+from cyborg_models.conformance.oracle import Divergence, Oracle
+from cyborg_models.conformance.suite import (
+    HarnessError,
+    Refused,
+    Unknown,
+    chosen,
+)
+from cyborg_models.kernel.language import Action, Step
+from cyborg_models.stein.vocabulary import Arq, Notice, Use
+from systems.cyborg import __main__ as command
+from systems.cyborg import adapter, known, nova, requests
+from systems.cyborg.adapter import Reply, Row, Snapshot
+from systems.cyborg.explore import kind, label, read_divergence
+from systems.cyborg.requests import Allowed, Finding, Request
+from systems.cyborg.stack import StackError
+
+ERROR = {'error_message': json.dumps({
+    'faultcode': 'Server', 'debuginfo': None, 'faultstring':
+    "Bad state: Bound for ARQ: d3a95d5e-4d14-4dc7-af02-8b04b21d4753. "
+    "Expected state(s): ['Initial', 'Unbound']"})}
+FIRST = '988f7257-1b85-485b-a4d4-ce430aaa9594'
+SECOND = '3ea663fc-1059-4a3c-8312-95337d6e7cec'
+INSTANCE = requests.INSTANCES[0]
+TABLES = '''
+CREATE TABLE extended_accelerator_requests (
+ id INTEGER, uuid TEXT, state TEXT, instance_uuid TEXT,
+ attach_handle_id INTEGER, project_id TEXT, device_profile_id INTEGER);
+CREATE TABLE attach_handles (id INTEGER, attach_info TEXT, in_use INTEGER);
+CREATE TABLE device_profiles (id INTEGER, name TEXT);
+CREATE TABLE devices (status TEXT);
+INSERT INTO device_profiles VALUES (1, 'one');
+INSERT INTO devices VALUES ('enabled');
+'''
+
+
+def row(state, instance=None, handle=None):
+    return Row(state, instance, handle, 'p', 1)
+
+
+class Rows:
+    """Tables of Cyborg with some rows."""
+
+    def __init__(self, arqs=(), handles=((1, 0), (2, 0))):
+        self.connection = sqlite3.connect(':memory:')
+        self.connection.row_factory = sqlite3.Row
+        self.connection.executescript(TABLES)
+        for number, (uuid, state, instance, handle) in enumerate(arqs):
+            self.connection.execute(
+                'INSERT INTO extended_accelerator_requests VALUES '
+                '(?, ?, ?, ?, ?, ?, 1)',
+                (number, uuid, state, instance, handle, 'p'))
+        for function, used in handles:
+            self.connection.execute(
+                'INSERT INTO attach_handles VALUES (?, ?, ?)',
+                (10 + function, json.dumps({
+                    'domain': '0000', 'bus': '0c', 'device': '0',
+                    'function': str(function)}), used))
+
+    def query(self, text, *arguments):
+        return [dict(one) for one in self.connection.execute(
+            text.replace('%s', '?'), arguments)]
+
+
+class Reading(unittest.TestCase):
+    """Replies, rows and lists."""
+
+    def test_a_fault_is_read_from_where_it_is(self):
+        self.assertIn('Bad state: Bound', Reply(500, ERROR).fault)
+        self.assertEqual('plain', Reply(
+            500, {'error_message': 'plain'}).fault)
+        for body in (None, 'text', [], {}, {'error_message': None}):
+            self.assertEqual('', Reply(500, body).fault, body)
+
+    def test_words_leave_out_what_differs(self):
+        self.assertEqual(
+            'Bad state: Bound for ARQ: _. Expected state(s): _',
+            requests.words(Reply(500, ERROR).fault))
+        self.assertEqual(requests.words('a 7\nb'), requests.words('a 12\nc'))
+
+    def test_a_reply_that_is_no_json(self):
+        def no_json():
+            raise ValueError
+        self.assertEqual(Reply(502, 'Bad Gateway'), adapter.read_reply(
+            SimpleNamespace(status_code=502, text='Bad Gateway',
+                            json=no_json)))
+
+    def test_rows(self):
+        rows = Rows([(FIRST, 'Bound', INSTANCE, 11),
+                     (SECOND, 'Initial', None, None)], [(1, 1), (2, 1)])
+        now = adapter.snapshot(rows.query)
+        self.assertEqual([FIRST, SECOND], list(now.rows))
+        self.assertEqual(row('Bound', INSTANCE, 11), now.rows[FIRST])
+        self.assertEqual({11: True, 12: True}, now.used)
+        self.assertEqual([12], now.leaked())
+        self.assertFalse(now.maintained)
+        rows.connection.execute("UPDATE devices SET status = 'maintaining'")
+        self.assertTrue(adapter.snapshot(rows.query).maintained)
+
+    def test_a_list_is_held_to_the_rows(self):
+        now = Snapshot({FIRST: row('Bound')})
+        good = Reply(200, {'arqs': [{'uuid': FIRST, 'state': 'Bound'}]})
+        self.assertEqual('', adapter.read_listing(good, now))
+        self.assertIn('400', adapter.read_listing(Reply(400), now))
+        self.assertTrue(adapter.read_listing(Reply(200, {'arqs': []}), now))
+
+    def test_bodies(self):
+        body = adapter.bind_body([FIRST], INSTANCE, 'rp')
+        self.assertEqual({'add'}, {one['op'] for one in body[FIRST]})
+        self.assertEqual(
+            {'/hostname', '/device_rp_uuid', '/instance_uuid'},
+            {one['path'] for one in adapter.unbind_body([FIRST])[FIRST]})
+
+
+class Changing(unittest.TestCase):
+    """A body in which one place is changed."""
+
+    body = adapter.bind_body([FIRST], INSTANCE, 'rp')
+
+    def test_each_place_has_a_name(self):
+        names = {requests.name_place(self.body, path)
+                 for path in requests.places(self.body)}
+        self.assertEqual({'body', 'patch', 'entry', 'op', 'path', 'hostname',
+                          'device_rp_uuid', 'instance_uuid'}, names)
+
+    def test_a_change_leaves_the_rest(self):
+        before = json.dumps(self.body)
+        checked = 0
+        for path in requests.places(self.body):
+            new = requests.changed(self.body, path, 'x')
+            self.assertNotEqual(self.body, new)
+            if path:
+                self.assertNotEqual(self.body, requests.dropped(
+                    self.body, path))
+            checked += 1
+        self.assertEqual(14, checked)
+        self.assertEqual(before, json.dumps(self.body))
+
+
+class Contract(unittest.TestCase):
+    """What the table of the REST API allows."""
+
+    order = [FIRST, SECOND]
+
+    def allowed(self, name, states, change='', instance=INSTANCE, **more):
+        before = Snapshot(
+            {arq: row(state, INSTANCE if state in (
+                'Bound', 'BindFailed') else None)
+             for arq, state in zip(self.order, states, strict=False)},
+            {11: False, 12: False}, **more)
+        call = ('POST', adapter.ARQS, {
+            'json': {'device_profile_name': 'two'}})
+        arqs = (0,) if name != 'create' else ()
+        return requests.contract(
+            Request(name, call, change, arqs, instance=instance),
+            before, self.order, {'two': 2})
+
+    def test_answers(self):
+        other = requests.INSTANCES[1]
+        for expected, requirement, case in (
+                ((201,), 'ARQ-007', ('create', ())),
+                ((400,), 'ARQ-028', ('create', (), 'unknown profile')),
+                ((202,), 'HANDLE-011', ('bind', ('Initial',))),
+                ((409,), 'ARQ-027', ('bind', ('Bound',), '', other)),
+                ((202,), 'ARQ-024', ('bind', ('Bound',))),
+                ((409,), 'ARQ-027', ('bind', ('BindStarted',))),
+                ((409,), 'ARQ-027', ('bind', ('Initial', 'Bound'))),
+                ((400,), 'ARQ-019', ('bind', ('Initial',),
+                                     'provider unknown')),
+                ((400,), 'ARQ-026', ('bind', ('Initial',),
+                                     'another instance besides')),
+                ((400,), 'ARQ-028', ('bind', ('Initial',),
+                                     'op is absent')),
+                ((403,), 'ARQ-072', ('bind', ('Initial',), 'by user')),
+                ((409,), 'ARQ-020', ('unbind', ('Initial',))),
+                ((202,), 'ARQ-020', ('unbind', ('Bound',))),
+                ((204, 202), 'ARQ-061', ('delete', ('BindStarted',))),
+                ((409,), 'ARQ-008', ('delete profile', ('Bound',))),
+                ((423,), 'ARQ-038', ('list', ('Initial',))),
+                ((200,), 'ARQ-038', ('list', ('Bound',)))):
+            with self.subTest(case):
+                found = self.allowed(*case)
+                self.assertEqual(expected, found.statuses)
+                self.assertEqual(requirement, found.requirement)
+
+    def test_a_device_in_maintenance_is_bound_to_nobody(self):
+        found = self.allowed('bind', ('Initial',), maintained=True)
+        self.assertEqual({FIRST: ('BindFailed',)}, found.after)
+        self.assertEqual('HANDLE-014', found.requirement)
+
+    def test_one_of_two_finds_no_handle(self):
+        before = Snapshot({FIRST: row('Initial'), SECOND: row('Initial')},
+                          {11: True, 12: False})
+        found = requests.contract(
+            Request('bind', ('PATCH', adapter.ARQS, {}), '', (0, 1),
+                    instance=INSTANCE), before, self.order, {})
+        self.assertEqual({FIRST: ('BindFailed',), SECOND: ('BindFailed',)},
+                         found.after)
+        self.assertEqual(2, found.events)
+
+
+class Judging(unittest.TestCase):
+    """What happened beside what is allowed."""
+
+    def found(self, allowed, before, after, status, events=0, name='bind'):
+        return list(requests.differences(
+            Request(name, ()), before, after, allowed, Reply(status),
+            events))
+
+    def test_what_is_allowed_is_no_finding(self):
+        self.assertEqual([], self.found(
+            Allowed((202,), 'ARQ-030', {FIRST: ('Bound',)}, events=1),
+            Snapshot({FIRST: row('Initial')}, {11: False}),
+            Snapshot({FIRST: row('Bound', INSTANCE, 11)}, {11: True}),
+            202, 1))
+
+    def test_each_difference_is_one(self):
+        before = Snapshot({FIRST: row('Initial')}, {11: False})
+        nothing = Allowed((400,), 'ARQ-019')
+        for after, status, events, text in (
+                (before, 500, 0, 'answer 500'),
+                (Snapshot({FIRST: row('BindStarted')}, {11: False}), 400, 0,
+                 'Initial becomes BindStarted'),
+                (Snapshot({}, {11: False}), 400, 0,
+                 'Initial becomes no row'),
+                (Snapshot({**before.rows, SECOND: row('Initial')},
+                          {11: False}), 400, 0, 'rows are added'),
+                (Snapshot(before.rows, {11: True}), 400, 0,
+                 'no row names it'),
+                (before, 400, 1, 'more events')):
+            with self.subTest(text):
+                found = self.found(nothing, before, after, status, events)
+                self.assertEqual(1, len(found))
+                self.assertIn(text, found[0][2])
+
+    def test_half_of_a_request(self):
+        found = self.found(
+            Allowed((201,), 'ARQ-007', new=2), Snapshot(),
+            Snapshot({FIRST: row('Initial')}), 500, name='create')
+        self.assertEqual('ARQ-003', found[0][0])
+
+    def test_a_deletion_may_take_its_time(self):
+        both = Snapshot({FIRST: row('Bound')})
+        allowed = Allowed((204, 202), 'ARQ-061', {FIRST: (None,)})
+        self.assertEqual([], self.found(allowed, both, both, 202,
+                                        name='delete'))
+        self.assertEqual(1, len(self.found(allowed, both, both, 204,
+                                           name='delete')))
+
+
+class Sent(unittest.TestCase):
+    """Requests that are made, told and sent again."""
+
+    def setUp(self):
+        self.made = requests.Requests.__new__(requests.Requests)
+        self.made.stack = SimpleNamespace(provider='rp-1', root='rp-0')
+        self.made.order = [FIRST, SECOND]
+
+    def test_a_step_holds_no_name_of_a_run(self):
+        request = Request('bind', ('PATCH', adapter.ARQS, {
+            'json': adapter.bind_body([SECOND], INSTANCE, 'rp-1')}),
+            arqs=(1,), instance=INSTANCE)
+        told = self.made.encode(request)
+        self.assertNotIn(SECOND, json.dumps(told))
+        self.assertIn('@1', told['call'][2]['json'])
+        self.assertEqual(request, self.made.decode(
+            json.loads(json.dumps(told))))
+
+    def test_a_row_that_is_not_there_is_an_unknown_one(self):
+        self.made.order = []
+        again = self.made.decode({
+            'name': 'delete', 'call': ['DELETE', adapter.ARQS, {
+                'params': {'arqs': '@3'}}], 'change': '', 'arqs': [3],
+            'caller': 'service', 'instance': ''})
+        self.assertEqual(requests.UNKNOWN, again.call[2]['params']['arqs'])
+        self.assertEqual((), again.arqs)
+
+
+class Played(unittest.TestCase):
+    """Nova and all else that is played."""
+
+    def played(self, arqs=(), handles=((1, 0), (2, 0)), events=()):
+        rows = Rows(arqs, handles)
+        stack = SimpleNamespace(
+            database=SimpleNamespace(query=rows.query), url='', provider='rp',
+            nova=SimpleNamespace(events=list(events)))
+        made = nova.Release(stack, lambda stack: mock.Mock())
+        made.uuids = [FIRST, None]
+        made.notices = [Notice.NONE] * 2
+        made.guests, made.waits, made.posted = {}, set(), set()
+        made.names, made.story = [INSTANCE, 'i2'], []
+        made.reachable = made.up = True
+        return made
+
+    def test_what_is_seen(self):
+        made = self.played([(FIRST, 'Bound', INSTANCE, 12)], [(1, 0), (2, 1)],
+                           [(INSTANCE, FIRST, 'completed')])
+        seen = made.observe()
+        self.assertEqual(Arq.BOUND, seen['arq[0]'])
+        self.assertEqual(Arq.ABSENT, seen['arq[1]'])
+        self.assertEqual(1, seen['handle[0]'])
+        self.assertIsNone(seen['handle[1]'])
+        self.assertEqual(Notice.SENT_OK, seen['notice[0]'])
+        self.assertEqual(Use.FREE, seen['use[0]'])
+        self.assertEqual(Use.IN_USE, seen['use[1]'])
+
+    def test_a_handle_that_a_guest_has_is_not_free(self):
+        made = self.played()
+        made.guests = {0: 0}
+        self.assertEqual(Use.CLEANING, made.observe()['use[0]'])
+        made.up = False
+        self.assertNotIn('use[1]', made.observe())
+
+    def test_a_handle_that_is_missing(self):
+        self.assertEqual(Use.GONE, self.played(
+            handles=[(1, 0)]).observe()['use[1]'])
+
+    def test_a_failed_event(self):
+        made = self.played([(FIRST, 'BindFailed', INSTANCE, None)],
+                           events=[(INSTANCE, FIRST, 'failed')])
+        self.assertEqual(Notice.SENT_FAILED, made.observe()['notice[0]'])
+        made.do_lose_event(0)
+        self.assertEqual(Notice.LOST, made.observe()['notice[0]'])
+
+    def test_answers(self):
+        made = self.played([(FIRST, 'Initial', None, None)])
+        made.client.bind.return_value = Reply(202)
+        made.do_ask_bind(0)
+        made.client.bind.return_value = Reply(409, 'x')
+        with self.assertRaises(Refused):
+            made.do_ask_bind(0)
+        self.assertEqual([], made.findings)
+        made.client.bind.return_value = Reply(None)
+        with self.assertRaises(Unknown):
+            made.do_ask_bind(0)
+        self.assertEqual([], made.findings)
+        made.client.bind.return_value = Reply(500, ERROR)
+        with self.assertRaises(Unknown):
+            made.do_ask_bind(0)
+        (finding, _, _), = made.findings
+        self.assertEqual('ARQ-027', finding.requirement)
+        self.assertIn('answer 500', finding.signature)
+
+    def test_what_is_under_way_already_counts_once(self):
+        made = self.played()
+        made.flying = [('delete', 0)]
+        made.client.delete.return_value = Reply(204)
+        with self.assertRaises(Refused):
+            made.do_delete_arq(0)
+
+    def test_nobody_but_cyborg_does_what_is_left(self):
+        for each in (nova.Release, nova.Group, nova.Twins):
+            with self.subTest(each.__name__):
+                made = each(SimpleNamespace(url=''), lambda stack: None)
+                actions = chosen(made).model.actions
+                done = made.actions(actions) | set(made.hidden)
+                self.assertEqual(set(), {
+                    name for name, action in actions.items()
+                    if not action.fault} - done)
+
+
+class Told(unittest.TestCase):
+    """What an oracle says, as a finding."""
+
+    def oracle(self):
+        model = registry.choose('stein.release', ['faults=3'])
+        return Oracle(model, controlled=('claim', 'post', 'unbind'),
+                      hidden=[name for name in nova.HIDDEN
+                              if name in model.model.actions])
+
+    def test_a_signature_has_no_numbers(self):
+        oracle = self.oracle()
+        with self.assertRaises(Divergence) as caught:
+            oracle.observe({'arq[0]': Arq.BOUND, 'handle[0]': 0})
+        found = read_divergence(caught.exception, 'claim', 'ARQ-015')
+        self.assertEqual('claim: arq is BOUND; handle is some [ARQ-015]',
+                         found.signature)
+        self.assertIn('ABSENT', found.expected)
+
+    def test_what_should_have_been_refused(self):
+        oracle = self.oracle()
+        oracle.step('claim', (0, 0))
+        oracle.step('post', (0,))
+        with self.assertRaises(Divergence) as caught:
+            oracle.step('unbind', (0,))
+        self.assertEqual('ARQ-020', caught.exception.requirement)
+        self.assertEqual('unbind: done [ARQ-020]', read_divergence(
+            caught.exception, 'unbind', 'ARQ-020').signature)
+
+    def test_steps_in_words(self):
+        crash = ['crash', 'before Bound', ['ask_bind', 1]]
+        for trace, words in (
+                ([], 'start'), ([['wait']], 'wait'),
+                ([['claim', 0, 0]], 'claim'),
+                ([crash], 'crash before Bound + ask_bind'),
+                ([crash, ['wait']],
+                 'wait after crash before Bound + ask_bind'),
+                ([['together', ['unbind', 0], ['unbind', 1]]],
+                 'together unbind + unbind')):
+            self.assertEqual(words, label(trace))
+        self.assertEqual('some', kind('1'))
+        self.assertEqual('GONE', kind('GONE'))
+
+
+class Record(unittest.TestCase):
+    """What is on record, and what a run makes of it."""
+
+    row = {'id': 'X1', 'title': 't', 'requirements': ['ARQ-020'],
+           'severity': 'high', 'signatures': [r'unbind: done .ARQ-020.'],
+           'expected': 'e', 'happened': 'h', 'mode': 'release http',
+           'seed': 1, 'steps': 3, 'trace': [['claim', 0, 0]],
+           'defect': 'P6b'}
+    finding = Finding('unbind: done [ARQ-020]', 'ARQ-020', 'e', 'h')
+
+    def read(self, document):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, 'x.json')
+            path.write_text(document if isinstance(document, str)
+                            else json.dumps(document))
+            return known.Known.read(path)
+
+    def test_a_finding_is_known_or_new(self):
+        record = self.read({'divergences': [self.row]})
+        record.note(self.finding, 'm', 1, 2, [['a']])
+        self.assertEqual({'X1': 1}, record.seen)
+        self.assertEqual('P6b', record.defect(self.finding))
+        self.assertEqual(('P6b',), record.defects)
+        other = Finding('unbind: done [ARQ-070]', 'ARQ-070', 'e', 'h')
+        record.note(other, 'm', 1, 2, [['b']])
+        self.assertIsNone(record.defect(other))
+        self.assertEqual([other.signature], list(record.new))
+        self.assertEqual(['ARQ-020', 'ARQ-070'], record.fails)
+        text = '\n'.join(record.report())
+        self.assertIn('known, 1 times', text)
+        self.assertIn('NEW', text)
+        self.assertIn('1 known, 1 new, 0 mended, of 1 on record', text)
+
+    def test_what_was_replayed_and_did_not_show_is_mended(self):
+        record = self.read({'divergences': [self.row]})
+        self.assertEqual([], record.mended)
+        record.looked.add('X1')
+        self.assertEqual(['X1'], record.mended)
+        self.assertIn('mended', next(record.report()))
+        record.rows[0]['chance'] = True
+        self.assertEqual([], record.mended)
+        self.assertIn('without luck', next(record.report()))
+
+    def test_a_bad_record_is_refused(self):
+        cases = ['{', '[]', {'divergences': 1}, {'divergences': [1]},
+                 {'divergences': [self.row, self.row]}]
+        for key, value in (('severity', 'grave'), ('signatures', ['(']),
+                           ('signatures', []), ('trace', []),
+                           ('requirements', 'ARQ-020'), ('steps', '3'),
+                           ('title', '')):
+            cases.append({'divergences': [{**self.row, key: value}]})
+        for case in cases:
+            with self.subTest(case), self.assertRaises(
+                    known.KnownError) as caught:
+                self.read(case)
+            self.assertIn('x.json', str(caught.exception))
+
+    def test_the_record_of_cyborg(self):
+        record = known.Known.read()
+        rules = contracts.of('stein.system').rules
+        self.assertGreaterEqual(len(record.rows), 25)
+        for row in record.rows:
+            with self.subTest(row['id']):
+                self.assertLessEqual(set(row['requirements']), set(rules))
+                self.assertFalse(any(
+                    re.fullmatch(text, '') for text in row['signatures']))
+        self.assertTrue(any(
+            step[0] in ('together', 'held') for row in record.rows
+            for step in row['trace'] if isinstance(step, list)))
+
+
+class Command(unittest.TestCase):
+    """``python -m systems.cyborg``, where it cannot run."""
+
+    def run_it(self, found, **patched):
+        said = io.StringIO()
+        with mock.patch.multiple(command, find_spec=lambda name: found,
+                                 **patched), (
+                contextlib.redirect_stderr(said)):
+            return command.main(['--short']), said.getvalue()
+
+    def test_a_stack_that_does_not_start_is_a_harness_error(self):
+        status, said = self.run_it(True, Stack=mock.Mock(
+            side_effect=StackError('no mariadbd')))
+        self.assertEqual(3, status)
+        self.assertIn('no mariadbd', said)
+
+    def test_without_cyborg_it_is_skipped_or_an_error(self):
+        for value, status in (('', 0), ('1', 3)):
+            with mock.patch.dict('os.environ', CYBORG_SPECS_NO_SKIP=value):
+                found, said = self.run_it(None)
+            self.assertEqual(status, found)
+            self.assertIn('there is no cyborg', said)
+
+    def test_a_stack_on_which_nothing_works_is_no_success(self):
+        runs = command.Runs(SimpleNamespace(
+            reset=lambda: None, provider='rp', database=SimpleNamespace(
+                query=Rows([(FIRST, 'Initial', None, None)]).query),
+            nova=SimpleNamespace(events=[])),
+            None, 1)
+        client = mock.Mock(name='client')
+        client.send.return_value = Reply(201)
+        client.create.return_value = Reply(201, {'arqs': [{'uuid': FIRST}]})
+        client.bind.return_value = Reply(202)
+        with mock.patch.object(command, 'CLIENTS', {
+                'http': lambda *_: client}), mock.patch.object(
+                command, 'Raw', lambda *_: client), self.assertRaises(
+                HarnessError) as caught:
+            runs.smoke()
+        self.assertIn('bind', str(caught.exception))
+
+    def test_a_trace_of_the_kit_can_be_replayed(self):
+        step = Step(Action('claim', '', None, {}), (0,))
+        self.assertEqual([['claim', 0], ['together', ['claim', 0],
+                                         ['claim', 0]]], command.read_trace(
+            SimpleNamespace(played=(step,) * 3, calls=(
+                'claim(0): ok', 'claim(0): ok, overlapping',
+                'claim(0): refused, overlapping'))))
+
+
+if __name__ == '__main__':
+    unittest.main()
