@@ -12,7 +12,14 @@ import time
 import unittest
 from unittest import mock
 
-from cyborg_models.conformance import cli, contract, modes, suite, verdict
+from cyborg_models.conformance import (
+    cli,
+    contract,
+    modes,
+    pytest_plugin,
+    suite,
+    verdict,
+)
 from cyborg_models.conformance.itself import WHOLE, ModelSystem, whole
 from cyborg_models.conformance.oracle import HIDDEN_REST, OK, REFUSED
 from cyborg_models.conformance.session import WAIT, Watch
@@ -859,6 +866,52 @@ class Suites(unittest.TestCase):
             dict.fromkeys('abcde')))
         for method in (mine.start, mine.observe):
             self.assertRaises(NotImplementedError, method)
+
+
+class Pytest(unittest.TestCase):
+    """The plugin, handed what pytest hands it."""
+
+    def test_options_and_summary(self):
+        added = mock.Mock()
+        pytest_plugin.pytest_addoption(added)
+        names = [call.args[0] for call in
+                 added.getgroup.return_value.addoption.call_args_list]
+        self.assertEqual(['--conformance-seed', '--conformance-json'], names)
+
+        class TestIt(Suite):
+            model, roles = 'stein.lifecycle', ('cyborg',)
+            implementation = ('mine', '1.0')
+
+            def start(self):
+                """Nothing is kept."""
+
+            def observe(self):
+                return {}
+
+            def do_create(self):
+                raise Refused
+        with tempfile.TemporaryDirectory() as folder, mock.patch.dict(
+                os.environ), mock.patch.dict(pytest_plugin._kinds):
+            path = os.path.join(folder, 'report.json')
+            given = {'--conformance-seed': 7, '--conformance-json': path}
+            config = mock.Mock(getoption=given.get)
+            pytest_plugin.pytest_configure(config)
+            with self.assertRaisesRegex(AssertionError, 'create was refused'):
+                modes.test(TestIt(), 'explore', {'steps': 20})
+            pytest_plugin.pytest_runtest_teardown(mock.Mock(cls=TestIt))
+            pytest_plugin.pytest_runtest_teardown(mock.Mock(cls=None))
+            out = mock.Mock(config=config)
+            pytest_plugin.pytest_terminal_summary(out)
+            with open(path, encoding='utf-8') as file:
+                data = json.load(file)
+        self.assertEqual((1, 7), (data['status'], data['seed']))
+        said = [call.args[0] for call in out.line.call_args_list]
+        self.assertIn('Divergent.', said)
+
+    def test_nothing_ran(self):
+        out = mock.Mock()
+        pytest_plugin.pytest_terminal_summary(out)
+        self.assertFalse(out.line.called)
 
 
 class Import(unittest.TestCase):

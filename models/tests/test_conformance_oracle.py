@@ -309,10 +309,14 @@ class Forbidden(unittest.TestCase):
     def test_nothing_comes(self):
         found = asked()
         found.observe({'arq[0]': 'BIND_STARTED'})
+        failed = self.caught(found.quiet, {'arq[0]': 'BIND_STARTED'})
+        self.assertEqual('ARQ-015', failed.requirement)
+        self.assertIn('nothing more comes, and the model has to come',
+                      failed.why)
         quiet = found.copy()
-        quiet.quiet()
-        failed = self.caught(quiet.observe, {'arq[0]': 'BIND_STARTED'})
-        self.assertIn('ARQ-015', failed.requirements)
+        quiet.quiet()  # where that is not seen, it may have come
+        self.assertTrue(self.caught(
+            quiet.observe, {'arq[0]': 'BIND_STARTED'}).differences)
         found = Oracle(counter(), ('up',), ('tick',))
         found.step('up')
         found.observe({'sum': 0})
@@ -320,11 +324,38 @@ class Forbidden(unittest.TestCase):
         failed = self.caught(found.observe, {'sum': 0})
         self.assertEqual(('0', ('1',)), failed.differences[0][1:])
 
-    def test_the_last_step_is_blamed_when_nothing_else_is(self):
+    def test_what_the_properties_carry_that_read_it(self):
         found = Oracle(counter(), ('up',))
+        found.step('up')
+        self.assertEqual('TEST-004', self.caught(
+            found.observe, {'at': 0}).requirement)
+
+    def test_the_last_step_is_blamed_when_nothing_else_is(self):
+        model = counter()
+        del model.properties['behind']
+        found = Oracle(model, ('up',))
         found.step('up')
         self.assertEqual('TEST-001', self.caught(
             found.observe, {'at': 0}).requirement)
+
+    def test_the_invariant_that_comes_to_break(self):
+        """Nova is not told that a bind failed, and starts the guest."""
+        found = Oracle(registry.choose('stein.attach'))
+        for name, arguments in (
+                ('claim', (0, 0)), ('post', (0,)), ('ask_bind', (0,)),
+                ('start_bind', (0,)), ('bind_times_out', (0,)),
+                ('deliver', (0,)), ('register', (0,)), ('poll', (0,))):
+            found.step(name, arguments)
+        self.assertEqual('ARQ-033', self.caught(
+            found.observe, {'nova[0]': 'WAITING'}).requirement)
+
+    def test_what_a_fault_must_come_to(self):
+        found = Oracle(registry.choose('stein.attach'))
+        found.step('claim', (0, 0))
+        found.step('post', (0,))
+        found.fault('name_no_provider', (0,))
+        failed = self.caught(found.observe, {'arq[0]': 'BIND_STARTED'})
+        self.assertEqual(('ARQ-019', 'ARQ-015'), failed.requirements)
 
     def test_the_prefix_stays(self):
         found = asked()
