@@ -2,7 +2,7 @@
 
 ``conform run TARGET...``
     runs systems and reports.  A target is ``MODULE:CLASS`` or
-    ``FILE.py:CLASS``, a :class:`~.suite.System` of the implementer;
+    ``FILE.py:CLASS``, a ``System`` or ``Suite`` of the implementer;
     ``wire:COMMAND`` or ``attach:ADDRESS``, a harness in any language; or
     ``model:NAME``, the model itself (``model:stein``: all that a release
     needs).  Several are one implementation, each held to another model.
@@ -103,9 +103,10 @@ def options(made: argparse.ArgumentParser) -> None:
     made.add_argument('--review', metavar='FILE',
                       help='JSON, requirement -> [true or false, "who '
                            'reviewed"]')
-    for name in ('json', 'junit', 'html'):
+    for name, form in (('json', 'JSON'), ('junit', 'JUnit XML'),
+                       ('html', 'HTML')):
         made.add_argument(f'--{name}', metavar='FILE',
-                          help=f'write the report there, as {name.upper()}; '
+                          help=f'write the report there, as {form}; '
                                '- is standard output')
     made.add_argument('--brief', action='store_true',
                       help='leave out what each verdict rests on')
