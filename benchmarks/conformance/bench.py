@@ -1,111 +1,293 @@
-"""The conformance kit: steps per second of CPU time, and what importing it
-costs, in one run.
+"""The conformance kit: logs, exploring, the wire, and its import.
 
-What is timed is also held against what it had to do: the steps it was asked
-for, evidence, and no failure of a sound model.  ``README.rst`` in the folder
-above says what each figure means.
+Each figure is CPU time of a process of its own, which holds what it did
+against what it had to do.  ``README.rst`` in the folder above says what each
+figure means.
 """
 
 import argparse
 import json
 import os
+import random
+import resource
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / 'models')]
 
+MODEL = 'stein.attach'
+EXPLORED = ('stein.attach', 'rocky.attach')
 # What --check asks for: at least, or at most.
 LIMITS = {
-    'explore, steps per second of CPU': ('least', 4000.0),
-    'import, seconds of CPU': ('most', 0.3),
+    'log, events per second': ('least', 200_000),
+    'log, memory at the end against half way': ('most', 1.05),
+    'explore, useful steps per second': ('least', 4_000),
+    'wire, steps per second': ('least', 3_000),
+    'wire / plain echo, steps per second': ('least', 0.2),
+    'import, seconds': ('most', 0.3),
 }
-MODELS = ('stein.attach', 'rocky.attach')
+SHORT = {'log': 50_000, 'explore': 2_000, 'wire': 2_000, 'import': 3}
+LONG = {'log': 10_000_000, 'explore': 10_000, 'wire': 30_000, 'import': 9}
 
 
 class BenchError(Exception):
-    """What was timed did not do what it had to."""
+    """What was measured did not do what it had to."""
+
+
+def memory():
+    """Bytes of memory that this process has now."""
+    pages = int(Path('/proc/self/statm').read_text().split()[1])
+    return pages * resource.getpagesize()
+
+
+class Tap:
+    """A file that notes how much memory is in use as it is read.
+
+    :ivar seen: bytes of memory after each tenth of the lines
+    """
+
+    def __init__(self, file, lines):
+        self._file, self._every, self._count = file, max(1, lines // 10), 0
+        self.seen = []
+
+    def readline(self, size):
+        self._count += 1
+        if not self._count % self._every:
+            self.seen.append(memory())
+        return self._file.readline(size)
+
+
+def sample(path, lines):
+    """Write a log of the model."""
+    from cyborg_models import registry
+    from cyborg_models.conformance import log
+
+    model = registry.choose(MODEL).model
+    with open(path, 'wb') as file:
+        file.writelines(log.sample(model, random.Random(1), lines))
+    return {}
+
+
+def check_log(path, lines):
+    """Check it, once without and once with a look at the memory."""
+    from cyborg_models import registry
+    from cyborg_models.conformance import log
+    from cyborg_models.conformance.oracle import Oracle
+
+    def check(file):
+        found = log.Checker(Oracle(chosen)).check(file)
+        if (found.verdict, found.events) != ('pass', lines):
+            raise BenchError(f'{found.verdict} after {found.events:,} '
+                             f'events: {found.cause or found.divergence}')
+
+    chosen = registry.choose(MODEL)
+    with open(path, 'rb') as file:
+        began = time.process_time()
+        check(file)
+        cpu = time.process_time() - began
+    with open(path, 'rb') as file:
+        tap = Tap(file, lines)
+        check(tap)
+    return {'cpu': cpu, 'half': tap.seen[4], 'last': tap.seen[-1]}
 
 
 def explore(model, steps):
-    """Seconds of CPU that exploring a sound model takes, in this process."""
+    """A sound model in the place of a system: a long run, less a short one
+    in which all is loaded.
+    """
     from cyborg_models.conformance import modes
     from cyborg_models.conformance.itself import ModelSystem
 
-    system = ModelSystem(model)
-    began = time.process_time()
-    report = modes.report([system], {'explore': {'steps': steps}})
-    spent = time.process_time() - began
-    result = report.outcomes[0].modes[0]
-    if report.failures or report.errors or result.steps != steps:
-        raise BenchError(f'{model}: {result.steps:,} of {steps:,} steps, '
-                         f'{len(report.failures)} failures, '
-                         f'{report.errors}')
-    if not any(one.evidence for one in report.verdicts.values()):
-        raise BenchError(f'{model}: nothing was shown')
-    return spent
+    def spent(steps):
+        began = time.process_time()
+        report = modes.report([ModelSystem(model)],
+                              {'explore': {'steps': steps}})
+        cpu = time.process_time() - began
+        result = report.outcomes[0].modes[0]
+        if report.failures or report.errors or result.steps != steps:
+            raise BenchError(f'{model}: {result.steps:,} of {steps:,} steps, '
+                             f'{len(report.failures)} failures, '
+                             f'{report.errors}')
+        if not any(one.evidence for one in report.verdicts.values()):
+            raise BenchError(f'{model}: nothing was shown')
+        return cpu
 
-
-def rate(model, steps, rounds):
-    """Steps per second once all is loaded: of a long run less a short one,
-    in the middle of some rounds.
-    """
     short = steps // 10
-    explore(model, short)
-    return statistics.median(
-        (steps - short) / (explore(model, steps) - explore(model, short))
-        for _ in range(rounds))
+    spent(short)
+    return {'steps': steps - short, 'cpu': spent(steps) - spent(short)}
 
 
-def imports(rounds):
-    """Seconds of CPU to import the kit's public names, less those of
-    starting Python: the least of some rounds.
-    """
-    def spent(code):
-        before = os.times()
-        subprocess.run([sys.executable, '-c', code], check=True, env={
-            **os.environ, 'PYTHONPATH': str(ROOT / 'models')})
-        after = os.times()
-        return (after.children_user + after.children_system
-                - before.children_user - before.children_system)
-    kit = ('from cyborg_models.conformance import Oracle, Suite, System')
-    spent(kit)  # so that it is compiled
-    return max(0.0, min(spent(kit) for _ in range(rounds)) - min(
-        spent('pass') for _ in range(rounds)))
+def wire(steps):
+    """Calls of a harness that says yes, each with its answer."""
+    from cyborg_models import registry
+    from cyborg_models.conformance.lines import Process
+    from cyborg_models.conformance.wire import Harness
+    from models.tests import harness
+
+    model = registry.choose(MODEL).model
+    made = Harness(Process([sys.executable, harness.__file__, MODEL,
+                            *model.actions]))
+    made.hello()
+    made.start()
+    calls = [(step.action.name, dict(zip(step.action.sets, step.arguments,
+                                         strict=True)))
+             for step in model.steps]
+    began = time.process_time(), time.monotonic()
+    for number in range(steps):
+        if made.call(*calls[number % len(calls)]).outcome != 'ok':
+            raise BenchError('the echo did not say ok')
+    spent = time.process_time() - began[0], time.monotonic() - began[1]
+    if made.stop() != 0:
+        raise BenchError('the echo did not end well')
+    theirs = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return {'cpu': spent[0] + theirs.ru_utime + theirs.ru_stime,
+            'seconds': spent[1], 'steps': steps}
+
+
+ECHO = 'import sys\nfor line in sys.stdin:\n print(line, end="", flush=True)'
+
+
+def echo(steps):
+    """Lines to a process that sends them back: what the pipes cost."""
+    line = b'{"id":1,"ask":"call","action":"take","arguments":{"arq":0}}\n'
+    with subprocess.Popen([sys.executable, '-c', ECHO], bufsize=0,
+                          stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE) as process:
+        began = time.process_time(), time.monotonic()
+        for _ in range(steps):
+            process.stdin.write(line)
+            if process.stdout.readline() != line:
+                raise BenchError('a line came back otherwise')
+        spent = time.process_time() - began[0], time.monotonic() - began[1]
+    theirs = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return {'cpu': spent[0] + theirs.ru_utime + theirs.ru_stime,
+            'seconds': spent[1], 'steps': steps}
+
+
+def imported():
+    """The kit's own import, in a process that has imported nothing."""
+    began = time.process_time()
+    import cyborg_models.conformance as kit
+    from cyborg_models.conformance import log, wire
+    names = [getattr(kit, name).__name__ for name in (
+        'Oracle', 'Suite', 'System')]
+    return {'cpu': time.process_time() - began,
+            'names': [*names, log.__name__, wire.__name__]}
+
+
+CALLS = {'sample': sample, 'check_log': check_log, 'explore': explore,
+         'wire': wire, 'echo': echo, 'imported': imported}
+
+
+def apart(name, *arguments):
+    """Call one of ``CALLS`` in a process of its own."""
+    run = subprocess.run(
+        [sys.executable, __file__, '--call', json.dumps([name, arguments])],
+        capture_output=True, text=True, check=False)
+    if run.returncode:
+        raise BenchError(f'{name} {arguments}: {run.stderr[-2000:]}')
+    return json.loads(run.stdout.splitlines()[-1])
+
+
+class Bench:
+    """Measures, prints and keeps what was measured."""
+
+    def __init__(self, plan, rounds):
+        self.plan, self.rounds, self.figures = plan, rounds, {}
+
+    def keep(self, name, value, shown):
+        self.figures[name] = value
+        print(f'  {name}: {shown}', flush=True)
+
+    def log(self):
+        lines = self.plan['log']
+        print(f'a log of {lines:,} events, nothing hidden', flush=True)
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, 'log.ndjson')
+            apart('sample', path, lines)
+            rows = [apart('check_log', path, lines)
+                    for _ in range(self.rounds)]
+        rate = statistics.median(lines / row['cpu'] for row in rows)
+        self.keep('log, events per second', rate, f'{rate:,.0f}')
+        growth = max(row['last'] / row['half'] for row in rows)
+        self.keep('log, memory at the end against half way', growth,
+                  f'{growth:.3f} ({rows[0]["last"] / 1e6:,.0f} MB)')
+
+    def explore(self):
+        print('explore, a sound model as the system', flush=True)
+        best = 0
+        for model in EXPLORED:
+            rows = [apart('explore', model, self.plan['explore'])
+                    for _ in range(self.rounds)]
+            rate = statistics.median(row['steps'] / row['cpu']
+                                     for row in rows)
+            self.keep(f'{model}, useful steps per second', rate,
+                      f'{rate:,.0f}')
+            best = max(best, rate)
+        self.figures['explore, useful steps per second'] = best
+
+    def wire(self):
+        print('the wire, to an echo in Python', flush=True)
+        steps = self.plan['wire']
+        rows = [(apart('wire', steps), apart('echo', steps))
+                for _ in range(self.rounds)]
+        rate = statistics.median(steps / ours['cpu'] for ours, _ in rows)
+        clock = statistics.median(steps / ours['seconds']
+                                  for ours, _ in rows)
+        self.keep('wire, steps per second', rate,
+                  f'{rate:,.0f} (both sides; {clock:,.0f} on the clock)')
+        ratio = statistics.median(theirs['cpu'] / ours['cpu']
+                                  for ours, theirs in rows)
+        self.keep('wire / plain echo, steps per second', ratio,
+                  f'{ratio:.2f}')
+
+    def imports(self):
+        print('import of the kit', flush=True)
+        seconds = statistics.median(
+            apart('imported')['cpu'] for _ in range(self.plan['import']))
+        self.keep('import, seconds', seconds, f'{seconds:.3f}')
+
+    def missed(self):
+        """The limits that do not hold, as text."""
+        for name, (kind, limit) in LIMITS.items():
+            value = self.figures[name]
+            if value < limit if kind == 'least' else value > limit:
+                yield f'{name}: {value:.2f}; at {kind} {limit:g} is asked'
 
 
 def main(argv=None):
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument('--short', action='store_true',
-                         help='few steps: shows that all works')
+                         help='small figures: shows that all works')
     options.add_argument('--check', action='store_true',
                          help='exit 1 when a limit is missed')
-    options.add_argument('--repeat', type=int, default=5, metavar='N')
+    options.add_argument('--repeat', type=int, default=3, metavar='N',
+                         help='rounds')
     options.add_argument('--json', metavar='FILE')
+    options.add_argument('--call', help=argparse.SUPPRESS)
     options = options.parse_args(argv)
-    steps, rounds = (1000, 1) if options.short else (
-        10_000, options.repeat)
-    figures = {}
+    if options.call:
+        name, arguments = json.loads(options.call)
+        print(json.dumps(CALLS[name](*arguments)))
+        return 0
+    bench = Bench(SHORT if options.short else LONG,
+                  1 if options.short else options.repeat)
     try:
-        for model in MODELS:
-            found = rate(model, steps, rounds)
-            print(f'{model}: {found:,.0f} steps/s of CPU', flush=True)
-            figures[f'{model}, steps per second of CPU'] = found
+        bench.imports()
+        bench.wire()
+        bench.explore()
+        bench.log()
     except BenchError as error:
         print(f'bench: {error}', file=sys.stderr)
         return 1
-    figures['explore, steps per second of CPU'] = max(figures.values())
-    figures['import, seconds of CPU'] = imports(rounds)
-    print(f'import: {figures["import, seconds of CPU"]:.3f} s')
     if options.json:
-        Path(options.json).write_text(json.dumps(figures, indent=1))
-    missed = [f'{name}: {figures[name]:.2f}; at {kind} {limit:g} is asked'
-              for name, (kind, limit) in LIMITS.items()
-              if (figures[name] < limit if kind == 'least'
-                  else figures[name] > limit)]
+        Path(options.json).write_text(json.dumps(bench.figures, indent=1))
+    missed = list(bench.missed())
     for line in missed if options.check else ():
         print(f'missed: {line}')
     return 1 if options.check and missed else 0

@@ -357,7 +357,8 @@ class TestAlteredModel(support.TempCase):
 
     def setUp(self):
         super().setUp()
-        shutil.copytree(support.ROOT / 'specs', self.folder / 'specs')
+        for name in ('specs', 'doc/decisions'):
+            shutil.copytree(support.ROOT / name, self.folder / name)
         # The vectors are of the models as they were.
         shutil.copytree(support.ROOT / PACKAGE, self.folder / PACKAGE,
                         ignore=shutil.ignore_patterns('__pycache__',

@@ -202,7 +202,8 @@ class WhereThingsGo(unittest.TestCase):
     def test_modules(self):
         home = ROOT / 'models/cyborg_models'
         names = [path.name for folder in (
-                     home, home / 'kernel', home / 'commands', ROOT / 'tools')
+                     home, home / 'kernel', home / 'commands',
+                     home / 'conformance', ROOT / 'tools')
                  for path in folder.glob('*.py')
                  if not path.name.startswith('__')]
         self.assertGreater(len(names), 30)

@@ -2,7 +2,8 @@
 
 ``conform run TARGET...``
     runs systems and reports.  A target is ``MODULE:CLASS`` or
-    ``FILE.py:CLASS``, a :class:`~.suite.System` of the implementer, or
+    ``FILE.py:CLASS``, a ``System`` or ``Suite`` of the implementer;
+    ``wire:COMMAND`` or ``attach:ADDRESS``, a harness in any language; or
     ``model:NAME``, the model itself (``model:stein``: all that a release
     needs).  Several are one implementation, each held to another model.
 ``conform rules``
@@ -21,9 +22,11 @@ import argparse
 import importlib
 import importlib.util
 import os
+import shlex
 import sys
 from typing import Any
 
+from cyborg_models.conformance import ways
 from cyborg_models.registry import InputError, near
 
 MODES = ('vectors', 'explore', 'exhaustive', 'repeat', 'faults',
@@ -52,6 +55,7 @@ def add(commands: Any) -> None:
                        default=['core'])
     rules.add_argument('--json', action='store_true',
                        help='print one JSON object, for machines')
+    ways.add(kinds)
     made = commands.add_parser(
         'vectors', allow_abbrev=False,
         help='Check the shipped vectors against the models.',
@@ -67,7 +71,11 @@ def runs(made: argparse.ArgumentParser) -> None:
     """The options of what runs a system: whichever way in."""
     made.set_defaults(function=do_run)
     made.add_argument('target', metavar='TARGET', nargs='+',
-                      help='MODULE:CLASS, FILE.py:CLASS or model:NAME')
+                      help='MODULE:CLASS, FILE.py:CLASS, model:NAME, '
+                           'wire:COMMAND or attach:ADDRESS')
+    made.add_argument('--limit', type=ways.seconds, default=ways.LIMIT,
+                      metavar='S', help='seconds for an answer of a harness; '
+                                        'the default is 10')
     options(made)
 
 
@@ -95,9 +103,10 @@ def options(made: argparse.ArgumentParser) -> None:
     made.add_argument('--review', metavar='FILE',
                       help='JSON, requirement -> [true or false, "who '
                            'reviewed"]')
-    for name in ('json', 'junit', 'html'):
+    for name, form in (('json', 'JSON'), ('junit', 'JUnit XML'),
+                       ('html', 'HTML')):
         made.add_argument(f'--{name}', metavar='FILE',
-                          help=f'write the report there, as {name.upper()}; '
+                          help=f'write the report there, as {form}; '
                                '- is standard output')
     made.add_argument('--brief', action='store_true',
                       help='leave out what each verdict rests on')
@@ -129,7 +138,8 @@ def chosen_modes(given: argparse.Namespace) -> dict[str, dict[str, Any]]:
 def do_run(given: argparse.Namespace) -> int:
     """Run systems and report; returns the exit status."""
     return run([system for target in given.target
-                for system in load(target)], given, ' '.join(given.target))
+                for system in load(target, given.limit)], given,
+               shlex.join(given.target))
 
 
 def run(systems: list[Any], given: argparse.Namespace, target: str) -> int:
@@ -207,13 +217,17 @@ def _reviews(path: str) -> dict[str, tuple[bool, str]]:
     return {name: (row[0], row[1]) for name, row in data.items()}
 
 
-def load(target: str) -> list[Any]:
+def load(target: str, limit: float = ways.LIMIT) -> list[Any]:
     """The systems that a target names: one, but for ``model:RELEASE``.
 
+    :param limit: seconds for an answer of a harness
     :raises InputError: if there is none
     """
     from cyborg_models.conformance import itself, suite
 
+    kind, _, rest = target.partition(':')
+    if kind in ways.KINDS:
+        return [ways.system(kind, rest, limit)]
     where, _, name = target.rpartition(':')
     if where == 'model':
         return itself.whole(name) if name in itself.WHOLE else [

@@ -322,6 +322,15 @@ class Oracle:
             {(self.model.initial, ())})
         self._old, self._events = [], []
 
+    def stand(self, configurations: frozenset[Any]) -> None:
+        """Go to where an oracle of this model stood; what was told before
+        is no longer part of the story.
+
+        :param configurations: of that oracle, then
+        """
+        self._base = self._now = self._next_base = configurations
+        self._old, self._events = [], []
+
     def with_defect(self, name: str) -> Oracle:
         """An oracle that was told the same, and that allows a defect, too.
 

@@ -1,0 +1,709 @@
+"""A log checked after the fact: does the model allow what it says?
+
+A log is NDJSON, an event a line, each key of which may be missing:
+
+.. code-block:: json
+
+   {"number": 7, "time": 12.5, "actor": "cyborg-conductor",
+    "action": "take", "arguments": {"arq": 0, "handle": 1},
+    "outcome": "ok", "observed": {"arq[0]": "BIND_STARTED"}}
+
+``number``
+    counts the lines of the whole log from 1 on
+``time``
+    seconds, or a text as ISO 8601 has it
+``actor``
+    who wrote it; only for messages
+``action``, ``arguments``
+    what happened; without an action the line is what was seen.  An argument
+    that is missing may be any
+``outcome``
+    ``ok``, as it is without; ``refused``; ``unknown``: it may have happened
+    The action ``begin`` is of no model: the implementation was set up anew
+``observed``
+    what was seen after it; whatever is missing was not seen
+``note``
+    anything
+
+Other logs are read through a :class:`Mapping`.
+
+Only a log that is whole proves anything.  A line that is missing, doubled
+or out of order looks just like a fault of the implementation, so a log
+must number its lines, or whoever hands it in says that it is complete.
+Where the numbers jump, or the clock goes back, the check ends, and the
+verdict is inconclusive, whatever came before was allowed.  A line that
+cannot be read, or has a word that the model has not, is an error of the
+log: neither says anything of the implementation.
+
+How it is fast: a line without its number and time is one of a few texts.
+What such a line does to a set of states is asked of the oracle once, and
+remembered.
+"""
+
+from __future__ import annotations
+
+import collections
+import datetime
+import functools
+import os
+import random
+import stat
+import sys
+import time
+import tomllib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO, NamedTuple, NoReturn
+
+import orjson
+
+from cyborg_models.conformance.oracle import (
+    OK,
+    REFUSED,
+    UNKNOWN,
+    Divergence,
+    Oracle,
+    Undecided,
+)
+from cyborg_models.conformance.words import (
+    WordError,
+    Words,
+    shown,
+    written,
+)
+from cyborg_models.kernel.language import Codes, Model, Step
+from cyborg_models.kernel.walk import successors
+from cyborg_models.registry import InputError, near
+
+LONGEST = 1 << 20  # bytes of a line
+WINDOW = 100  # lines that are kept to tell what came before
+SHOWN = 12  # of them, as they were written
+REMEMBERED = 200_000  # what lines do to sets of states
+TICK = 1 << 14  # lines between two looks at the clock
+KEYS = ('number', 'time', 'actor', 'action', 'arguments', 'outcome',
+        'observed', 'note')
+OUTCOMES = (OK, REFUSED, UNKNOWN)
+BEGIN = 'begin'  # an action of the log, of no model
+IN_ORDER = 'in order'  # members are numbered as they appear
+UNNUMBERED = ('nothing shows that no line is missing, doubled or out of '
+              'order; give each line its "number", from 1 on, or say '
+              '--complete if you know')
+
+
+class LogError(InputError):
+    """A log, or a mapping, that cannot be read: ``file:line: what; the
+    mend``.
+    """
+
+
+# Mapping
+
+@dataclass(frozen=True)
+class Mapping:
+    """How a log with other names is read.
+
+    :ivar fields: key of ours, ``arguments.NAME`` or ``observed.NAME`` ->
+        where it is in their line, with dots; ``{arq}`` in a name of ours
+        stands for the number of that argument
+    :ivar actions: name of theirs -> ours; '' to pass over the line
+    :ivar outcomes: theirs -> ours
+    :ivar members: name of an argument -> theirs -> number, or IN_ORDER
+    :ivar values: name of a variable -> theirs -> ours
+    :ivar hidden: names of actions that may happen and are not logged
+    :ivar complete: True if no line is missing, although none is numbered
+    :ivar first: the number of the first line
+    :ivar skew: seconds that the time may go back
+    """
+
+    fields: dict[str, str] = field(default_factory=dict)
+    actions: dict[str, str] = field(default_factory=dict)
+    outcomes: dict[str, str] = field(default_factory=dict)
+    members: dict[str, Any] = field(default_factory=dict)
+    values: dict[str, dict[str, Any]] = field(default_factory=dict)
+    hidden: tuple[str, ...] = ()
+    complete: bool = False
+    first: int = 1
+    skew: float = 0.0
+
+
+_KINDS: dict[str, tuple[type, ...]] = {
+    'fields': (dict,), 'actions': (dict,), 'outcomes': (dict,),
+    'members': (dict,), 'values': (dict,), 'hidden': (list,),
+    'complete': (bool,), 'first': (int,), 'skew': (int, float)}
+
+
+def read_mapping(path: str) -> Mapping:
+    """A mapping from a TOML file.
+
+    :raises LogError: saying what in it cannot be
+    """
+    try:
+        with open(path, 'rb') as file:
+            given = tomllib.load(file)
+    except OSError as error:
+        raise LogError(f'{path}: {error.strerror}; give the path of a '
+                       'mapping, in TOML') from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError,
+            RecursionError) as error:
+        raise LogError(f'{path}: not TOML: {error}; mend it') from None
+
+    def fail(what: str) -> NoReturn:
+        raise LogError(f'{path}: {what}')
+
+    for key, value in given.items():
+        if key not in _KINDS:
+            fail(f'unknown key {key!r}; {near(key, _KINDS)}')
+        if type(value) not in _KINDS[key]:
+            fail(f'{key} is {shown(value)}; give a '
+                 + _KINDS[key][0].__name__)
+    for key in ('fields', 'actions', 'outcomes'):
+        for name, value in given.get(key, {}).items():
+            if not isinstance(value, str):
+                fail(f'{key}.{name} is {shown(value)}; give a text')
+    for name in given.get('fields', ()):
+        top = name.partition('.')[0]
+        if top not in KEYS or (top in ('arguments', 'observed')) != (
+                '.' in name):
+            fail(f'fields.{name} is no key of a line; {near(name, KEYS)}, '
+                 'or arguments.NAME, observed.NAME')
+    for name, value in given.get('outcomes', {}).items():
+        if value not in OUTCOMES:
+            fail(f'outcomes.{name} is {value!r}; {near(value, OUTCOMES)}')
+    for name, value in given.get('members', {}).items():
+        if value != IN_ORDER and not (isinstance(value, dict) and all(
+                type(one) is int for one in value.values())):
+            fail(f'members.{name} is {shown(value)}; give a table of '
+                 f'numbers, or {IN_ORDER!r}')
+    for name, value in given.get('values', {}).items():
+        if not isinstance(value, dict):
+            fail(f'values.{name} is {shown(value)}; give a table')
+    given['hidden'] = tuple(given.get('hidden', ()))
+    return Mapping(**given)
+
+
+class _Translator:
+    """Makes lines of ours of lines of theirs."""
+
+    def __init__(self, mapping: Mapping, words: Words) -> None:
+        self._mapping, self._words = mapping, words
+        self._paths = {name: path.split('.')
+                       for name, path in mapping.fields.items()}
+        #: of the arguments that are numbered as they appear
+        self._seen: dict[str, dict[str, int]] = {
+            f'arguments.{name}': {} for name, table
+            in mapping.members.items() if table == IN_ORDER}
+
+    def pick(self, line: dict[str, Any]) -> dict[str, Any]:
+        """What of a line is read, still in their words; but of members that
+        are numbered as they appear the number, so that lines are alike.
+        """
+        found = {}
+        for name, path in self._paths.items():
+            value: Any = line
+            for part in path:
+                value = value.get(part) if type(value) is dict else None
+            if value is not None:
+                found[name] = value
+        for name, seen in self._seen.items():
+            if name in found:
+                found[name] = seen.setdefault(str(found[name]), len(seen))
+        if 'action' in found and self._mapping.actions.get(
+                str(found['action']), found['action']) == BEGIN:
+            for seen in self._seen.values():
+                seen.clear()
+        return found
+
+    def translate(self, picked: dict[str, Any]) -> dict[str, Any] | None:
+        """The line as ours, or None to pass it over.
+
+        :raises WordError: for what the mapping does not have
+        """
+        given = self._mapping
+        found: dict[str, Any] = {}
+        if 'action' in picked:
+            theirs = str(picked['action'])
+            found['action'] = given.actions.get(theirs, theirs)
+            if found['action'] == '':
+                return None
+            if found['action'] == BEGIN:
+                return found
+        if 'outcome' in picked:
+            theirs = str(picked['outcome'])
+            found['outcome'] = given.outcomes.get(theirs, theirs)
+        arguments = {
+            name.partition('.')[2]: self._member(name.partition('.')[2],
+                                                 value)
+            for name, value in picked.items()
+            if name.startswith('arguments.')}
+        if 'action' in found:
+            sets = self._words.model.actions[
+                self._words.action(found['action'])].sets
+            found['arguments'] = {name: value for name, value
+                                  in arguments.items() if name in sets}
+        observed = {}
+        for name, value in picked.items():
+            if name.startswith('observed.'):
+                wanted = name.partition('.')[2]
+                try:
+                    cell = wanted.format(**arguments)
+                except LookupError:
+                    continue  # of whom it was seen is not said
+                table = given.values.get(cell.partition('[')[0], {})
+                observed[cell] = (table.get(value, value)
+                                  if isinstance(value, str) else value)
+        if observed:
+            found['observed'] = observed
+        return found
+
+    def _member(self, name: str, value: Any) -> Any:
+        table = self._mapping.members.get(name)
+        if table is None or table == IN_ORDER:
+            return value
+        if str(value) not in table:
+            raise WordError(f'members.{name} of the mapping has no '
+                            f'{shown(value)}; add it')
+        return table[str(value)]
+
+
+# Checking
+
+@dataclass
+class Checked:
+    """What came of a log.
+
+    :ivar lines: that were read
+    :ivar events: that the model allows, one after the other
+    :ivar divergence: the first line that it does not allow, or None
+    :ivar line: the number of the line, in the file, where it ended
+    :ivar text: that line
+    :ivar cause: why nothing is decided, or ''
+    :ivar first: the line of the file where the divergence's prefix begins
+    :ivar before: the last lines that are allowed, each with its number
+    :ivar steps: of the model, those that happened, as far as is known
+    :ivar known: (defect, line, divergence) for each known divergence that
+        showed: the check went on after it
+    """
+
+    lines: int = 0
+    events: int = 0
+    divergence: Divergence | None = None
+    line: int = 0
+    text: str = ''
+    cause: str = ''
+    first: int = 1
+    before: tuple[str, ...] = ()
+    steps: set[Step] = field(default_factory=set)
+    known: list[tuple[str, int, Divergence]] = field(default_factory=list)
+
+    @property
+    def verdict(self) -> str:
+        """``pass``, ``fail`` or ``inconclusive``."""
+        return ('inconclusive' if self.cause else
+                'fail' if self.divergence or self.known else 'pass')
+
+
+class _Line(NamedTuple):
+    """What a line says.
+
+    :ivar steps: each that it may be; none: only what was seen
+    :ivar begins: True where the implementation begins anew
+    """
+
+    steps: tuple[Step, ...] = ()
+    outcome: str = OK
+    seen: dict[str, Any] = {}
+    begins: bool = False
+
+
+class _Doubt(Exception):
+    """From here on nothing is decided: why."""
+
+
+class _Place:
+    """A set of states that was met, and what lines make of it."""
+
+    __slots__ = ('position', 'moves')
+
+    def __init__(self, position: Any) -> None:
+        self.position = position
+        self.moves: dict[bytes, _Place] = {}
+
+
+class Checker:
+    """Holds a log against an oracle.
+
+    :param oracle: that begins where the log does
+    :param mapping: how the lines are read
+    :param seconds: that it may take
+    :param known: names of defects that may show
+    """
+
+    def __init__(self, oracle: Oracle, mapping: Mapping | None = None,
+                 seconds: float = 3600.0, known: Iterable[str] = ()) -> None:
+        self._oracle, self._mapping = oracle, mapping or Mapping()
+        self._words = Words(oracle.model)
+        self._translator = (_Translator(self._mapping, self._words)
+                            if self._mapping.fields else None)
+        self._seconds, self._known = seconds, tuple(known)
+        self._places: dict[Any, _Place] = {}
+        self._moves = 0
+        self._start = oracle.configurations
+        self._result = Checked()
+
+    def check(self, file: BinaryIO, name: str = 'log') -> Checked:
+        """Read a log to its end, or to where it is decided.
+
+        :param file: of bytes
+        :param name: of the log, for messages
+        :raises LogError: at a line that cannot be read
+        """
+        self._name, self._end = name, time.monotonic() + self._seconds
+        self._result = result = Checked()
+        self._last: collections.deque[tuple[_Place, bytes, int]] = (
+            collections.deque(maxlen=WINDOW))
+        try:
+            self._follow(file)
+        except (_Doubt, Undecided) as doubt:
+            result.cause = str(doubt)
+        except Divergence as divergence:
+            result.divergence = divergence
+        if not result.events and not result.cause and (
+                result.divergence is None):
+            raise LogError(f'{name}: it has no event; give a log of what '
+                           'happened')
+        if not result.cause and not self._numbered and (
+                not self._mapping.complete):
+            result.cause = UNNUMBERED
+        return result
+
+    def _follow(self, file: BinaryIO) -> None:
+        # The inner loop: what is here runs for each line.
+        loads, dumps = orjson.loads, orjson.dumps
+        pick = self._translator.pick if self._translator else None
+        result, last = self._result, self._last
+        here = self._place(self._start)
+        expected, latest, before = self._mapping.first, None, b''
+        self._numbered, skew = False, self._mapping.skew
+        events = 0
+        try:
+            for count, line in enumerate(
+                    iter(functools.partial(file.readline, LONGEST), b''), 1):
+                result.lines = count
+                try:
+                    given = loads(line)
+                    if pick is not None:
+                        given = pick(given)
+                    number = given.pop('number', None)
+                    moment = given.pop('time', None)
+                    if 'actor' in given or 'note' in given:
+                        given.pop('actor', None)
+                        given.pop('note', None)
+                    key = dumps(given)
+                except (ValueError, TypeError, AttributeError):
+                    if line.isspace():
+                        continue
+                    self._unreadable(line)
+                if number != expected or number.__class__ is not int:
+                    self._check_number(number, expected, events)
+                else:
+                    expected += 1
+                    self._numbered = True
+                if moment is not None:
+                    if moment.__class__ is str:
+                        moment = self._seconds_of(moment, line)
+                    elif (moment.__class__ is not float
+                          and moment.__class__ is not int):
+                        self._fail(f'time is {shown(moment)}; give seconds, '
+                                   'or a text as ISO 8601 has it')
+                    if line == before:
+                        raise _Doubt('the line before it says the same, at '
+                                     'the same time: it may be doubled; '
+                                     'number the lines')
+                    before = line
+                    if latest is None or moment >= latest:
+                        latest = moment
+                    elif moment < latest - skew:
+                        raise _Doubt(
+                            f'the time goes back by {latest - moment:g} s: '
+                            'the order of the lines is not that of the '
+                            'clock, or clocks differ; sort them, or allow '
+                            'it with "skew" in a mapping')
+                after = here.moves.get(key)
+                if after is None:
+                    after = self._learn(here, key, given)
+                last.append((here, key, count))
+                here = after
+                events += 1
+                if not count % TICK and time.monotonic() > self._end:
+                    raise _Doubt(f'{self._seconds:g} s are over; allow more '
+                                 'with --seconds')
+        except (_Doubt, Undecided, Divergence):
+            result.line = result.lines
+            result.text = line.decode(errors='replace').strip()
+            raise
+        finally:
+            result.events = events
+
+    def _place(self, position: Any) -> _Place:
+        found = self._places.get(position)
+        if found is None:
+            found = self._places[position] = _Place(position)
+        return found
+
+    def _learn(self, here: _Place, key: bytes,
+               given: dict[str, Any]) -> _Place:
+        if self._moves > REMEMBERED or len(self._places) > REMEMBERED:
+            self._places.clear()
+            here.moves.clear()
+            self._places[here.position] = here
+            self._moves = 0
+        if time.monotonic() > self._end:
+            raise _Doubt(f'{self._seconds:g} s are over; allow more with '
+                         '--seconds')
+        try:
+            after = self._place(self._after(here.position, given))
+        except Divergence as divergence:
+            last, result = self._last, self._result
+            result.first = last[0][2] if last else result.lines
+            divergence = self._retold(here, given, divergence)
+            result.before = tuple(
+                f'{number}: {text.decode()}' for _, text, number in last
+                if number >= result.first)[-SHOWN:]
+            return self._past(divergence, given)
+        here.moves[key] = after
+        self._moves += 1
+        return after
+
+    def _after(self, position: Any, given: dict[str, Any]) -> Any:
+        """Where the oracle stands after a line."""
+        line = self._read(given)
+        if line.begins:
+            return self._start
+        if not line.steps and not line.seen:
+            return position
+        oracle = self._oracle
+        found: Any = frozenset()
+        trouble = None
+        for step in line.steps or (None,):  # each that it may have been
+            oracle.stand(position)
+            try:
+                self._tell(line, step)
+            except Divergence as divergence:
+                trouble = trouble or divergence
+            else:
+                found |= oracle.configurations
+                if step is not None and line.outcome == OK:
+                    self._result.steps.add(step)
+        if not found:
+            assert trouble is not None
+            raise trouble
+        return found
+
+    def _tell(self, line: _Line, step: Step | None) -> None:
+        source = f'{self._name}:{self._result.lines}'
+        if step is not None:
+            self._oracle.step(step.action.name, step.arguments, line.outcome,
+                              source)
+        if line.seen:
+            self._oracle.observe(line.seen, source)
+
+    def _retold(self, here: _Place, given: dict[str, Any],
+                divergence: Divergence) -> Divergence:
+        """The divergence with the story of the last lines, told again."""
+        oracle, result = self._oracle, self._result
+        count = result.lines
+        places = [*(place for place, _, _ in self._last), here]
+        oracle.stand(places[0].position)
+        for (_, key, number), after in zip(self._last, places[1:],
+                                           strict=True):
+            line = self._read(orjson.loads(key))
+            if line.begins or len(line.steps) > 1:
+                # Of several steps it is not known which it was: what is
+                # told begins after them.
+                oracle.stand(after.position)
+                result.first = number + 1
+                continue
+            result.lines = number
+            self._tell(line, line.steps[0] if line.steps else None)
+        result.lines = count
+        line = self._read(given)
+        try:
+            self._tell(line, line.steps[0] if line.steps else None)
+        except Divergence as found:
+            return found
+        return divergence
+
+    def _past(self, divergence: Divergence, given: dict[str, Any]) -> _Place:
+        """Go on past a known divergence, or raise it."""
+        line = self._read(given)
+        for name in self._known:
+            if name in self._oracle.defects:
+                continue
+            oracle = self._oracle.with_defect(name)
+            try:
+                divergence.again(oracle)
+                if divergence.event.kind == 'step' and line.seen:
+                    oracle.observe(line.seen, divergence.event.source)
+            except Divergence:
+                continue
+            self._oracle = oracle
+            self._result.known.append(
+                (name, self._result.lines, divergence))
+            # What was remembered is of an oracle that allowed less.
+            self._places.clear()
+            return self._place(oracle.configurations)
+        raise divergence
+
+    # reading a line
+
+    def _read(self, given: Any) -> _Line:
+        """What a line says."""
+        try:
+            if self._translator is not None:
+                given = self._translator.translate(given)
+                if given is None:
+                    return _Line()
+            return self._read_ours(given)
+        except WordError as error:
+            self._fail(str(error))
+
+    def _read_ours(self, given: dict[str, Any]) -> _Line:
+        for key in given:
+            if key not in KEYS:
+                raise WordError(f'unknown key {shown(key)}; '
+                                f'{near(key[:80], KEYS)}')
+        outcome = given.get('outcome', OK)
+        if outcome not in OUTCOMES:
+            raise WordError(f'outcome is {shown(outcome)}; '
+                            f'{near(str(outcome)[:80], OUTCOMES)}')
+        if given.get('action') == BEGIN:
+            return _Line(begins=True)
+        seen = self._words.values(given.get('observed', {}))
+        if 'action' in given:
+            steps = self._words.matching(given['action'],
+                                         given.get('arguments', {}))
+            return _Line(tuple(steps), outcome, seen)
+        if 'arguments' in given or 'outcome' in given:
+            raise WordError('arguments or an outcome, and no action; name '
+                            'it, or take them out')
+        if not seen:
+            raise WordError('neither an action nor anything observed; take '
+                            'the line out')
+        return _Line(seen=seen)
+
+    def _unreadable(self, line: bytes) -> NoReturn:
+        text = line.decode(errors='replace').strip()
+        if len(line) >= LONGEST:
+            self._fail(f'a line of more than {LONGEST:,} bytes; end each '
+                       'event with a line feed')
+        if not line.endswith(b'\n'):
+            raise _Doubt('the log ends within a line: whoever wrote it was '
+                         'cut off, and what happened then is not known')
+        self._fail(f'{shown(text)} is no JSON object; write an event a '
+                   'line, or make a log of ours of it')
+
+    def _fail(self, what: str) -> NoReturn:
+        raise LogError(f'{self._name}:{self._result.lines}: {what}')
+
+    def _check_number(self, number: Any, expected: int, events: int) -> None:
+        """Raises unless the log has no numbers."""
+        if number is None and not self._numbered:
+            return
+        if type(number) is not int:
+            self._fail(f'number is {shown(number)}; give each line its '
+                       f'number, here {expected}')
+        if events and not self._numbered:
+            self._fail('the lines before have no number; give each line '
+                       'its own, or none')
+        if number > expected:
+            missing = (f'line {expected} is' if number == expected + 1 else
+                       f'lines {expected} to {number - 1} are')
+            raise _Doubt(f'{missing} missing here, or out of order: the '
+                         f'number is {number}')
+        raise _Doubt(f'number {number} comes once more, or too late: '
+                     f'{expected} is next')
+
+    def _seconds_of(self, text: str, line: bytes) -> float:
+        try:
+            found = datetime.datetime.fromisoformat(text)
+        except ValueError:
+            self._fail(f'time is {shown(text)}; give seconds, or a text as '
+                       'ISO 8601 has it')
+        if found.tzinfo is None:
+            found = found.replace(tzinfo=datetime.UTC)
+        return found.timestamp()
+
+
+def check_file(path: str, checker: Checker) -> Checked:
+    """Check a log by its path; ``-`` for standard input.
+
+    :raises LogError: if it cannot be read
+    """
+    if path == '-':
+        return checker.check(sys.stdin.buffer, 'standard input')
+    try:
+        # To open a pipe that nobody writes to would wait for ever.
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise LogError(f'{path}: it is no file; give a log, or "-" '
+                           'for standard input')
+        with open(path, 'rb') as file:
+            return checker.check(file, path)
+    except OSError as error:
+        raise LogError(f'{path}: {error.strerror}; give the path of a '
+                       'log') from None
+
+
+# Logs of a model
+
+def sample(model: Model, chance: random.Random, count: int,
+           observe: bool = True, refused: float = 0.0) -> Iterator[bytes]:
+    """The lines of a log that a model makes: random runs, one after the
+    other, in which nothing is hidden.
+
+    :param count: how many lines
+    :param observe: True to say after each step what it changed
+    :param refused: the share of lines that are steps that are not possible
+    """
+    known: dict[Codes, list[tuple[bytes, Codes]]] = {}
+    denied: dict[Codes, list[bytes]] = {}
+    here, clock = model.initial, 0.0
+    for number in range(1, count + 1):
+        if here not in known:
+            known[here], denied[here] = _told(model, here, observe)
+        clock += chance.random()
+        if denied[here] and chance.random() < refused:
+            text = chance.choice(denied[here])
+        elif known[here]:
+            text, here = chance.choice(known[here])
+        else:
+            text, here = b'"action":"begin"', model.initial
+        yield b'{"number":%d,"time":%.3f,%b}\n' % (number, clock, text)
+
+
+def _told(model: Model, codes: Codes, observe: bool
+          ) -> tuple[list[tuple[bytes, Codes]], list[bytes]]:
+    """What steps are as texts: (text, state after) each; and those that
+    are refused.
+    """
+    names = list(Words(model).cells)
+    found, possible = [], set()
+    for step, after in successors(model, codes):
+        event: dict[str, Any] = _event(step)
+        if observe:
+            values = model.values(after)
+            event['observed'] = {
+                name: written(values[name]) for name, was, code
+                in zip(names, codes, after, strict=True) if was != code}
+        found.append((orjson.dumps(event)[1:-1], after))
+        possible.add(step)
+    return found, [orjson.dumps({**_event(step), 'outcome': REFUSED})[1:-1]
+                   for step in model.steps if step not in possible]
+
+
+def _event(step: Step) -> dict[str, Any]:
+    return {'action': step.action.name, 'arguments': dict(zip(
+        step.action.sets, step.arguments, strict=True))}
+
+
+__all__ = ['Checked', 'Checker', 'LogError', 'Mapping', 'check_file',
+           'read_mapping', 'sample']

@@ -1,0 +1,3 @@
+"""The plugin ``ioslot-novalink`` of
+``specs/rocky/approved/platform-plugins.rst``.
+"""

@@ -1,0 +1,1 @@
+"""Tests of the reference os-acc, its plugins and their harness."""
