@@ -35,7 +35,7 @@ sys.path.insert(0, str(ROOT))
 
 from tools import specs  # noqa: E402
 
-SIZES, SHORT = (100, 400, 1000), (20, 60)
+SIZES, SHORT = (100, 400, 1000), (10, 20)
 LIMITS = {'growth': 1.5, 'diagrams': 1.25, 'no-op': 3.0}
 SITE, PLAIN, BASIC = 'site', 'without diagrams', 'basic theme'
 # The pages of the site that name neither a spec of ours nor a model.
