@@ -253,8 +253,9 @@ class Toy(unittest.TestCase):
         self.assertEqual(('', []), (outcome.error, [
             one.divergence.why for one in outcome.failures]))
         self.assertGreater(sum(one.steps for one in outcome.modes), 800)
+        # Not ARQ-022: the conductor may have done before it crashes.
         for requirement in ('HANDLE-010', 'HANDLE-012', 'ARQ-033',
-                            'ARQ-022', 'ARQ-032'):
+                            'ARQ-032'):
             self.assertIn(requirement, outcome.evidence)
         self.assertIn('crash_conductor', outcome.faults)
 
