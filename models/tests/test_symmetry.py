@@ -148,7 +148,7 @@ def differences(build):
 class AgainstTheWalk(unittest.TestCase):
     seen = {}
 
-    @settings(PROFILE, max_examples=25)
+    @settings(PROFILE, max_examples=10)
     @given(st.integers(0, 2 ** 32), st.sampled_from([0, 7]))
     def test_drawn_models(self, seed, padding):
         found, states, explored = differences(lambda: drawn(seed, padding))
