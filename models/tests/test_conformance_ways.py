@@ -276,7 +276,8 @@ class Toy(unittest.TestCase):
     def test_a_handle_that_is_kept(self):
         outcome = self.run_in(3, faults={'steps': 1200, 'shrink': 40})
         self.assertEqual('', outcome.error)
-        self.assertIn('HANDLE-020', {
+        # Which of the two is blamed depends on when the toy is crashed.
+        self.assertTrue({'HANDLE-020', 'ARQ-023'} & {
             one.requirement for one in outcome.failures})
 
 
