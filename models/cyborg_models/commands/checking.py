@@ -36,8 +36,8 @@ def _write_runs(chosen, checked, folder):
         if folder is None or one.run is None:
             continue
         path = os.path.join(folder, f'{chosen.name}-{one.name}.itf.json')
-        common.write(path, itf.dumps(one.run, chosen.name, chosen.set,
-                                     chosen.defects, f'{one.name}: {one}'))
+        common.write(path, [itf.dumps(one.run, chosen.name, chosen.set,
+                                     chosen.defects, f'{one.name}: {one}')])
         found[one.name] = path
     return found
 

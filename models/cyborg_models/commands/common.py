@@ -5,6 +5,7 @@ told to a machine or a reader.
 import json
 import os
 import sys
+from collections.abc import Iterable
 
 from cyborg_models import registry
 from cyborg_models.kernel import itf, trace
@@ -66,14 +67,15 @@ def make_folder(path):
                          ) from None
 
 
-def write(path, text):
+def write(path: str, lines: Iterable[str]) -> None:
     """Write a file.
 
+    :param lines: with their ends; a text whole is ``[text]``
     :raises InputError: if it cannot be
     """
     try:
         with open(path, 'w', encoding='utf-8') as file:
-            file.write(text)
+            file.writelines(lines)
     except (OSError, ValueError) as error:  # such as a null byte in it
         raise InputError(f'{path}: {getattr(error, "strerror", error)}; '
                          'give a path that can be written') from None

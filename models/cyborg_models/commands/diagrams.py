@@ -23,7 +23,7 @@ def do_diagram(options):
     title = ': '.join(filter(None, (
         chosen.title, drawing.clean(description)[:120])))
     if options.svg:
-        common.write(options.svg, drawing.sequence_svg(told, title))
+        common.write(options.svg, [drawing.sequence_svg(told, title)])
     if options.json:
         common.print_json({'model': chosen.name,
                            'seqdiag': trace.seqdiag(told)})
@@ -121,7 +121,7 @@ def _moves(options):
                 f'{name} has {len(chart.values)} values and '
                 f'{len(chart.moves)} moves, too many for a picture; ask for '
                 f'--table --of {name}')
-        common.write(options.svg, drawing.chart_svg(chart))
+        common.write(options.svg, [drawing.chart_svg(chart)])
     if options.json:
         common.print_json({
             'model': chosen.name, 'variable': name, 'start': chart.start,

@@ -20,8 +20,8 @@ def do_run(options):
                             options.steps, frozenset(options.only))
     ended = len(told.steps) < options.steps
     if options.out:
-        common.write(options.out, itf.dumps(told, chosen.name, chosen.set,
-                                            chosen.defects, f'seed {seed}'))
+        common.write(options.out, [itf.dumps(told, chosen.name, chosen.set,
+                                            chosen.defects, f'seed {seed}')])
     if options.json:
         common.print_json({**common.head(chosen), 'seed': seed, 'ended': ended,
                            'trace': common.trace_json(told)})

@@ -26,6 +26,7 @@ import shlex
 import sys
 from typing import Any
 
+from cyborg_models.commands.common import write
 from cyborg_models.conformance import ways
 from cyborg_models.registry import InputError, near
 
@@ -163,7 +164,7 @@ def run(systems: list[Any], given: argparse.Namespace, target: str) -> int:
             sys.stdout.write(made(found))
             quiet = True
         elif path:
-            _write(path, made(found))
+            write(path, [made(found)])
     if not quiet:
         _print(report, found, not given.brief)
     return int(found.status)
@@ -181,15 +182,6 @@ def _print(report: Any, found: Any, details: bool) -> None:
             out.line(line, style)
         else:
             out.put(line, style)
-
-
-def _write(path: str, text: str) -> None:
-    try:
-        with open(path, 'w', encoding='utf-8') as file:
-            file.write(text)
-    except (OSError, ValueError) as error:  # such as a null byte in it
-        raise InputError(f'{path}: {getattr(error, "strerror", error)}; '
-                         'give a path that can be written') from None
 
 
 def _reviews(path: str) -> dict[str, tuple[bool, str]]:

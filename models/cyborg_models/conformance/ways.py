@@ -25,6 +25,7 @@ import sys
 from typing import Any
 
 from cyborg_models import registry
+from cyborg_models.commands.common import write
 from cyborg_models.conformance.oracle import HIDDEN_REST
 from cyborg_models.conformance.suite import HarnessError
 from cyborg_models.registry import InputError
@@ -289,12 +290,7 @@ def do_sample(given: argparse.Namespace) -> int:
     if given.out is None:
         sys.stdout.writelines(lines)
         return 0
-    try:
-        with open(given.out, 'w', encoding='utf-8') as file:
-            file.writelines(lines)
-    except OSError as error:
-        raise InputError(f'{given.out}: {error.strerror}; give a path that '
-                         'can be written') from None
+    write(given.out, lines)
     return 0
 
 
