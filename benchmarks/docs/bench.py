@@ -602,7 +602,8 @@ def options(arguments):
     add('--sizes', type=sizes, metavar='N,N',
         help='numbers of specs (default: 100,400,1000)')
     add('--short', action='store_true',
-        help='20 and 60 specs, ratios only: that the benchmark works')
+        help=f'{SHORT[0]} and {SHORT[1]} specs, ratios only: that the '
+             'benchmark works')
     add('--repeat', type=int, metavar='N',
         help='rounds per size (default: 3 to 100 specs, 2 to 400, then 1)')
     add('--check', action='store_true',
