@@ -5,8 +5,7 @@ against what it had to do.  ``README.rst`` in the folder above says what each
 figure means.
 """
 
-import argparse
-import json
+import math
 import os
 import random
 import resource
@@ -19,6 +18,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / 'models')]
+
+from benchmarks import shared  # noqa: E402
+from benchmarks.shared import BenchError, memory  # noqa: E402
 
 MODEL = 'stein.attach'
 EXPLORED = ('stein.attach', 'rocky.attach')
@@ -33,16 +35,6 @@ LIMITS = {
 }
 SHORT = {'log': 50_000, 'explore': 2_000, 'wire': 2_000, 'import': 3}
 LONG = {'log': 10_000_000, 'explore': 10_000, 'wire': 30_000, 'import': 9}
-
-
-class BenchError(Exception):
-    """What was measured did not do what it had to."""
-
-
-def memory():
-    """Bytes of memory that this process has now."""
-    pages = int(Path('/proc/self/statm').read_text().split()[1])
-    return pages * resource.getpagesize()
 
 
 class Tap:
@@ -186,23 +178,11 @@ CALLS = {'sample': sample, 'check_log': check_log, 'explore': explore,
 
 def apart(name, *arguments):
     """Call one of ``CALLS`` in a process of its own."""
-    run = subprocess.run(
-        [sys.executable, __file__, '--call', json.dumps([name, arguments])],
-        capture_output=True, text=True, check=False)
-    if run.returncode:
-        raise BenchError(f'{name} {arguments}: {run.stderr[-2000:]}')
-    return json.loads(run.stdout.splitlines()[-1])
+    return shared.apart(__file__, name, *arguments)
 
 
-class Bench:
-    """Measures, prints and keeps what was measured."""
-
-    def __init__(self, plan, rounds):
-        self.plan, self.rounds, self.figures = plan, rounds, {}
-
-    def keep(self, name, value, shown):
-        self.figures[name] = value
-        print(f'  {name}: {shown}', flush=True)
+class Bench(shared.Bench):
+    """Measures the ways in, one after the other."""
 
     def log(self):
         lines = self.plan['log']
@@ -220,7 +200,7 @@ class Bench:
 
     def explore(self):
         print('explore, a sound model as the system', flush=True)
-        best = 0
+        least = math.inf
         for model in EXPLORED:
             rows = [apart('explore', model, self.plan['explore'])
                     for _ in range(self.rounds)]
@@ -228,8 +208,8 @@ class Bench:
                                      for row in rows)
             self.keep(f'{model}, useful steps per second', rate,
                       f'{rate:,.0f}')
-            best = max(best, rate)
-        self.figures['explore, useful steps per second'] = best
+            least = min(least, rate)
+        self.figures['explore, useful steps per second'] = least
 
     def wire(self):
         print('the wire, to an echo in Python', flush=True)
@@ -252,31 +232,14 @@ class Bench:
             apart('imported')['cpu'] for _ in range(self.plan['import']))
         self.keep('import, seconds', seconds, f'{seconds:.3f}')
 
-    def missed(self):
-        """The limits that do not hold, as text."""
-        for name, (kind, limit) in LIMITS.items():
-            value = self.figures[name]
-            if value < limit if kind == 'least' else value > limit:
-                yield f'{name}: {value:.2f}; at {kind} {limit:g} is asked'
 
-
-def main(argv=None):
-    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    options.add_argument('--short', action='store_true',
-                         help='small figures: shows that all works')
-    options.add_argument('--check', action='store_true',
-                         help='exit 1 when a limit is missed')
-    options.add_argument('--repeat', type=int, default=3, metavar='N',
-                         help='rounds')
-    options.add_argument('--json', metavar='FILE')
-    options.add_argument('--call', help=argparse.SUPPRESS)
-    options = options.parse_args(argv)
-    if options.call:
-        name, arguments = json.loads(options.call)
-        print(json.dumps(CALLS[name](*arguments)))
+def main(arguments=None):
+    given = shared.options(__doc__.splitlines()[0], arguments)
+    if given.call:
+        shared.answer(given.call, CALLS)
         return 0
-    bench = Bench(SHORT if options.short else LONG,
-                  1 if options.short else options.repeat)
+    bench = Bench(SHORT if given.short else LONG,
+                  1 if given.short else given.repeat)
     try:
         bench.imports()
         bench.wire()
@@ -285,12 +248,9 @@ def main(argv=None):
     except BenchError as error:
         print(f'bench: {error}', file=sys.stderr)
         return 1
-    if options.json:
-        Path(options.json).write_text(json.dumps(bench.figures, indent=1))
-    missed = list(bench.missed())
-    for line in missed if options.check else ():
-        print(f'missed: {line}')
-    return 1 if options.check and missed else 0
+    return shared.conclude(given, bench, LIMITS,
+                           f'{len(bench.figures)} figures, all of what it '
+                           'had to do was done')
 
 
 if __name__ == '__main__':

@@ -9,7 +9,6 @@ Exit status: 0, 1 when results differ or a limit is missed, 2 for a wrong
 option, 3 when a program is missing.
 """
 
-import argparse
 import json
 import math
 import os
@@ -24,6 +23,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / 'models')]
 
+from benchmarks import shared  # noqa: E402
+from benchmarks.shared import BenchError, memory  # noqa: E402
 from cyborg_models import manifest, registry  # noqa: E402
 from models.tests import spin  # noqa: E402
 
@@ -72,21 +73,11 @@ BEYOND = {'the_host_needs_no_controller'}
 STANDARD = 1_000_000  # states that a standard configuration has at most
 
 
-class BenchError(Exception):
-    """Engines that should agree do not, or one cannot run."""
-
-
 # --- what is measured, each in a process of its own --------------------------
 
 def build(model, settings, defects=()):
     return registry.choose(model, [f'{key}={value}' for key, value
                                    in settings.items()], defects).model
-
-
-def memory():
-    """Bytes of memory that this process has now."""
-    pages = int(Path('/proc/self/statm').read_text().split()[1])
-    return pages * resource.getpagesize()
 
 
 def explore(model, settings, threads=2, symmetry=False):
@@ -185,29 +176,17 @@ CALLS = {call.__name__: call for call in (
     explore, digits, walked, broken, checked, imported)}
 
 
-def apart(name, *arguments, **options):
+def apart(name, *arguments, **chosen):
     """Call one of ``CALLS`` in a process of its own."""
-    run = subprocess.run(
-        [sys.executable, __file__, '--call', json.dumps(
-            [name, arguments, options])],
-        capture_output=True, text=True, check=False)
-    if run.returncode:
-        raise BenchError(f'{name} {arguments}: {run.stderr[-2000:]}')
-    return json.loads(run.stdout.splitlines()[-1])
+    return shared.apart(__file__, name, *arguments, **chosen)
 
 
 # --- what is compared --------------------------------------------------------
 
-class Bench:
-    """Measures, prints and keeps what was measured."""
+class Bench(shared.Bench):
+    """Measures, and holds what should agree against each other."""
 
-    def __init__(self, plan, rounds):
-        self.plan, self.rounds = plan, rounds
-        self.figures, self.compared = {}, 0
-
-    def keep(self, name, value, shown):
-        self.figures[name] = value
-        print(f'  {name}: {shown}', flush=True)
+    compared = 0
 
     def same(self, what, one, other, margin=0):
         self.compared += 1
@@ -362,13 +341,6 @@ class Bench:
             took = median(f'import {name}') - bare
             self.keep(f'import {name}, seconds', took, f'{took:.3f}')
 
-    def missed(self):
-        """The limits that do not hold, as text."""
-        for name, (kind, limit) in LIMITS.items():
-            value = self.figures[name]
-            if value < limit if kind == 'least' else value > limit:
-                yield f'{name}: {value:.2f}; at {kind} {limit:g} is asked'
-
 
 def standard():
     """Of each release, the largest configuration on record that is whole,
@@ -384,32 +356,10 @@ def standard():
                entry.expect['states'])
 
 
-def options(arguments):
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    add = parser.add_argument
-    add('--short', action='store_true',
-        help='small configurations: that all works, and no limits')
-    add('--check', action='store_true',
-        help='exit with 1 when a limit is missed, and say which')
-    add('--repeat', type=int, default=3, metavar='N',
-        help='rounds against Spin (default: %(default)s)')
-    add('--json', type=Path, metavar='FILE', help='write the figures there')
-    add('--call', help=argparse.SUPPRESS)
-    given = parser.parse_args(arguments)
-    if given.short and given.check:
-        parser.error('--short has no limits')
-    if given.repeat < 1:
-        parser.error('--repeat: at least one round')
-    if given.json and not given.json.resolve().parent.is_dir():
-        parser.error(f'--json: there is no folder {given.json.parent}')
-    return given
-
-
 def main(arguments=None):
-    given = options(arguments)
+    given = shared.options(__doc__.splitlines()[0], arguments)
     if given.call:
-        name, arguments, chosen = json.loads(given.call)
-        print(json.dumps(CALLS[name](*arguments, **chosen)))
+        shared.answer(given.call, CALLS)
         return 0
     if spin.missing():
         print(f'bench: {" and ".join(spin.missing())} must be installed; '
@@ -429,16 +379,9 @@ def main(arguments=None):
     except (BenchError, spin.SpinError) as error:
         print(f'bench: {error}', file=sys.stderr)
         return 1
-    wrong = [] if given.short else list(bench.missed())
-    if given.json:
-        given.json.write_text(json.dumps(
-            {'figures': bench.figures, 'limits': LIMITS, 'missed': wrong},
-            indent=1) + '\n')
-    print(f'{bench.compared} results compared, all the same')
-    if given.check:
-        print('\n'.join(f'MISSED {text}' for text in wrong)
-              or 'all limits hold')
-    return 1 if given.check and wrong else 0
+    return shared.conclude(
+        given, bench, LIMITS,
+        f'{bench.compared} results compared, all the same')
 
 
 if __name__ == '__main__':
