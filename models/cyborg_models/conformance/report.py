@@ -294,7 +294,8 @@ body { font: 16px/1.5 sans-serif; max-width: 60rem; margin: 2rem auto;
   padding: 0 1rem; }
 table { border-collapse: collapse; width: 100%; }
 td, th { border-bottom: 1px solid var(--line); padding: .3rem .6rem;
-  text-align: left; vertical-align: top; overflow-wrap: anywhere; }
+  text-align: left; vertical-align: top; }
+td { overflow-wrap: anywhere; }
 code, pre { font: 14px/1.4 monospace; overflow-wrap: anywhere; }
 pre { overflow-x: auto; } figure { margin: 1rem 0; overflow-x: auto; }
 section { border-top: 1px solid var(--line); margin-top: 2rem; }
