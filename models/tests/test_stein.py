@@ -88,6 +88,7 @@ DEFECTS = (
     ('P6b', attach, {}, 'in_use_means_named', 8),
     ('Q2', program, {}, 'never_attached_wrong_function', 13),
     ('Q8', program, {}, 'somebody_binds', 4),
+    ('Q21', release, {}, 'never_offered_before_erased', 3),
     ('crash', attach, {}, 'in_use_means_named', 5),
 )
 

@@ -448,6 +448,16 @@ def of_reports(scene):
         when(s.reachable, 'ARQ-092')
         s.use[handle] = Use.FREE
 
+    @scene.defect('Q21', of='report')
+    def free_as_it_is(s, handle):
+        """What was released is free at once: nothing is ever erased."""
+        when(s.use[handle] is Use.CLEANING, 'HANDLE-024')
+        when(s.up[scene.host_of(handle)], 'ARQ-092')
+        when(s.reachable, 'ARQ-092')
+        when(scene.plain(handle) or (
+            s.work[scene.region_of(handle)] is Work.IDLE), 'PROGBIND-020')
+        s.use[handle] = Use.FREE
+
     @scene.defect('B30', of='withdraw')
     def withdraw_at_any_time(s, handle):
         """A handle is withdrawn although an ARQ names it."""

@@ -42,6 +42,8 @@ class Settings:
     :ivar programmable: how many of them are FPGA regions, the first ones
     :ivar mediated: how many are mediated devices, the next ones; the others
         are PCI functions
+    :ivar per_region: handles that share one region
+    :ivar functions: 1 if all want the same function, 2 if they differ
     :ivar hosts: that the handles are dealt out to, in turn
     :ivar quota: ARQs that the project may have, or None for enough
     :ivar faults: how many things may go wrong
@@ -56,6 +58,8 @@ class Settings:
     handles: int = 2
     programmable: int = 1
     mediated: int = 0
+    per_region: int = 1
+    functions: int = 2
     hosts: int = 1
     quota: int | None = None
     faults: int = 1
@@ -77,6 +81,7 @@ def build(settings=Settings(), defects=()):
         arqs=settings.arqs, hosts=settings.hosts,
         kinds=((Kind.FPGA,) * settings.programmable
                + (Kind.MDEV,) * settings.mediated + (Kind.PCI,) * plain),
+        per_region=settings.per_region, functions=settings.functions,
         quota=settings.quota, faults=settings.faults,
         operations=settings.operations, enabled=settings.enabled)
     attach.nova_asks(scene)
@@ -209,6 +214,8 @@ def properties(scene):
 
     @m.sometimes('HANDLE-012')
     def together(s):
-        """All instances can run side by side."""
+        """All instances can run side by side, if each can have a handle,
+        and none a region that others want to hold something else."""
         return s.nova.all(Nova.ACTIVE) or len(scene.instance) * (
-            scene.arqs) > len(scene.handle)
+            scene.arqs) > len(scene.handle) or (
+            scene.per_region > 1 and scene.functions > 1)
