@@ -14,21 +14,27 @@ from importlib.util import find_spec
 
 from cyborg_models.conformance import modes
 from cyborg_models.conformance.suite import HarnessError
-from systems.cyborg import nova
+from systems.cyborg import nova, program
 from systems.cyborg.adapter import PROFILES, Raw, Sdk, snapshot
 from systems.cyborg.explore import Walk, label, read_divergence
 from systems.cyborg.known import Known, KnownError
+from systems.cyborg.profiles import Profiles
 from systems.cyborg.requests import Requests
 from systems.cyborg.stack import Stack, StackError, identity
 
 SYSTEMS = {'release': nova.Release, 'group': nova.Group, 'twins': nova.Twins}
+#: those for which a region is written
+PROGRAMMED = {'program': program.Program, 'share': program.Share}
 CLIENTS = {'http': Raw, 'sdk': Sdk}
 #: modes of the kit, and what the share of steps is called there
 KIT = {'explore': 'steps', 'repeat': 'steps', 'faults': 'steps',
        'concurrent': 'rounds'}
-#: bad requests; steered walks, which get on where a step takes long; and
-#: these with requests that are held up, overlap, or meet a crash
-OWN = ('requests', 'walk', 'interrupted')
+#: bad requests; steered walks, which get on where a step takes long; these
+#: with requests that are held up, overlap, or meet a crash; walks with regions
+#: that are written; and device profiles that ask for that
+OWN = ('requests', 'walk', 'interrupted', 'program', 'profiles')
+#: those that are no walks
+ALONE = {'requests': Requests, 'profiles': Profiles}
 OVERLAPPING = 0.4  # share of steps, of the last
 #: modules without which there is nothing to run
 NEEDED = ('cyborg', 'placement', 'openstack', 'pymysql')
@@ -91,16 +97,21 @@ class Runs:
 
     def system(self, system, client):
         """A system of the kit."""
-        return SYSTEMS[system](self.stack, CLIENTS[client],
-                               self.known.defects)
+        return (SYSTEMS | PROGRAMMED)[system](
+            self.stack, CLIENTS[client], self.known.defects)
 
     def explorer(self, name):
-        """Who explores by steps: ``requests``, or ``SYSTEM CLIENT``."""
+        """Who explores by steps: of ``ALONE``, or ``SYSTEM CLIENT``."""
         if name not in self._made:
             self._made[name] = (
-                Requests(self.stack, self.seed) if name == 'requests'
-                else Walk(self.system(*name.split()), self.known, self.seed))
+                ALONE[name](self.stack, self.seed) if name in ALONE
+                else self.walk(*name.split()))
         return self._made[name]
+
+    def walk(self, system, client):
+        """Walks of a system."""
+        kind = program.ProgramWalk if system in PROGRAMMED else Walk
+        return kind(self.system(system, client), self.known, self.seed)
 
     def explore(self, mode, steps):
         """Take steps in a mode; what is found is noted."""
@@ -109,12 +120,14 @@ class Runs:
         clients = [*CLIENTS] * 2
         shift = [*OWN, *KIT].index(mode) % 2
         pairs = [*zip(SYSTEMS, clients[shift:], strict=False)]
+        programmed = [*zip(PROGRAMMED, clients[shift:], strict=False)]
         if mode in KIT:
-            for pair in pairs:
+            for pair in pairs + programmed:
                 self._by_kit(mode, *pair, -(-steps // len(pairs)))
             return
-        names = ['requests'] if mode == 'requests' else [
-            ' '.join(pair) for pair in pairs]
+        names = [mode] if mode in ALONE else [
+            ' '.join(pair) for pair in (
+                programmed if mode == 'program' else pairs)]
         goal, turn = self.steps[mode] + steps, 0
         while self.steps[mode] < goal:
             self._example(mode, names[turn % len(names)])
@@ -122,7 +135,8 @@ class Runs:
 
     def _example(self, mode, name):
         one = self.explorer(name)
-        one.overlapping = OVERLAPPING if mode == 'interrupted' else 0
+        one.overlapping = {'interrupted': OVERLAPPING,
+                           'program': OVERLAPPING / 2}.get(mode, 0)
         one.begin()
         for _ in range(LENGTH):
             step = one.propose()
@@ -131,7 +145,7 @@ class Runs:
             self.take(one, name, mode, step)
             if one.over:
                 return
-        if mode != 'requests':
+        if mode not in ALONE:
             self.take(one, name, mode, ['wait'])
 
     def _by_kit(self, mode, system, client, steps):

@@ -4,12 +4,15 @@ Discovery is that of Cyborg's own fake driver, with as many handles as the
 file that ``CYBORG_SPECS_DEVICES`` names says.  That file is read at each
 call, so a test changes the hardware by writing it::
 
-    {"handles": [1, 2], "program": "ok", "seconds": 0}
+    {"handles": [1, 2], "program": "ok", "hold": false}
 
-``handles`` are the functions that there are; ``program`` is what becomes of
-a write: ``ok``, ``false`` (the driver says it failed) or ``raise``; it takes
-``seconds``.  Each write is noted in the file's neighbour ``writes``, a line
-with the size of the image.
+``handles`` are the functions that there are.  All are of one region, whose
+content is the file's neighbour ``region``: to program it is to copy there
+what the agent has fetched, in two halves.  ``program`` is what becomes of a
+write after the first half: ``ok``, ``raise``, ``false`` (the driver says that
+it failed) or ``half`` (it says that it succeeded).  While ``hold`` is true a
+write waits after its first half.  Each is told in the neighbour ``writes``,
+in a line when it begins and one when it ends.
 """
 
 import json
@@ -23,6 +26,15 @@ from cyborg.accelerator.drivers.fpga.base import FPGADriver
 
 def _hardware():
     return json.loads(Path(os.environ['CYBORG_SPECS_DEVICES']).read_text())
+
+
+def _neighbour(name):
+    return Path(os.environ['CYBORG_SPECS_DEVICES']).with_name(name)
+
+
+def _tell(path, line):
+    with path.open('a') as file:
+        file.write(f'{line}\n')
 
 
 class RegionDriver(FPGADriver, FakeDriver):
@@ -48,16 +60,23 @@ class RegionDriver(FPGADriver, FakeDriver):
         return devices
 
     def program(self, controlpath, image):
-        """Write a region, or fail as the file says.
+        """Write the region, or fail as the file says.
 
         :param image: path of what Glance gave
         :returns: False if the write failed
         """
-        hardware = _hardware()
-        time.sleep(hardware['seconds'])
-        writes = Path(os.environ['CYBORG_SPECS_DEVICES']).with_name('writes')
-        with writes.open('a') as file:
-            file.write(f'{Path(image).stat().st_size}\n')
-        if hardware['program'] == 'raise':
+        region, writes = _neighbour('region'), _neighbour('writes')
+        content = Path(image).read_bytes()
+        half = len(content) // 2
+        _tell(writes, f'begin {len(content)}')
+        region.write_bytes(content[:half])
+        while _hardware()['hold']:
+            time.sleep(0.02)
+        outcome = _hardware()['program']
+        if outcome == 'ok':
+            with region.open('ab') as file:
+                file.write(content[half:])
+        _tell(writes, f'end {outcome}')
+        if outcome == 'raise':
             raise OSError('the region does not answer')
-        return hardware['program'] == 'ok'
+        return outcome != 'false'

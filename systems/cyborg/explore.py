@@ -67,9 +67,13 @@ class Walk:
         Cyborg crashes
     :cvar repeating: share of requests that are sent twice
     :cvar waiting: share of steps that give it time
+    :cvar within: faults that only come with something else
+    :cvar away: steps that are taken seldom
+    :cvar probed: steps that are tried where the model forbids them
     """
 
     overlapping, repeating, waiting = 0, 0.3, 0.1
+    within, away, probed = ('lose_request',), AWAY, PROBED
 
     def __init__(self, system, known, seed):
         self.system, self.known = system, known
@@ -81,7 +85,7 @@ class Walk:
         self.contract = declared(system)
         self.able = system.actions(model.actions)
         self.fresh = Oracle(
-            self.chosen, controlled={*self.able, 'lose_request'},
+            self.chosen, controlled={*self.able, *self.within},
             hidden=system.hidden)
         self.taken = {}
 
@@ -106,7 +110,7 @@ class Walk:
                     found.append((name, step.arguments))
             elif self.oracle.may(step) != NONE:
                 found.append((name, step.arguments))
-            elif name in PROBED and self.seen.get(
+            elif name in self.probed and self.seen.get(
                     f'arq[{step.arguments[0]}]') not in (
                         None, Arq.ABSENT, Arq.INITIAL
                         if name == 'rebind' else None):
@@ -127,7 +131,8 @@ class Walk:
                 self.story[-1][0] in REPEATED):
             return ['again', *self.story[-1]]
         if self.chance.random() < UNSEEN:
-            steps = [step for step in steps if step[0] not in AWAY] or steps
+            steps = [step for step in steps
+                     if step[0] not in self.away] or steps
         if not steps:
             return None
         case = tuple(sorted(map(str, self.seen.values())))
@@ -358,7 +363,7 @@ def label(trace):
     if not steps:
         return 'wait' if trace else 'start'
     name, *rest = steps[-1]
-    if name in OVERLAPS:
+    if name in (*OVERLAPS, 'with'):
         name += ' ' + ' + '.join(
             one if isinstance(one, str) else one[0] for one in rest)
     return name if steps[-1] is trace[-1] else f'wait after {name}'

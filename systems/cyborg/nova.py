@@ -29,6 +29,7 @@ ANSWERS = {
     'unbind': ((202,), (409,)),
     'delete': ((204, 202), ()),
     'unknown provider': ((400,), ()),
+    'program': ((202, 200), (409,)),
 }
 #: what Cyborg does by itself
 HIDDEN = (
@@ -57,7 +58,7 @@ class Played(System):
     # The model's rebind is that of an operator, from Unbound alone; Cyborg
     # may start a bind from Initial as well.
     refuses = ('unbind',)
-    limit, callers = 4 * LIMIT, 2
+    limit, callers, hides = 4 * LIMIT, 2, HIDDEN
     instances = arqs = handles = 2
     twins = False
 
@@ -67,7 +68,7 @@ class Played(System):
         self.admin = Raw(stack, identity(roles='admin'))
         model = chosen(self).model
         self.hidden = tuple(
-            name for name in HIDDEN if name in model.actions)
+            name for name in self.hides if name in model.actions)
         self.known = tuple(
             name for name in known if name in model.defects)
         self.findings = []
@@ -94,11 +95,11 @@ class Played(System):
         for consumer in self.claims:
             self.stack.place('DELETE', f'/allocations/{consumer}')
         self.claims.clear()
-        reply = self.admin.send('POST', PROFILES, json=[
-            {'name': 'wanted', 'groups': [
-                {'resources:FPGA': str(self.arqs)}]}])
-        if reply.status != 201:
-            raise HarnessError(f'no device profile: {reply}')
+        for name, group in self.wanted().items():
+            reply = self.admin.send('POST', PROFILES, json=[
+                {'name': name, 'groups': [group]}])
+            if reply.status != 201:
+                raise HarnessError(f'no device profile: {reply}')
         # Twins are attempts for one and the same instance.
         names = [str(uuid.uuid4()) for _ in range(self.instances)]
         self.names = names[:1] * self.instances if self.twins else names
@@ -108,6 +109,11 @@ class Played(System):
         self.waits, self.guests, self.posted = set(), {}, set()
         self.story, self.home = [], threading.get_ident()
         self.reachable = self.up = True
+
+    def wanted(self):
+        """Name of a device profile -> its group; one for all instances, or
+        in order one for each."""
+        return {'wanted': {'resources:FPGA': str(self.arqs)}}
 
     def observe(self):
         """What the database holds, and which events came."""
@@ -241,7 +247,8 @@ class Played(System):
             if ('post', instance) in self.posted:
                 raise Refused('Nova asks once')
             self.posted.add(('post', instance))
-        reply = self.client.create('wanted')
+        names = list(self.wanted())
+        reply = self.client.create(names[instance % len(names)])
         if reply.status == 201:
             made = [arq['uuid'] for arq in reply.body['arqs']]
             for number, name in zip(self.arqs_of(instance), made,
@@ -382,7 +389,8 @@ class Played(System):
         self._report({*used, handle})
 
     def _report(self, places):
-        self.stack.hardware([place + 1 for place in sorted(places)])
+        self.stack.hardware(
+            handles=[place + 1 for place in sorted(places)])
         self.stack.report()
 
     def do_crash_conductor(self):

@@ -1,15 +1,17 @@
 """Run the real services: those named, in this process.
 
-``python -m systems.cyborg.services FILE PORT placement``, or ``api``,
-``conductor``, ``agent``, or several of these three.  FILE is the oslo
-configuration; PORT is that of placement or of the API.  Nothing of the
-services is changed: what is here is the part of their commands that starts
+``python -m systems.cyborg.services FILE PORT placement``, or ``glance``, or
+``api``, ``conductor``, ``agent``, or several of these three.  FILE is the oslo
+configuration; PORT is that of placement, of Glance or of the API.  Nothing of
+the services is changed: what is here is the part of their commands that starts
 them, without forks and signal handlers.  A line ``ready`` says that all
 answer.  A line ``report`` on standard input runs the periodic tasks now rather
 than in a minute, the agent's report among them; ``done`` or ``failed`` answers
-it.
+it.  A line ``jobs`` asks what goes on behind requests: two numbers answer it,
+of binds that program and of those who wait for such binds.
 """
 
+import gc
 import os
 import shlex
 import socketserver
@@ -46,6 +48,13 @@ def placement(file, port):
     _serve(wsgi.init_application(), port)
 
 
+def glance(file, port):
+    """The image API."""
+    os.environ['OS_GLANCE_CONFIG_DIR'] = os.path.dirname(file)
+    from glance.common import wsgi_app
+    _serve(wsgi_app.init_app(), port)
+
+
 def cyborg(file, port, names):
     """The API, conductor and agent of Cyborg, or some of them."""
     from cyborg import cmd  # noqa: F401 - chooses threads as the backend
@@ -78,14 +87,37 @@ def cyborg(file, port, names):
 
 def main(arguments):
     file, port, *names = arguments
+    running = []
     if names == ['placement']:
         placement(file, int(port))
+    elif names == ['glance']:
+        glance(file, int(port))
     else:
         running = cyborg(file, int(port), names)
     print('ready', flush=True)
-    for _ in sys.stdin:  # until whoever started us goes
-        print(_periodic([one.manager for one in running]), flush=True)
+    for line in sys.stdin:  # until whoever started us goes
+        if line.strip() == 'jobs':
+            print(*_jobs(), flush=True)
+        else:
+            print(_periodic([one.manager for one in running]), flush=True)
     os._exit(0)
+
+
+def _jobs():
+    """How many threads are in the job of a bind, and in its monitor."""
+    found = []
+    gc.disable()  # amid this it can block all threads: CPython's gh-106883
+    try:
+        frames = sys._current_frames()
+    finally:
+        gc.enable()
+    for frame in frames.values():
+        while frame:
+            path = os.path.basename(frame.f_code.co_filename)
+            found.append((path, frame.f_code.co_name))
+            frame = frame.f_back
+    return (found.count(('fpga_ext_arq.py', 'bind')),
+            found.count(('ext_arq_job.py', 'job_monitor')))
 
 
 def _periodic(managers):

@@ -2,12 +2,13 @@
 
 What runs: cyborg-api, cyborg-conductor and cyborg-agent with a driver that
 reports some functions of one FPGA, MariaDB (or SQLite where there is none),
-and Placement.  Stubs are Nova's event endpoint (:class:`Nova`) and the
+Placement and Glance.  Stubs are Nova's event endpoint (:class:`Nova`) and the
 identity service: requests carry the headers that keystonemiddleware would
 set.  Everything listens on loopback, lives below one temporary folder and
 has a time limit.
 """
 
+import concurrent.futures
 import contextlib
 import http.server
 import json
@@ -174,7 +175,7 @@ class Process:
         self.process.stdin.write(f'{line}\n'.encode())
         self.process.stdin.flush()
         wait_for(lambda: len(self.lines) > count,
-                 f'{self.name} does not answer', self.tail)
+                 f'{self.name} does not answer', self.tail, pause=0.002)
         return self.lines[count]
 
     def tail(self, lines=15):
@@ -292,16 +293,18 @@ def run(command, folder):
                          f'{(done.stdout + done.stderr)[-2000:]}')
 
 
-def wait_for(condition, complaint, details=lambda: '', seconds=LIMIT):
+def wait_for(condition, complaint, details=lambda: '', seconds=LIMIT,
+             pause=0.05):
     """Wait until a condition holds.
 
+    :param pause: seconds between two looks
     :raises StackError: with the complaint, when time is up
     """
     end = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > end:
             raise StackError(f'{complaint}: {details()}')
-        time.sleep(0.05)
+        time.sleep(pause)
 
 
 class Stack:
@@ -314,6 +317,8 @@ class Stack:
     :param conductors: how many, with RabbitMQ
     :param bind_timeout: Cyborg's option, seconds
     :param rpc_timeout: oslo.messaging's option, seconds
+    :ivar devices: what the driver finds and does
+    :ivar images: an :class:`~systems.cyborg.images.Images`
     :ivar weaker: what the choice of database weakens; '' for MariaDB
     """
 
@@ -326,8 +331,9 @@ class Stack:
         self.handles, self.bus = handles, bus
         self.conductors = ['conductor', *(
             f'conductor{number}' for number in range(2, conductors + 1))]
-        self.rpc_timeout = rpc_timeout
+        self.rpc_timeout, self.bind_timeout = rpc_timeout, bind_timeout
         self.processes, self._placing = {}, threading.Lock()
+        self.devices = {}
         self.nova = self.database = None
         try:
             self._start(database, bind_timeout)
@@ -337,8 +343,25 @@ class Stack:
 
     def _start(self, database, bind_timeout):
         self.nova = Nova()
+        from systems.cyborg import images  # which needs this module
+        self.image_port = free_port()
+        self.glance_options = images.configure(self.folder, self.image_port)
+        with concurrent.futures.ThreadPoolExecutor(1) as beside:
+            glance = beside.submit(self._start_glance)
+            self._start_others(database, bind_timeout)
+            glance.result()
+        self.images = images.Images(self)
+
+    def _start_glance(self):
+        """Start Glance, which takes long and needs nobody."""
+        run([Path(sys.executable).parent / 'glance-manage', '--config-file',
+             self.folder / 'glance' / 'glance-api.conf', 'db_sync'],
+            self.folder)
+        self.launch('glance', self.image_port, 'glance')
+
+    def _start_others(self, database, bind_timeout):
         self.database = Database(self.folder, database)
-        self.hardware()
+        self.sound_hardware()
         transport = 'fake://' if self.bus == 'fake' else self._rabbit()
         self._configure(bind_timeout, transport)
         scripts = Path(sys.executable).parent
@@ -440,7 +463,8 @@ lock_path = {self.folder}
 [agent]
 enabled_drivers = specs_driver
 resource_provider_name = {HOST}
-{client('placement', placement)}{client('nova', self.nova.url)}''')
+{client('placement', placement)}{client('nova', self.nova.url)}\
+{self.glance_options}''')
         entry = Path(self.folder, 'path', 'specs_driver-1.dist-info')
         entry.mkdir(parents=True)
         (entry / 'METADATA').write_text(
@@ -465,8 +489,9 @@ resource_provider_name = {HOST}
 
     def launch(self, name, port, *parts):
         """Start services as one process called *name*."""
-        file = self.file.with_name(
-            'placement.conf' if name == 'placement' else self.file.name)
+        file = self.folder / {
+            'placement': 'placement.conf', 'glance': 'glance/glance-api.conf',
+        }.get(name, 'cyborg.conf')
         if name in self.conductors[1:]:  # has a name of its own on the bus
             file = self.file.with_name(f'{name}.conf')
             file.write_text(self.file.read_text().replace(
@@ -476,16 +501,43 @@ resource_provider_name = {HOST}
             name, [sys.executable, '-m', 'systems.cyborg.services',
                    str(file), str(port), *parts], self.folder,
             PYTHONPATH=path, PYTHONWARNINGS='ignore',
+            OS_CLIENT_CONFIG_FILE=str(self.folder / 'clouds.yaml'),
             CYBORG_SPECS_DEVICES=str(self.folder / 'hardware.json'))
 
-    def hardware(self, handles=None, program='ok', seconds=0):
-        """What the driver finds from now on; see its module."""
+    def hardware(self, **changes):
+        """What the driver finds and does from now on; see its module."""
+        self.devices |= changes
         path = self.folder / 'hardware.json'
         new = path.with_suffix('.new')
-        new.write_text(json.dumps({
-            'handles': list(range(1, self.handles + 1)) if handles is None
-            else handles, 'program': program, 'seconds': seconds}))
+        new.write_text(json.dumps(self.devices))
         new.replace(path)
+
+    def sound_hardware(self):
+        """All is there again, and works."""
+        self.hardware(handles=list(range(1, self.handles + 1)),
+                      program='ok', hold=False)
+
+    def writes(self):
+        """How many writes of the region have begun, and go on."""
+        path = self.folder / 'writes'
+        lines = path.read_text().splitlines() if path.exists() else []
+        begun = sum(line.startswith('begin') for line in lines)
+        return begun, 2 * begun - len(lines)
+
+    def writes_ended(self):
+        """Whoever wrote is gone."""
+        Path(self.folder, 'writes').unlink(missing_ok=True)
+
+    def jobs(self):
+        """How many binds program, and how many monitors wait for them."""
+        found = [self.processes[name].ask('jobs').split()
+                 for name in dict.fromkeys(map(self.serves, self.conductors))]
+        return tuple(sum(map(int, numbers)) for numbers in zip(
+            *found, strict=True))
+
+    def pass_bind_timeout(self):
+        """Let a bind that goes on take too long."""
+        time.sleep(self.bind_timeout + 0.5)
 
     def place(self, method, path, **arguments):
         """One request to Placement.
@@ -574,6 +626,9 @@ resource_provider_name = {HOST}
         taken away comes back with a report.
         """
         self.nova.answer = 'ok'
+        self.sound_hardware()
+        wait_for(lambda: self.jobs() == (0, 0), 'a bind does not end',
+                 self.processes[self.serves('conductor')].tail)
         for text in (
                 'DELETE FROM extended_accelerator_requests',
                 'UPDATE attach_handles SET in_use = 0',
@@ -582,7 +637,8 @@ resource_provider_name = {HOST}
                 "UPDATE devices SET status = 'enabled'"):
             self.database.query(text)
         self.nova.events.clear()
-        self.hardware()
+        for name in ('region', 'writes'):
+            Path(self.folder, name).unlink(missing_ok=True)
         if len(self.database.query(
                 'SELECT id FROM attach_handles')) != self.handles:
             self.report()
