@@ -37,6 +37,7 @@ from cyborg_models.conformance.verdict import (
     NOT_IMPLEMENTED,
     PASS,
 )
+from cyborg_models.kernel.language import Guard, successor
 from cyborg_models.registry import InputError
 
 SHORT = {'explore': {'steps': 1200}, 'faults': {'steps': 1200},
@@ -670,6 +671,45 @@ class Modes(unittest.TestCase):
         self.assertEqual('one caller at a time is declared',
                          report.outcomes[0].modes[0].skipped)
 
+    def race(self, seed=4, **more):
+        system = Racy('stein.attach')
+        vars(system).update(more)
+        report = run(system, seed, concurrent={'rounds': 300})
+        found = [failure for failure in report.failures
+                 if failure.requirement == 'HANDLE-010']
+        self.assertTrue(found)
+        return system, found[0]
+
+    def test_calls_that_overlap_are_shrunk(self):
+        """To two callers, and to what makes them possible."""
+        for callers in (2, 4):
+            with self.subTest(callers):
+                _, failure = self.race(callers=callers)
+                *before, _, _ = failure.played
+                self.assertEqual(
+                    ['take', 'take'],
+                    [step.action.name for step in failure.played[-2:]])
+                self.assertEqual(
+                    [False] * len(before) + [True] * 2,
+                    [text.endswith('overlapping') for text in failure.calls])
+                owners = {step.arguments[0] for step in failure.played[-2:]}
+                self.assertEqual(
+                    4 * len(owners), len(before), failure.calls)
+                self.assertTrue(failure.steady)
+
+    def test_without_the_steps_to_shrink_them_they_stay_long(self):
+        with mock.patch.object(modes, 'SHRINK', 0):
+            _, failure = self.race(callers=4)
+        self.assertGreater(len(failure.played), 10)
+        self.assertEqual(4, sum(text.endswith('overlapping')
+                                for text in failure.calls))
+        self.assertFalse(failure.steady)
+
+    def test_calls_that_overlap_are_made_again_a_few_times(self):
+        system, failure = self.race(once=True)
+        self.assertFalse(failure.steady)
+        self.assertEqual(300 + modes.TRIES, system.runs)
+
     def test_waiting_is_a_step_where_something_is_hidden(self):
         system = ModelSystem('stein.attach', by_itself=('start_bind',
                                                         'take'))
@@ -704,6 +744,41 @@ class Told(ModelSystem):
         outcome = super().call(name, arguments)
         self.calls.append((name, outcome))
         return outcome
+
+
+class Racy(ModelSystem):
+    """Of handles that are taken at once each is looked at before any is
+    marked: in one run of three, so that it takes some luck.
+
+    :ivar once: True if it races in one run, and never again
+    :ivar raced: the number of the last run in which it did
+    """
+
+    once, runs, raced = False, 0, 0
+
+    def start(self):
+        super().start()
+        self.runs += 1
+        self.home, self.before, self.taken = (
+            threading.get_ident(), self._codes, 0)
+
+    def call(self, name, arguments):
+        if threading.get_ident() == self.home:
+            outcome = super().call(name, arguments)
+            self.before = self._codes
+            return outcome
+        if name != 'take' or (self.raced not in (0, self.runs) if self.once
+                              else self.runs % 3):
+            return super().call(name, arguments)
+        with self._lock:
+            writes = self._trees[name, arguments](self.before)
+            if isinstance(writes, Guard):
+                return REFUSED
+            self.taken += 1
+            if self.taken > 1:
+                self.raced = self.runs
+            self._codes = successor(self._codes, writes)
+            return OK
 
 
 class Slow(ModelSystem):

@@ -8,19 +8,28 @@ skips, unless CYBORG_SPECS_NO_SKIP is set.
 
 import argparse
 import os
+import shutil
 import sys
 import uuid
+from collections import Counter
 from importlib.util import find_spec
 
 from cyborg_models.conformance import modes
 from cyborg_models.conformance.suite import HarnessError
 from systems.cyborg import nova, program
 from systems.cyborg.adapter import PROFILES, Raw, Sdk, snapshot
-from systems.cyborg.explore import Walk, label, read_divergence
+from systems.cyborg.explore import (
+    OVERLAPS,
+    Walk,
+    beyond,
+    known_defects,
+    label,
+    read_divergence,
+)
 from systems.cyborg.known import Known, KnownError
 from systems.cyborg.profiles import Profiles
 from systems.cyborg.requests import Requests
-from systems.cyborg.stack import Stack, StackError, identity
+from systems.cyborg.stack import RABBIT, Stack, StackError, identity
 
 SYSTEMS = {'release': nova.Release, 'group': nova.Group, 'twins': nova.Twins}
 #: those for which a region is written
@@ -34,13 +43,19 @@ KIT = {'explore': 'steps', 'repeat': 'steps', 'faults': 'steps',
 #: that are written; and device profiles that ask for that
 OWN = ('requests', 'walk', 'interrupted', 'program', 'profiles')
 #: those that are no walks
-ALONE = {'requests': Requests, 'profiles': Profiles}
+OTHERS = {'requests': Requests, 'profiles': Profiles}
 OVERLAPPING = 0.4  # share of steps, of the last
 #: modules without which there is nothing to run
 NEEDED = ('cyborg', 'placement', 'openstack', 'pymysql')
+#: steps that need a process for each service
+ALONE = ('paused', 'crash api', 'crash agent')
+#: steps that a short run with RabbitMQ is for
+MUST = ('held', 'crash', 'paused')
 LENGTH = 14  # steps of an example
 SHORT = {'concurrent': 9}  # steps or rounds of a mode, with --short
 FEW = 24  # of the other modes
+#: the modes of a short run that is beside the one of MariaDB and one process
+BESIDE = {'rabbit': ('interrupted',), 'sqlite': ('requests', 'walk')}
 SHRINK = 30  # steps to shorten one divergence with
 TRIES = 12  # replays of what depends on chance
 
@@ -101,10 +116,10 @@ class Runs:
             self.stack, CLIENTS[client], self.known.defects)
 
     def explorer(self, name):
-        """Who explores by steps: of ``ALONE``, or ``SYSTEM CLIENT``."""
+        """Who explores by steps: of ``OTHERS``, or ``SYSTEM CLIENT``."""
         if name not in self._made:
             self._made[name] = (
-                ALONE[name](self.stack, self.seed) if name in ALONE
+                OTHERS[name](self.stack, self.seed) if name in OTHERS
                 else self.walk(*name.split()))
         return self._made[name]
 
@@ -112,6 +127,12 @@ class Runs:
         """Walks of a system."""
         kind = program.ProgramWalk if system in PROGRAMMED else Walk
         return kind(self.system(system, client), self.known, self.seed)
+
+    @property
+    def interrupted(self):
+        """Kind of step -> how often a request was caught by it."""
+        return sum((one.interrupted for one in self._made.values()
+                    if isinstance(one, Walk)), Counter())
 
     def explore(self, mode, steps):
         """Take steps in a mode; what is found is noted."""
@@ -125,7 +146,7 @@ class Runs:
             for pair in pairs + programmed:
                 self._by_kit(mode, *pair, -(-steps // len(pairs)))
             return
-        names = [mode] if mode in ALONE else [
+        names = [mode] if mode in OTHERS else [
             ' '.join(pair) for pair in (
                 programmed if mode == 'program' else pairs)]
         goal, turn = self.steps[mode] + steps, 0
@@ -145,7 +166,7 @@ class Runs:
             self.take(one, name, mode, step)
             if one.over:
                 return
-        if mode not in ALONE:
+        if mode not in OTHERS:
             self.take(one, name, mode, ['wait'])
 
     def _by_kit(self, mode, system, client, steps):
@@ -156,12 +177,18 @@ class Runs:
         self.outcomes.append((tested, outcome))
         name, before = f'{system} {client}', self.steps[mode]
         self.steps[mode] += sum(one.steps for one in outcome.modes)
+        past = []
         for failure in outcome.failures:
             trace = read_trace(failure)
+            finding = read_divergence(failure.divergence, label(trace),
+                                      failure.requirement)
+            tried = () if failure.known or (
+                trace[-1][0] == 'together'  # seen otherwise by a walk
+                ) else known_defects(self.known, finding, tested.known)
             self.known.note(
-                read_divergence(failure.divergence, label(trace),
-                                failure.requirement),
-                name, self.seed, before + failure.steps, trace)
+                beyond(self.known, finding, (*past, *tried)), name,
+                self.seed, before + failure.steps, trace)
+            past += [failure.known] * bool(failure.known)
         for finding, trace, count in tested.findings:
             self.known.note(finding, name, self.seed, before + count, trace)
         if outcome.error:
@@ -185,10 +212,14 @@ class Runs:
                 break
         return found
 
-    def replay_known(self):
-        """Replay each trace on record until it shows what it is for."""
+    def replay_known(self, kinds=()):
+        """Replay each trace on record until it shows what it is for.
+
+        :param kinds: only traces with a step of such a kind; empty for all
+        """
         for row in self.known.rows:
-            if not playable(row['trace'], self.stack):
+            if not playable(row['trace'], self.stack) or (
+                    kinds and not kinds_of(row['trace']) & {*kinds}):
                 continue
             self.known.looked.add(row['id'])
             for _ in range(TRIES if row.get('chance') else 1):
@@ -212,12 +243,17 @@ class Runs:
         return trace
 
 
+def kinds_of(trace):
+    """The names of the steps of a trace, apart from plain requests."""
+    return {step[0] for step in trace if isinstance(step, list)}
+
+
 def playable(trace, stack):
     """Can a trace be replayed?  Some need MariaDB, some RabbitMQ."""
-    kinds = {step[0] for step in trace if isinstance(step, list)}
+    kinds = kinds_of(trace)
     return (stack.database.kind == 'mariadb'
-            or not kinds & {'held', 'crash', 'paused'}) and (
-        stack.bus == 'rabbit' or 'paused' not in kinds)
+            or not kinds & {*OVERLAPS} - {'together'}) and (
+        stack.bus == 'rabbit' or not kinds & {*ALONE})
 
 
 def read_trace(failure):
@@ -229,10 +265,14 @@ def read_trace(failure):
     return rows
 
 
-def record(runs):
-    """Write down how each divergence was found for the first time."""
+def record(runs, ids=()):
+    """Write down how each divergence was found for the first time.
+
+    :param ids: of those that are meant; empty for all
+    """
     for row in runs.known.rows:
-        if row['id'] not in runs.known.first:
+        if row['id'] not in runs.known.first or (
+                ids and row['id'] not in ids):
             continue
         finding, mode, seed, steps, trace = runs.known.first[row['id']]
 
@@ -245,11 +285,24 @@ def record(runs):
         runs.known.write()
 
 
+def missing(bus):
+    """What there is not, with the mend; '' if nothing is missing."""
+    modules = [name for name in NEEDED if find_spec(name) is None]
+    if modules:
+        return (f'there is no {", ".join(modules)}; install '
+                'systems/cyborg/requirements.txt')
+    if bus == 'rabbit' and not all(map(shutil.which, RABBIT)):
+        return ('there is no RabbitMQ; install the package rabbitmq-server '
+                '(Debian), or leave out --bus rabbit')
+    return ''
+
+
 def main(arguments=None):
     parser = argparse.ArgumentParser(
         prog='python -m systems.cyborg', description=__doc__.split('\n')[0])
     parser.add_argument('--short', action='store_true', help=(
-        'what CI runs: what is on record, and a few steps'))
+        'what CI runs: what is on record, and a few steps; with RabbitMQ or '
+        'SQLite only what differs there'))
     parser.add_argument('--seed', type=int, default=1)
     parser.add_argument('--steps', type=int, default=400,
                         help='of each mode, or rounds; default 400')
@@ -261,18 +314,18 @@ def main(arguments=None):
                         help='one process, or one for each service')
     parser.add_argument('--conductors', type=int, default=1,
                         help='how many, with --bus rabbit')
-    parser.add_argument('--record', action='store_true', help=(
-        'write into the record how each divergence was found'))
+    parser.add_argument('--record', nargs='*', metavar='ID', help=(
+        'write into the record how each divergence was found, or those '
+        'named; an entry that is new has what a person judges'))
     given = parser.parse_args(arguments)
-    missing = [name for name in NEEDED if find_spec(name) is None]
-    if missing:
-        print(f'skipped: there is no {", ".join(missing)}; install '
-              'systems/cyborg/requirements.txt', file=sys.stderr)
+    lacks = missing(given.bus)
+    if lacks:
+        print(f'skipped: {lacks}', file=sys.stderr)
         return 3 if os.environ.get('CYBORG_SPECS_NO_SKIP') else 0
     if given.database == 'auto' and os.environ.get('CYBORG_SPECS_NO_SKIP'):
         given.database = 'mariadb'  # less would skip what needs it
     try:
-        known = Known.read(whole=not given.record)
+        known = Known.read(whole=given.record is None)
         with Stack(database=given.database, bus=given.bus,
                    conductors=given.conductors) as stack:
             return _run(given, known, stack)
@@ -286,22 +339,35 @@ def _run(given, known, stack):
         print(f'Weaker: {stack.weaker}.')
     runs = Runs(stack, known, given.seed)
     runs.smoke()
-    if not given.record:
-        runs.replay_known()
-    for mode in given.mode or [*OWN, *KIT]:
+    beside = given.short and BESIDE.get(
+        given.bus, BESIDE.get(stack.database.kind))
+    if given.record is None and (
+            not beside or stack.database.kind == 'mariadb'):
+        runs.replay_known(OVERLAPS if beside else ())
+        if not known.looked:
+            raise HarnessError('nothing that is on record was replayed')
+    for mode in given.mode or beside or [*OWN, *KIT]:
         runs.explore(mode, SHORT.get(mode, FEW) if given.short else (
             given.steps))
     for line in known.report():
         print(line)
     print('steps: ' + ', '.join(
         f'{mode} {count}' for mode, count in runs.steps.items()))
+    if beside and given.bus == 'rabbit':
+        caught = runs.interrupted
+        print('interrupted: ' + ', '.join(
+            f'{kind} {caught[kind]}' for kind in OVERLAPS if caught[kind]))
+        lacks = [kind for kind in MUST if not caught[kind]]
+        if lacks:
+            raise HarnessError(
+                f'no request was caught to be {", ".join(lacks)}')
     kept = {name for _, outcome in runs.outcomes for name in outcome.evidence}
     print(f'fail: {", ".join(known.fails)}')
     print(f'shown as kept: {", ".join(sorted(kept - {*known.fails}))}')
     if not all(runs.steps.values()):
         raise HarnessError('a mode took no step')
-    if given.record:
-        record(runs)
+    if given.record is not None:
+        record(runs, given.record)
     return 1 if known.new or known.mended else 0
 
 

@@ -13,6 +13,8 @@ import re
 import signal
 import threading
 import time
+from collections import Counter
+from dataclasses import replace
 
 from cyborg_models.conformance.oracle import (
     NONE,
@@ -29,10 +31,11 @@ from cyborg_models.conformance.suite import (
 )
 from cyborg_models.conformance.verdict import fails
 from cyborg_models.kernel.trace import value_name
-from cyborg_models.stein.vocabulary import Arq
+from cyborg_models.stein.vocabulary import Arq, Notice, Use
+from systems.cyborg.known import BEYOND
 from systems.cyborg.nova import REQUESTS
 from systems.cyborg.requests import Finding
-from systems.cyborg.stack import LIMIT, POINTS
+from systems.cyborg.stack import LEAVING, LIMIT, POINTS
 
 #: a fault that hits a request which is under way, and that request
 WITHIN = {'release_fails': 'delete_arq'}
@@ -47,8 +50,13 @@ UNSEEN = 0.8
 OVERLAPPING = ('repeat_request', 'crash_conductor')
 #: share of overlapping steps in which the conductor is stopped, if it can be
 PAUSED = 0.3
+#: steps in which a process is killed, and which service it has; those of
+#: their own need a process each
+CRASHES = {'crash': 'conductor', 'crash api': 'api', 'crash agent': 'agent'}
 #: steps that are several requests at once
-OVERLAPS = ('together', 'held', 'crash', 'paused')
+OVERLAPS = ('together', 'held', 'paused', *CRASHES)
+#: states of which Nova is to be told
+ENDED = (Arq.BOUND, Arq.BIND_FAILED)
 #: a point at which the row of the ARQ is not locked
 UNLOCKED = 'before the handle is taken'
 #: seconds from one request to the next that overlaps it, at most
@@ -63,6 +71,8 @@ class Walk:
     :param system: a :class:`~systems.cyborg.nova.Played`
     :param known: what is known, or None
     :param seed: of the chance
+    :ivar interrupted: kind of step -> how often a request was caught at the
+        point that it was to be caught at
     :ivar overlapping: share of steps in which several requests overlap, or
         Cyborg crashes
     :cvar repeating: share of requests that are sent twice
@@ -88,6 +98,7 @@ class Walk:
             self.chosen, controlled={*self.able, *self.within},
             hidden=system.hidden)
         self.taken = {}
+        self.interrupted = Counter()
 
     def begin(self):
         """Begin an example; the system starts anew."""
@@ -172,8 +183,13 @@ class Walk:
                             yield ['paused', point, one, *given_up]
                     if point:
                         yield ['crash', point, one]
+                    if point and self.system.stack.bus == 'rabbit':
+                        yield ['crash agent', point, one]
+                        yield ['crash api', point, one, given_up[0]]
             elif name != 'post':  # which makes new ones each time
                 yield ['together', one, one]
+                if name == 'delete_arq' and self.points:
+                    yield ['held', LEAVING, one, one]
 
     def take(self, step):
         """Take a step; returns list of findings."""
@@ -223,10 +239,11 @@ class Walk:
     def _overlap(self, found, kind, calls):
         """Several requests at once; with ``held`` the first waits at a point
         of its bind while the others go on; with ``crash`` the conductor is
-        killed there, and with ``paused`` it is stopped there until the first
-        request has timed out and the others were sent.
+        killed there, or the API or agent, and with ``paused`` it is stopped
+        there until the first request has timed out and the others were sent.
         """
         point = None if kind == 'together' else calls.pop(0)
+        part = CRASHES.get(kind)
         name = label(self.story)
         told = [('call', 0)]
         outcomes = [None] * len(calls)
@@ -253,6 +270,7 @@ class Walk:
                 while (not waits() and threads[0].is_alive()
                        and time.monotonic() < end):
                     time.sleep(0.01)
+                self.interrupted[kind] += threads[0].is_alive()
             if kind == 'paused':
                 self.system.stack.signal(signal.SIGSTOP)
                 threads[0].join(LIMIT)
@@ -270,17 +288,18 @@ class Walk:
                     start(number)
                     if waits:
                         threads[-1].join(HELD)
-            crashed = kind == 'crash' and threads[0].is_alive()
-            if crashed:
-                self.system.stack.crash()
-        if kind == 'paused':
+            killed = part and threads[0].is_alive()
+            if killed:
+                self.system.stack.crash(part)
+        crashed = killed and part == 'conductor'
+        if kind == 'paused' or killed and not crashed:
             time.sleep(HELD)  # for what it does all the same
         for thread in threads:
             thread.join(LIMIT)
         for error in broken:
             raise HarnessError(f'{name}: {error!r}') from error
-        if crashed:
-            self.system.stack.restart()
+        if killed:
+            self.system.stack.restart(part)
         for number in range(len(calls)):
             if outcomes[number] is None and ('call', number) in told and (
                     ('reply', number) not in told):
@@ -293,7 +312,7 @@ class Walk:
         def tell(oracle):
             if crashed:
                 action, *members = calls[0]
-                oracle.step(action, members)
+                oracle.step(action, members, UNKNOWN)
                 oracle.fault('crash_conductor')
                 for arq in range(len(self.system.uuids)):
                     # What the bus had is lost as well.
@@ -312,7 +331,7 @@ class Walk:
         self._tell(found, name, tell)
         if not self.over:
             self.observe(found, name)
-        if not self.over and crashed:
+        if not self.over and killed:
             found += self.settle()
 
     def observe(self, found, name):
@@ -334,7 +353,7 @@ class Walk:
         return found
 
     def _tell(self, found, name, tell):
-        """Tell the oracle; past what is known with the known defect."""
+        """Tell the oracle; past what is known with the known defects."""
         for _ in range(5):
             oracle = self.oracle.copy()
             try:
@@ -342,15 +361,20 @@ class Walk:
             except Divergence as divergence:
                 finding = read_divergence(divergence, name, fails(
                     divergence, self.system, self.contract))
+                if self.known:
+                    finding = beyond(self.known, finding,
+                                     self.oracle.defects)
                 found.append(finding)
-                defect = self.known and self.known.defect(finding)
-                if not defect or defect in self.oracle.defects or (
-                        defect not in self.oracle.model.defects):
+                more = [one for one in known_defects(
+                    self.known, finding, self.oracle.model.defects)
+                    if one not in self.oracle.defects]
+                if not more:
                     self.over = True
                     # Steer away from where walks are known to end.
                     self.taken[self.last] = self.taken.get(self.last, 0) + 3
                     return
-                self.oracle = self.oracle.with_defect(defect)
+                for one in more:
+                    self.oracle = self.oracle.with_defect(one)
             else:
                 self.oracle = oracle
                 return
@@ -374,8 +398,9 @@ def read_divergence(divergence, name, requirement):
 
     :param name: of the step after which it said so
     """
-    event = divergence.event
+    event, rows = divergence.event, ''
     if event.kind == 'observe':
+        rows = picture(divergence)
         what = '; '.join(sorted({
             f'{one.name.partition("[")[0]} is {kind(one.observed)}'
             for one in divergence.differences}))
@@ -385,9 +410,71 @@ def read_divergence(divergence, name, requirement):
         what = {OK: 'done', REFUSED: 'refused',
                 UNKNOWN: 'unknown'}.get(event.outcome, event.outcome)
     return Finding(
-        f'{name}: {what} [{requirement}]', requirement,
+        f'{name}: {what} [{requirement}]{rows}', requirement,
         '; '.join(map(str, divergence.differences)) or divergence.why,
         divergence.why)
+
+
+def picture(divergence):
+    """The rows that were seen, for a signature: of the instances of which
+    something differs, or of all.
+
+    The differences alone are those to the nearest state that is allowed,
+    which may be any.
+    """
+    model = divergence.prefix.model
+    seen = {}
+    for cell, code in divergence.event.seen:
+        variable, member = model.cells[cell]
+        seen[variable.name, member] = variable.domain[code]
+    count = sum(variable.name == 'nova' for variable, _ in model.cells)
+    arqs = [member for name, member in seen if name == 'arq']
+    differ = {int(one.name[:-1].partition('[')[2]) * count // len(arqs)
+              for one in divergence.differences
+              if one.name.startswith(('arq', 'handle', 'notice'))}
+    rows = {picture_row(seen, arq) for arq in arqs
+            if seen['arq', arq] is not Arq.ABSENT
+            and (not differ or arq * count // len(arqs) in differ)}
+    named = {seen.get(('handle', arq)) for arq in arqs}
+    if any(one.name.startswith('use') for one in divergence.differences) and (
+            any(name == 'use' and value is Use.IN_USE and member not in named
+                for (name, member), value in seen.items())):
+        rows.add('a leak')  # if of handles nothing differs, one of before
+    return ' of ' + (', '.join(sorted(rows)) or 'no row')
+
+
+def picture_row(seen, arq):
+    """One row, and what is odd about it."""
+    state, handle = seen['arq', arq], seen.get(('handle', arq))
+    text = state.name
+    if (handle is None) is (state is Arq.BOUND):
+        text += ' with no handle' if handle is None else ' with a handle'
+    if state in ENDED and seen.get(('notice', arq)) is Notice.NONE:
+        text += ' untold'
+    return text
+
+
+def known_defects(known, finding, model):
+    """The defects that explain a finding, if it is known and the model has
+    them all.
+
+    :param model: the defects that it has
+    """
+    names = known.defects_of(finding) if known else ()
+    return names if set(names) <= set(model) else ()
+
+
+def beyond(known, finding, defects):
+    """The finding as one that these defects, which are allowed for, do not
+    explain: if it is on record as such, or looks like what they explain.
+    """
+    if not defects:
+        return finding
+    later = replace(finding, signature=(
+        f'{finding.signature}{BEYOND}{" and ".join(defects)}'))
+    explained = known.defects_of(finding)
+    return later if known.match(later) or (
+        explained and set(explained) <= set(defects)) else finding
 
 
 def kind(value):

@@ -5,8 +5,10 @@ A record is one JSON object: software, version, contract, and
 
 * ``id``, ``title``, ``requirements``, ``severity``;
 * ``signatures``: regular expressions, one of which matches the whole of a
-  finding's signature;
-* ``defect``: its name in the model, if the model has it.
+  finding's signature; one with ``beyond`` is of what follows from a defect;
+* ``defect``: its name in the model, if the model has it, or several with
+  spaces between: what looks like it is another where these do not explain
+  it.
 
 These a person judges; the others a run records:
 
@@ -29,6 +31,7 @@ JUDGED = {'id': str, 'title': str, 'requirements': list, 'severity': str,
           'signatures': list}
 RECORDED = {'expected': str, 'happened': str, 'mode': str, 'seed': int,
             'steps': int, 'trace': list}
+BEYOND = ' beyond '  # in a signature: although a defect is allowed for
 SEVERITIES = ('high', 'medium', 'low')
 
 
@@ -101,20 +104,26 @@ class Known:
     def defects(self):
         """The defects of the models that are on record."""
         return tuple(dict.fromkeys(
-            row['defect'] for row in self.rows if row.get('defect')))
+            name for row in self.rows
+            for name in row.get('defect', '').split()))
 
     def match(self, finding):
-        """The divergence that a finding is an instance of, or None."""
+        """The divergence that a finding is an instance of, or None.
+
+        What comes beyond a defect is only what says so.
+        """
+        later = BEYOND in finding.signature
         for row in self.rows:
             if any(re.fullmatch(text, finding.signature)
-                   for text in row['signatures']):
+                   for text in row['signatures']
+                   if (BEYOND in text) is later):
                 return row
         return None
 
-    def defect(self, finding):
-        """The name of the model's defect for a finding, or None."""
-        row = self.match(finding)
-        return row and row.get('defect')
+    def defects_of(self, finding):
+        """The names of the model's defects for a finding, if any."""
+        row = self.match(finding) or {}
+        return tuple(row.get('defect', '').split())
 
     def note(self, finding, mode, seed, steps, trace):
         """Count a finding; what is not known is kept as new."""

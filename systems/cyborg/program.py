@@ -198,8 +198,7 @@ class Program(Played):
         """Conductor and agent are killed, and start again."""
         self.stack.restart()
         if self.stack.serves('agent') == 'agent':  # it has its own process
-            self.stack.processes['agent'].kill()
-            self.stack.launch('agent', self.stack.port, 'agent')
+            self.stack.restart('agent')
         self.stack.writes_ended()
 
     def do_power(self):

@@ -34,26 +34,30 @@ PROJECT = '11111111-1111-4111-8111-111111111111'
 OTHER_PROJECT = '22222222-2222-4222-8222-222222222222'
 #: seconds; longer than any answer takes, and no run hangs
 LIMIT = 30
+#: what RabbitMQ is started with; Debian's wrapper of the latter would change
+#: to another user
+RABBIT = ('epmd', '/usr/lib/rabbitmq/bin/rabbitmq-server')
 WITHOUT_MARIADB = (
     'SQLite in place of MariaDB: no foreign keys, FOR UPDATE does nothing, '
     'the tables are not those of the migrations, and what several callers '
     'do at once shows less, or other errors ("database is locked")')
 
 
+ARQS = 'extended_accelerator_requests'
 #: where a bind can be held up: table, and which update is meant
 POINTS = {
     'before BindStarted': (
-        'extended_accelerator_requests',
-        "NEW.state = 'BindStarted' AND OLD.state <> 'BindStarted'"),
+        ARQS, "NEW.state = 'BindStarted' AND OLD.state <> 'BindStarted'"),
     'before the handle is taken': (
         'attach_handles', 'NEW.in_use = 1 AND OLD.in_use = 0'),
     'before the handle is named': (
         'extended_accelerator_requests',
         'NEW.attach_handle_id IS NOT NULL AND OLD.attach_handle_id IS NULL'),
     'before Bound': (
-        'extended_accelerator_requests',
-        "NEW.state = 'Bound' AND OLD.state <> 'Bound'"),
+        ARQS, "NEW.state = 'Bound' AND OLD.state <> 'Bound'"),
 }
+#: where a deletion can: its row is set free, and still there
+LEAVING = 'before the row goes'
 
 
 class StackError(Exception):
@@ -379,6 +383,7 @@ class Stack:
         self.launch_cyborg()
         wait_for(self._reported, 'no report of the agent arrives',
                  self.processes[self.serves('agent')].tail)
+        self._age()
         self.provider = self.database.query(
             'SELECT rp_uuid FROM deployables')[0]['rp_uuid']
 
@@ -393,10 +398,9 @@ class Stack:
         home = self.folder / 'rabbit'
         home.mkdir()
         self.processes['epmd'] = Process('epmd', [
-            'epmd', '-port', epmd, '-address', '127.0.0.1'], home, None)
-        # Debian's wrapper would change to another user.
+            RABBIT[0], '-port', epmd, '-address', '127.0.0.1'], home, None)
         self.processes['rabbit'] = Process(
-            'rabbit', ['/usr/lib/rabbitmq/bin/rabbitmq-server'], home, None,
+            'rabbit', [RABBIT[1]], home, None,
             HOME=str(home), ERL_EPMD_PORT=epmd, ERL_EPMD_ADDRESS='127.0.0.1',
             RABBITMQ_NODENAME='specs@localhost',
             RABBITMQ_NODE_PORT=str(port),
@@ -561,17 +565,46 @@ resource_provider_name = {HOST}
         for name in dict.fromkeys(map(
                 self.serves, (*self.conductors, 'agent'))):
             taken = self.processes[name].ask('report') == 'done'
+        self._age()
         return taken
 
-    def crash(self):
-        """Kill the conductors, with all that is in one process with them."""
-        for name in dict.fromkeys(map(self.serves, self.conductors)):
+    def _age(self):
+        """The functions were found in their order: which one Cyborg takes
+        for the newest depends on no earlier example.
+        """
+        for handle in range(1, self.handles + 1):
+            self.database.query(
+                'UPDATE attach_handles SET created_at = %s '
+                'WHERE attach_info LIKE %s', f'2020-01-01 00:00:{handle:02}',
+                f'%"function": "{handle}"%')
+
+    def _number(self):
+        """Their ids are in their order, too: the first is taken first."""
+        ids = [row['id'] for row in self.database.query(
+            'SELECT id FROM attach_handles ORDER BY created_at')]
+        if ids != sorted(ids):
+            last = max(ids)
+            for number, old in enumerate(ids, 1):
+                self.database.query(
+                    'UPDATE attach_handles SET id = %s WHERE id = %s',
+                    last + number, old)
+
+    def crash(self, part='conductor'):
+        """Kill a service, with all that is in one process with it; of
+        several conductors all.
+        """
+        for name in self._running(part):
             self.processes[name].kill()
 
     def signal(self, number):
         """Send a signal to the conductors."""
-        for name in dict.fromkeys(map(self.serves, self.conductors)):
+        for name in self._running('conductor'):
             self.processes[name].signal(number)
+
+    def _running(self, part):
+        """The names of the processes that a service runs in."""
+        return [*dict.fromkeys(map(self.serves, (
+            self.conductors if part == 'conductor' else [part])))]
 
     @contextlib.contextmanager
     def failing_release(self):
@@ -591,15 +624,17 @@ resource_provider_name = {HOST}
 
     @contextlib.contextmanager
     def held(self, point):
-        """While this lasts, the first to come to a point of a bind waits;
-        after it a conductor that was stopped goes on.
+        """While this lasts, the first to come to a point waits; after it a
+        conductor that was stopped goes on.
 
-        :param point: one of ``POINTS``
+        :param point: one of ``POINTS``, or ``LEAVING``
         :returns: a function that says whether somebody waits there
         """
-        table, when = POINTS[point]
+        table, when = POINTS.get(point, (ARQS, 'TRUE'))
+        event = 'DELETE' if point == LEAVING else 'UPDATE'
+        self._release()
         self.database.query(
-            f'CREATE TRIGGER hold BEFORE UPDATE ON {table} FOR EACH ROW '
+            f'CREATE TRIGGER hold BEFORE {event} ON {table} FOR EACH ROW '
             f"IF {when} THEN DO GET_LOCK('hold', {LIMIT}); "
             "DO RELEASE_LOCK('hold'); END IF")
         self.database.query(f"DO GET_LOCK('hold', {LIMIT})")
@@ -610,22 +645,29 @@ resource_provider_name = {HOST}
         finally:
             self.database.query("DO RELEASE_LOCK('hold')")
             self.signal(signal.SIGCONT)  # or its transaction stays open
-            self.database.query('DROP TRIGGER hold')
 
-    def restart(self):
+    def _release(self):
+        """Take away what held requests up; while one is under way it would
+        fail with the table changed below it.
+        """
+        if self.database.kind == 'mariadb':
+            self.database.query('DROP TRIGGER IF EXISTS hold')
+
+    def restart(self, part='conductor'):
         """Start again what a crash has ended."""
-        self.crash()
+        self.crash(part)
         if self.bus == 'fake':
             self.launch_cyborg()
         else:
-            for name in self.conductors:
-                self.launch(name, self.port, 'conductor')
+            for name in self._running(part):
+                self.launch(name, self.port, part)
 
     def reset(self):
         """Empty what an example has left, by truncation; hardware that was
         taken away comes back with a report.
         """
         self.nova.answer = 'ok'
+        self._release()
         self.sound_hardware()
         wait_for(lambda: self.jobs() == (0, 0), 'a bind does not end',
                  self.processes[self.serves('conductor')].tail)
@@ -642,6 +684,7 @@ resource_provider_name = {HOST}
         if len(self.database.query(
                 'SELECT id FROM attach_handles')) != self.handles:
             self.report()
+        self._number()
 
     def close(self):
         """Stop everything, and remove the folder."""

@@ -9,14 +9,21 @@ import json
 import re
 import sqlite3
 import tempfile
+import threading
 import unittest
+from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
 from unittest import mock
 
 from cyborg_models import registry
 from cyborg_models.conformance import contract as contracts
-from cyborg_models.conformance.oracle import Divergence, Oracle
+from cyborg_models.conformance.oracle import (
+    OK,
+    UNKNOWN,
+    Divergence,
+    Oracle,
+)
 from cyborg_models.conformance.suite import (
     HarnessError,
     Refused,
@@ -26,7 +33,7 @@ from cyborg_models.conformance.suite import (
 from cyborg_models.kernel.language import Action, Step
 from cyborg_models.stein.vocabulary import Arq, Notice, Use
 from systems.cyborg import __main__ as command
-from systems.cyborg import adapter, known, nova, requests
+from systems.cyborg import adapter, explore, known, nova, requests
 from systems.cyborg.adapter import Reply, Row, Snapshot
 from systems.cyborg.explore import kind, label, read_divergence
 from systems.cyborg.requests import Allowed, Finding, Request
@@ -391,8 +398,8 @@ class Told(unittest.TestCase):
         with self.assertRaises(Divergence) as caught:
             oracle.observe({'arq[0]': Arq.BOUND, 'handle[0]': 0})
         found = read_divergence(caught.exception, 'claim', 'ARQ-015')
-        self.assertEqual('claim: arq is BOUND; handle is some [ARQ-015]',
-                         found.signature)
+        self.assertEqual('claim: arq is BOUND; handle is some [ARQ-015]'
+                         ' of BOUND', found.signature)
         self.assertIn('ABSENT', found.expected)
 
     def test_what_should_have_been_refused(self):
@@ -420,6 +427,280 @@ class Told(unittest.TestCase):
         self.assertEqual('GONE', kind('GONE'))
 
 
+class Pictured(unittest.TestCase):
+    """The rows in a signature: what the nearest state hides."""
+
+    def signature(self, settings, **seen):
+        model = registry.choose('stein.release', settings)
+        oracle = Oracle(model, controlled=('claim', 'post'))
+        with self.assertRaises(Divergence) as caught:
+            oracle.observe({
+                f'{name}[{member}]': value for name, values in seen.items()
+                for member, value in enumerate(values)})
+        return read_divergence(caught.exception, 'x', 'R-1').signature
+
+    def test_what_is_odd_about_a_row(self):
+        for arq, handle, notice, words in (
+                (Arq.BOUND, 0, Notice.SENT_OK, 'BOUND'),
+                (Arq.BOUND, 0, Notice.NONE, 'BOUND untold'),
+                (Arq.BOUND, None, Notice.SENT_OK, 'BOUND with no handle'),
+                (Arq.BIND_FAILED, None, Notice.SENT_FAILED, 'BIND_FAILED'),
+                (Arq.BIND_FAILED, 0, Notice.NONE,
+                 'BIND_FAILED with a handle untold'),
+                (Arq.INITIAL, None, Notice.NONE, 'INITIAL')):
+            with self.subTest(words):
+                self.assertTrue(self.signature(
+                    ['instances=1'], arq=[arq], handle=[handle],
+                    notice=[notice]).endswith(f' of {words}'))
+
+    def test_a_handle_that_no_row_names_leaks(self):
+        for arq, handle, words in ((Arq.BOUND, 1, 'BOUND'),
+                                   (Arq.BOUND, 0, 'BOUND, a leak'),
+                                   (Arq.ABSENT, None, 'a leak')):
+            with self.subTest(words):
+                self.assertTrue(self.signature(
+                    ['instances=1', 'handles=2'], arq=[arq], handle=[handle],
+                    use=[Use.FREE, Use.IN_USE]).endswith(f' of {words}'))
+
+    def test_only_instances_of_which_something_differs(self):
+        oracle = Oracle(registry.choose('stein.release', [
+            'instances=2', 'handles=2']),
+                        controlled=('claim', 'post'))
+        for instance in (0, 1):
+            oracle.step('claim', (instance, 0))
+            oracle.step('post', (instance,))
+        for seen, words in (
+                ((Arq.INITIAL, Arq.BIND_STARTED), 'BIND_STARTED'),
+                ((Arq.BIND_STARTED, Arq.INITIAL), 'BIND_STARTED'),
+                ((Arq.ABSENT, Arq.ABSENT), 'no row')):
+            with self.subTest(seen), self.assertRaises(
+                    Divergence) as caught:
+                oracle.observe({f'arq[{arq}]': state
+                                for arq, state in enumerate(seen)})
+            found = read_divergence(caught.exception, 'x', 'R-1')
+            self.assertEqual(words, found.signature.partition(' of ')[2])
+
+    def test_the_others_of_a_request_are_in_it(self):
+        self.assertTrue(self.signature(
+            ['instances=1', 'arqs=2'], arq=[Arq.BOUND, Arq.BIND_FAILED],
+            handle=[0, None], notice=[Notice.NONE] * 2).endswith(
+                ' of BIND_FAILED untold, BOUND untold'))
+
+
+class Walked(unittest.TestCase):
+    """A walk goes past what is known, and only past that."""
+
+    TELLING = ('claim', 'post', 'ask_bind', 'withdraw', 'unbind_fails')
+
+    def walk(self, rows):
+        walk = explore.Walk.__new__(explore.Walk)
+        model = registry.choose('stein.release', [
+            'faults=9', 'instances=1', 'handles=1'])
+        walk.oracle = Oracle(model, controlled=self.TELLING, hidden=[
+            name for name in nova.HIDDEN if name in model.model.actions])
+        walk.system = nova.Release(SimpleNamespace(url=''), lambda _: None)
+        walk.contract = contracts.of('stein.release')
+        walk.known = known.Known({'divergences': rows})
+        walk.taken, walk.last, walk.over = {}, '', False
+        for name, arguments in (('claim', (0, 0)), ('post', (0,))):
+            walk.oracle.step(name, arguments)
+        return walk
+
+    def failed(self, walk):
+        """The bind has failed, and no event came."""
+        found = []
+        walk.oracle.step('ask_bind', (0,))
+        walk._tell(found, 'ask_bind', lambda oracle: oracle.observe({
+            'arq[0]': Arq.BIND_FAILED, 'handle[0]': None,
+            'notice[0]': Notice.NONE}))
+        return [finding.signature.partition(' of ')[2] for finding in found]
+
+    ROW = {'id': 'B4b', 'defect': 'B4', 'signatures': [
+        r'ask_bind: arq is BIND_FAILED \[.*\] of BIND_FAILED untold']}
+
+    def test_past_what_a_defect_explains(self):
+        walk = self.walk([self.ROW])
+        walk.oracle.fault('withdraw', (0,))
+        self.assertEqual(['BIND_FAILED untold'], self.failed(walk))
+        self.assertFalse(walk.over)
+        self.assertEqual(('B4',), walk.oracle.defects)
+
+    def test_what_looks_like_it_is_new(self):
+        """A handle was free: the bind had no reason to fail."""
+        walk = self.walk([self.ROW])
+        found = self.failed(walk)
+        self.assertEqual(['BIND_FAILED untold',
+                          'BIND_FAILED untold beyond B4'], found)
+        self.assertTrue(walk.over)
+        self.assertIsNone(walk.known.match(Finding(
+            f'ask_bind: arq is BIND_FAILED [ARQ-030] of {found[1]}',
+            'ARQ-030', '', '')))
+
+    def test_what_follows_from_a_defect_may_be_on_record(self):
+        row = {**self.ROW, 'id': 'then', 'defect': '', 'signatures': [
+            r'.* of BIND_FAILED untold beyond B4']}
+        walk = self.walk([self.ROW, row])
+        found = [explore.beyond(walk.known, Finding(
+            f'x: arq is {state} [R-1] of BIND_FAILED untold', '', '', ''),
+            defects).signature for state, defects in (
+                ('BOUND', ()), ('BOUND', ('B3',)), ('BOUND', ('B4',)))]
+        self.assertEqual(
+            ['', '', ' beyond B4'],
+            [text.partition('untold')[2] for text in found])
+        # A signature that is not of what follows does not take it in.
+        walk.known.rows[0]['signatures'] = ['.*']
+        del walk.known.rows[1]
+        self.assertIsNone(walk.known.match(Finding(found[2], '', '', '')))
+
+    def test_without_a_defect_a_walk_ends(self):
+        walk = self.walk([{**self.ROW, 'defect': ''}])
+        self.assertEqual(['BIND_FAILED untold'], self.failed(walk))
+        self.assertTrue(walk.over)
+
+    def test_several_defects_are_one_explanation(self):
+        row = {**self.ROW, 'defect': 'B7 B4'}
+        walk = self.walk([row])
+        walk.oracle.fault('withdraw', (0,))
+        self.failed(walk)
+        self.assertEqual(('B7', 'B4'), walk.oracle.defects)
+        self.assertEqual((), explore.known_defects(
+            walk.known, Finding('ask_bind: arq is BIND_FAILED [R-1] of '
+                                'BIND_FAILED untold', '', '', ''), ['B4']))
+
+
+class Held:
+    """A stack whose first bind waits until it is let go, and what is done
+    to it meanwhile; beside it what a walk asks a system for.
+    """
+
+    bus, reachable, uuids = 'rabbit', True, (FIRST,)
+    database = SimpleNamespace(kind='mariadb')
+
+    def __init__(self, outcome, seen):
+        self.stack, self.outcome, self.seen = self, outcome, seen
+        self.done, self.findings = [], []
+        self.waiting, self.go = threading.Event(), threading.Event()
+
+    @contextlib.contextmanager
+    def held(self, point):
+        self.done.append(point)
+        yield self.waiting.is_set
+        self.go.set()
+
+    def crash(self, part):
+        self.done.append(f'crash {part}')
+
+    def restart(self, part):
+        self.done.append(f'restart {part}')
+
+    def signal(self, number):
+        self.done.append(number.name)
+        self.outcome = UNKNOWN  # the bus has timed out
+        self.go.set()
+
+    def call(self, name, arguments):
+        if name == 'ask_bind':
+            self.waiting.set()
+            self.go.wait(30)
+            return self.outcome
+        self.done.append(name)
+        return OK
+
+    def observe(self):
+        return self.seen
+
+    def wait(self):
+        self.done.append('wait')
+
+
+class Interrupted(unittest.TestCase):
+    """A request that is caught at a point of its bind."""
+
+    BOUND = {'arq[0]': Arq.BOUND, 'handle[0]': 0,
+             'notice[0]': Notice.SENT_OK, 'use[0]': Use.IN_USE}
+    STARTED = {'arq[0]': Arq.BIND_STARTED, 'handle[0]': 0,
+               'notice[0]': Notice.NONE, 'use[0]': Use.IN_USE}
+    GONE = {'arq[0]': Arq.ABSENT, 'use[0]': Use.IN_USE}
+
+    def take(self, step, outcome, seen):
+        system = Held(outcome, seen)
+        walk = Walked.walk(self, [])
+        walk.system, walk.known, walk.story = system, None, []
+        walk.interrupted, walk.chance = Counter(), None
+        with mock.patch.object(explore, 'HELD', 0), mock.patch.object(
+                explore, 'fails', lambda divergence, *_:
+                divergence.requirement):
+            found = walk.take(step)
+        return system.done, [one.requirement for one in found], (
+            walk.interrupted)
+
+    TELLING = (*Walked.TELLING, 'lose_reply', 'delete_arq', 'repeat_request',
+               'crash_conductor', 'lose_request')
+
+    def test_what_is_killed_starts_again(self):
+        given_up = ['lose_reply', 0]
+        for name, part, rest in (('crash', 'conductor', ()),
+                                 ('crash agent', 'agent', ()),
+                                 ('crash api', 'api', (given_up,))):
+            step = [name, 'before Bound', ['ask_bind', 0], *rest]
+            outcome = OK if part == 'agent' else UNKNOWN
+            told = [row[0] for row in rest]
+            with self.subTest(name):
+                done, found, caught = self.take(step, outcome, self.BOUND)
+                self.assertEqual(
+                    ['before Bound', *told, f'crash {part}',
+                     f'restart {part}', 'wait'], done)
+                self.assertEqual([], found)
+                self.assertEqual({name: 1}, caught)
+                # A bind that was begun has to end.
+                _, found, _ = self.take(step, outcome, self.STARTED)
+                self.assertEqual(1, len(found))
+
+    def test_what_is_stopped_goes_on(self):
+        step = ['paused', 'before the handle is taken', ['ask_bind', 0],
+                ['lose_reply', 0], ['delete_arq', 0]]
+        done, found, caught = self.take(step, OK, {
+            'arq[0]': Arq.ABSENT, 'use[0]': Use.FREE})
+        self.assertEqual(['before the handle is taken', 'SIGSTOP',
+                          'lose_reply', 'delete_arq'], done)
+        self.assertEqual(([], {'paused': 1}), (found, caught))
+        _, found, _ = self.take(step, OK, self.GONE)
+        self.assertEqual(['HANDLE-010'], found)
+
+    def test_a_request_that_was_not_caught_is_not_counted(self):
+        with mock.patch.object(Held, 'call', lambda *_: OK):
+            done, found, caught = self.take(
+                ['crash', 'before Bound', ['ask_bind', 0]], OK, self.BOUND)
+        self.assertEqual((['before Bound'], [], 0),
+                         (done, found, caught.total()))
+
+    def test_some_need_a_process_each(self):
+        """And no two deletions overlap where nothing can be held."""
+        for bus, database, kinds in (
+                ('rabbit', 'mariadb', {*explore.OVERLAPS}),
+                ('fake', 'mariadb', {'together', 'held', 'crash'}),
+                ('fake', 'sqlite', {'together'})):
+            with self.subTest(bus=bus, database=database):
+                stack = SimpleNamespace(bus=bus, database=SimpleNamespace(
+                    kind=database))
+                walk = explore.Walk.__new__(explore.Walk)
+                walk.points = tuple(explore.POINTS) * (database == 'mariadb')
+                walk.able = {'lose_reply', 'delete_arq'}
+                walk.system = SimpleNamespace(
+                    stack=stack, reachable=True, arqs_of=lambda _: [0])
+                steps = [*walk._overlaps([['ask_bind', 0],
+                                          ['delete_arq', 0]])]
+                self.assertEqual(kinds, {step[0] for step in steps})
+                self.assertTrue(all(command.playable([step], stack)
+                                    for step in steps))
+                self.assertEqual(
+                    database == 'mariadb',
+                    ['held', explore.LEAVING, ['delete_arq', 0],
+                     ['delete_arq', 0]] in steps)
+        self.assertFalse(command.playable(
+            [['crash api', 'before Bound', ['ask_bind', 0]]], stack))
+
+
 class Record(unittest.TestCase):
     """What is on record, and what a run makes of it."""
 
@@ -441,11 +722,11 @@ class Record(unittest.TestCase):
         record = self.read({'divergences': [self.row]})
         record.note(self.finding, 'm', 1, 2, [['a']])
         self.assertEqual({'X1': 1}, record.seen)
-        self.assertEqual('P6b', record.defect(self.finding))
+        self.assertEqual(('P6b',), record.defects_of(self.finding))
         self.assertEqual(('P6b',), record.defects)
         other = Finding('unbind: done [ARQ-070]', 'ARQ-070', 'e', 'h')
         record.note(other, 'm', 1, 2, [['b']])
-        self.assertIsNone(record.defect(other))
+        self.assertEqual((), record.defects_of(other))
         self.assertEqual([other.signature], list(record.new))
         self.assertEqual(['ARQ-020', 'ARQ-070'], record.fails)
         text = '\n'.join(record.report())
@@ -489,6 +770,71 @@ class Record(unittest.TestCase):
         self.assertTrue(any(
             step[0] in ('together', 'held') for row in record.rows
             for step in row['trace'] if isinstance(step, list)))
+        self.assertGreaterEqual(len(record.defects), 9)
+
+    def test_the_guide_names_those_at_which_a_walk_ends(self):
+        """Those without a defect, of a finding that has a requirement in
+        its signature: answers and bad requests have none.
+        """
+        ends = {row['id'] for row in known.Known.read().rows
+                if not row.get('defect')
+                and any('\\[' in text for text in row['signatures'])}
+        text = (Path(known.__file__).parents[2]
+                / 'doc/source/validate.rst').read_text()
+        told = re.search(r'\n\* (.+) are seen in the rows', text)[1]
+        self.assertEqual(ends, {*re.split(', | and ', told)})
+
+    def test_what_is_like_it_is_not_on_record(self):
+        """Each is a signature, the entry, and one that differs a little."""
+        record = known.Known.read()
+
+        def matched(text):
+            row = record.match(Finding(f'{text}', '', '', ''))
+            return row and row['id']
+        checked = 0
+        for row, text, others in (
+                ('B4b', 'ask_bind: arq is BIND_FAILED [ARQ-030] of '
+                 'BIND_FAILED untold', (
+                     ' with a handle untold', ', a leak',
+                     ' untold, BOUND untold', ' untold beyond B4')),
+                ('B4', 'ask_bind: arq is BIND_FAILED; arq is BOUND '
+                 '[ARQ-030] of BIND_FAILED untold, BOUND untold', (
+                     ' untold, BOUND', ' with a handle untold, BOUND untold',
+                     ' untold, BOUND untold beyond B4')),
+                ('B4c', 'held before Bound + ask_bind + lose_reply: notice '
+                 'is NONE [ARQ-030] of BIND_FAILED untold, BOUND untold', (
+                     ' untold, BOUND', '', ' with a handle untold')),
+                ('B4c', 'ask_bind: arq is BOUND [ARQ-012] of BIND_FAILED '
+                 'untold, BOUND untold', (
+                     ', BOUND untold', ' untold, BOUND with no handle')),
+                ('P6c', 'held before BindStarted + ask_bind + '
+                 'repeat_request: arq is BIND_FAILED [HANDLE-020] of '
+                 'BIND_FAILED with a handle untold', (
+                     ' untold', '', ' with a handle',
+                     ' with a handle untold, a leak',
+                     ' with a handle untold beyond P6b and B4'))):
+            self.assertEqual(row, matched(text))
+            for other in others:
+                near = text.partition('BIND_FAILED untold')[0].partition(
+                    'BIND_FAILED with')[0] + f'BIND_FAILED{other}'
+                with self.subTest(near):
+                    self.assertNotEqual(text, near)
+                    self.assertIsNone(matched(near))
+                    checked += 1
+        # A bind that nothing disturbed, and of which Nova is not told.
+        for text in ('ask_bind: notice is NONE [ARQ-030] of BOUND untold',
+                     'ask_bind: arq is BOUND [ARQ-030] of BOUND untold',
+                     'wait after withdraw: use is FREE; use is GONE '
+                     '[HANDLE-022] of no row',
+                     'wait after crash api before Bound + ask_bind + '
+                     'lose_reply: arq is BIND_STARTED [ARQ-015] of '
+                     'BIND_STARTED with a handle',
+                     'paused before Bound + ask_bind: use is IN_USE '
+                     '[HANDLE-010] of BOUND'):
+            with self.subTest(text):
+                self.assertIsNone(matched(text))
+                checked += 1
+        self.assertEqual(21, checked)
 
 
 class Command(unittest.TestCase):
@@ -513,6 +859,92 @@ class Command(unittest.TestCase):
                 found, said = self.run_it(None)
             self.assertEqual(status, found)
             self.assertIn('there is no cyborg', said)
+
+    def test_without_rabbitmq_it_is_skipped_or_an_error(self):
+        for value, status in (('', 0), ('1', 3)):
+            said = io.StringIO()
+            with mock.patch.dict('os.environ', CYBORG_SPECS_NO_SKIP=value), (
+                    mock.patch.object(command, 'find_spec')), (
+                    mock.patch.object(command.shutil, 'which',
+                                      lambda name: None)), (
+                    contextlib.redirect_stderr(said)):
+                self.assertEqual(status, command.main(
+                    ['--short', '--bus', 'rabbit']))
+            self.assertIn('there is no RabbitMQ; install', said.getvalue())
+        with mock.patch.object(command, 'find_spec'):
+            self.assertEqual('', command.missing('fake'))
+
+    def short(self, bus, database, caught=(), looked=True):
+        """What a short run does, of a stack that does nothing."""
+        done, said = [], io.StringIO()
+
+        class Nothing(command.Runs):
+            interrupted = Counter(caught)
+
+            def smoke(self):
+                done.append('smoke')
+
+            def replay_known(self, kinds=()):
+                self.known.looked.update(['X1'] * looked)
+                done.append('some' if kinds else 'all')
+
+            def explore(self, mode, steps):
+                self.steps[mode] = steps
+                done.append(mode)
+
+        class Stub:
+            weaker = 'no keys' if database == 'sqlite' else ''
+
+            def __init__(self, **options):
+                self.database = SimpleNamespace(kind=database)
+
+            def __enter__(self):
+                return self
+
+            def __exit__(self, *exception):
+                pass
+        with mock.patch.multiple(
+                command, Runs=Nothing, Stack=Stub, missing=lambda bus: ''), (
+                contextlib.redirect_stdout(said)), (
+                contextlib.redirect_stderr(said)):
+            status = command.main(['--short', '--bus', bus])
+        return status, done, said.getvalue()
+
+    def test_a_short_run_beside_the_others_has_what_differs(self):
+        every = dict.fromkeys(command.MUST, 1)
+        self.assertEqual(
+            (0, ['smoke', 'all', *command.OWN, *command.KIT]),
+            self.short('fake', 'mariadb')[:2])
+        status, done, said = self.short('rabbit', 'mariadb', every)
+        self.assertEqual((0, ['smoke', 'some', 'interrupted']),
+                         (status, done))
+        self.assertIn('interrupted: held 1, paused 1, crash 1', said)
+        status, done, said = self.short('fake', 'sqlite')
+        self.assertEqual((0, ['smoke', 'requests', 'walk']), (status, done))
+        self.assertIn('Weaker: no keys.', said)
+
+    def test_a_short_run_that_caught_nothing_is_no_success(self):
+        for name in command.MUST:
+            caught = dict.fromkeys({*command.MUST} - {name}, 1)
+            status, _, said = self.short('rabbit', 'mariadb', caught)
+            self.assertEqual(3, status)
+            self.assertIn(f'no request was caught to be {name}', said)
+        self.assertEqual(3, self.short('fake', 'mariadb', looked=False)[0])
+
+    def test_only_the_entries_that_are_named_are_recorded(self):
+        row = {**Record.row, 'signatures': ['.*']}
+        runs = command.Runs(None, known.Known({'divergences': [
+            row, {**row, 'id': 'X2', 'signatures': ['x']}]}), 1)
+        runs.known.first = {name: (Record.finding, 'm', 7, 9, [['a']])
+                            for name in ('X1', 'X2')}
+        runs.replay = lambda mode, trace: [Record.finding] * bool(trace)
+        with mock.patch.object(known.Known, 'write'):
+            command.record(runs, ['X1'])
+            self.assertEqual([7, 1], [row['seed'] for row in runs.known.rows])
+            command.record(runs)
+        self.assertEqual([7, 7], [row['seed'] for row in runs.known.rows])
+        self.assertEqual([None, True], [
+            row.get('chance') for row in runs.known.rows])
 
     def test_a_stack_on_which_nothing_works_is_no_success(self):
         runs = command.Runs(SimpleNamespace(

@@ -469,7 +469,7 @@ class Record(unittest.TestCase):
                                               'profiles')]
         self.assertGreaterEqual(len(rows), 12)
         steps = {step[0] for row in rows for step in row['trace']}
-        self.assertLessEqual({'with', 'look', 'function'}, steps)
+        self.assertLessEqual({'with', 'fail_write', 'function'}, steps)
 
 
 if __name__ == '__main__':

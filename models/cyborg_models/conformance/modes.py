@@ -20,7 +20,9 @@
 ``vectors``
     the shipped vectors of the system's configuration.
 
-Each mode goes on after a divergence, and tells the same one once only.
+Each mode goes on after a divergence, and tells the same one once only, with
+the fewest steps that still show it; calls that overlap are made again up to
+``TRIES`` times for that, since they need luck.
 """
 
 from __future__ import annotations
@@ -64,6 +66,7 @@ from cyborg_models.kernel.trace import follow
 from cyborg_models.registry import InputError, near
 
 SHRINK = 3000  # steps to shrink one failure with
+TRIES = 6  # how often calls overlap anew before they are said to do no harm
 END = -1  # where a step leads that the model forbids
 FAILURES = 50  # after which a mode stops
 WALK = 12  # steps at most before calls overlap
@@ -504,10 +507,8 @@ def concurrent(mode: _Mode, rounds: int = 100) -> ModeResult:
             except Divergence as divergence:
                 explorer.over = True
                 if kind_of(divergence) not in explorer.seen:
-                    failure = session.failure(divergence)
-                    failure.steps = explorer.result.steps
-                    mode.found.append(failure)
-                    explorer.seen.add(failure.kind)
+                    _raced(mode, explorer, session.failure(divergence),
+                           steps)
     while mode.guard(explorer, work) and counts.get('rounds', 0) < rounds:
         pass
     return mode.sum_up(explorer)
@@ -532,6 +533,75 @@ def _overlapping(explorer: Explorer, chance: random.Random,
     rest = sorted([*steps[1:], first], key=lambda step: not (
         hinders(first, step) or hinders(step, first)))
     return [first, *rest[:callers - 1]]
+
+
+def _raced(mode: _Mode, explorer: Explorer, failure: Failure,
+           calls: list[Step]) -> None:
+    """Keep a failure of calls that overlap: with the fewest of them, and
+    then of the steps before them, that still show it.
+    """
+    result = explorer.result
+    result.failure = machine.Failed(failure.kind, failure)
+    result.run = explorer.run
+
+    def shows(before: list[Step], at_once: list[Step]) -> bool:
+        for _ in range(TRIES):
+            again = _race(explorer, before, at_once)
+            if again is not None:
+                result.failure = machine.Failed(again.kind, again)
+                return True
+        return False
+
+    steps = list(failure.played[:-len(calls)])
+    try:
+        result.steady = shows(steps, calls)
+        if result.steady:
+            calls = _fewest(calls, 2, lambda fewer: shows(steps, fewer))
+            _fewest(steps, 0, lambda fewer: shows(fewer, calls))
+    except HarnessError:
+        pass  # a failure was seen all the same
+    mode._keep(explorer)
+
+
+def _race(explorer: Explorer, before: list[Step],
+          at_once: list[Step]) -> Failure | None:
+    """Take steps, then some at once; the failure that is looked for, if
+    that is what comes of it.
+    """
+    session, result = explorer.session, explorer.result
+    if result.shrinking + len(before) + len(at_once) > explorer.shrink:
+        return None
+    try:
+        machine.replay(explorer, before)
+        if explorer.over or any(
+                session.sort(step) in ('', NONE) for step in at_once):
+            return None
+        result.shrinking += len(at_once)
+        session.together(at_once)
+    except machine.Failed as failed:  # they need not overlap
+        return failed.detail  # type: ignore[no-any-return]
+    except Divergence as divergence:
+        explorer.over = True
+        if kind_of(divergence) == result.failure.name:
+            return session.failure(divergence)
+    return None
+
+
+def _fewest(steps: list[Step], least: int,
+            shows: Callable[[list[Step]], bool]) -> list[Step]:
+    """Leave out parts of half the size, and so on down to one step, without
+    which it shows just the same.
+    """
+    size = max(1, len(steps) // 2)
+    while size:
+        place = len(steps)
+        while place > 0:
+            fewer = steps[:max(0, place - size)] + steps[place:]
+            place -= size
+            if len(fewer) >= least and shows(fewer):
+                steps = fewer
+        size //= 2
+    return steps
 
 
 def vectors(mode: _Mode, folder: str | None = None) -> ModeResult:

@@ -241,15 +241,16 @@ class Session:
                     'an action is not implemented in a concurrent call, and '
                     'was before; implement it always or never') from error
             raise error
+        # All of them came about, whichever of them the model forbids.
+        self.calls += [(steps[which], f'{outcome}, overlapping')
+                       for which, outcome in events if outcome]
+        self.steps += len(steps)
         calls: dict[int, int] = {}
         for which, outcome in events:
-            step = steps[which]
-            if not outcome:
-                self._tell(self._call, calls, which, step)
-                continue
-            self.steps += 1
-            self.calls.append((step, f'{outcome}, overlapping'))
-            self._tell(self._reply, calls, which, outcome)
+            if outcome:
+                self._tell(self._reply, calls, which, outcome)
+            else:
+                self._tell(self._call, calls, which, steps[which])
         self.look()
 
     def _call(self, calls: dict[int, int], which: int, step: Step) -> None:
