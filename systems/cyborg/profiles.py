@@ -117,9 +117,8 @@ class Profiles:
             raise HarnessError(f'no ARQ: {created}')
         arq = created.body['arqs'][0]['uuid']
         reply = self.client.bind([arq], INSTANCES[0], self.stack.provider)
-        for _ in range(2):  # one may be just about to begin
-            wait_for(lambda: self.stack.jobs() == (0, 0),
-                     'a bind does not end', pause=0.01)
+        wait_for(lambda: self.stack.jobs() == (0, 0),
+                 'a bind does not end', pause=0.01)
         if not states:  # that it is refused now is well, too
             states, requirement = ('BindFailed',), 'ARQ-030'
             reply = Reply(202)

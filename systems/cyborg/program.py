@@ -39,8 +39,8 @@ LEFT = ('crash_conductor', 'lose_controller', 'lose_host', 'lose_power',
 BINDS = ('ask_bind', 'rebind')
 #: how often a bind may meet a fault of an image
 SPOILT = 0.4
-#: share of steps amid a write that let it end well
-GOES_ON = 0.3
+#: share of steps amid a write that strike it; and of all, that let it end
+STRUCK, GOES_ON = 0.6, 0.15
 LOGIC = (Logic.FIRST, Logic.SECOND)
 
 
@@ -110,8 +110,7 @@ class Program(Played):
         def settled():
             jobs, monitors = self.stack.jobs()
             return jobs <= self.stack.writes()[1] and monitors <= jobs
-        for _ in range(2):  # one may be just about to begin
-            wait_for(settled, 'a bind does not end', pause=0.01)
+        wait_for(settled, 'a bind does not end', pause=0.01)
         if self.stack.writes()[1] > 1:
             self.findings.append((Finding(
                 'two writes at once [PROGBIND-020]', 'PROGBIND-020',
@@ -254,7 +253,7 @@ class ProgramWalk(Walk):
     within = (
         *Walk.within, 'crash_conductor', 'crash_agent', 'lose_power',
         'find_host', *dict.fromkeys(fault for fault, _ in WRONG.values()))
-    away, probed = ('program', 'power'), ()
+    away, probed, repeating = ('program', 'power'), (), 0.1
 
     def __init__(self, *arguments):
         super().__init__(*arguments)
@@ -267,7 +266,8 @@ class ProgramWalk(Walk):
         """
         found = super().choices()
         if self.system.stack.writes()[1]:
-            return [*(step for step in found if step[0] in AMID),
+            names = OF_WRITES if self.chance.random() < STRUCK else AMID
+            return [*(step for step in found if step[0] in names),
                     ('look', ()), ('kill', ()), ('go_on', ())]
         found.append(('power', ()))
         if self.chance.random() < SPOILT:
@@ -301,6 +301,8 @@ class ProgramWalk(Walk):
         own[name](found, *arguments)
         if not self.over:
             self.observe(found, label(self.story))
+        if name == 'kill' and not self.over:
+            found += self.settle()
         return found
 
     def _look(self, found):

@@ -4,19 +4,21 @@
 ``api``, ``conductor``, ``agent``, or several of these three.  FILE is the oslo
 configuration; PORT is that of placement, of Glance or of the API.  Nothing of
 the services is changed: what is here is the part of their commands that starts
-them, without forks and signal handlers.  A line ``ready`` says that all
-answer.  A line ``report`` on standard input runs the periodic tasks now rather
-than in a minute, the agent's report among them; ``done`` or ``failed`` answers
-it.  A line ``jobs`` asks what goes on behind requests: two numbers answer it,
-of binds that program and of those who wait for such binds.
+them, without forks and signal handlers, and what counts the binds that go on.
+
+A line ``ready`` says that all answer.  A line ``report`` on standard input
+runs the periodic tasks now rather than in a minute, the agent's report among
+them; ``done`` or ``failed`` answers it.  A line ``jobs`` asks what goes on
+behind requests: two numbers answer it, of binds that program and of those who
+wait for such binds.
 """
 
-import gc
 import os
 import shlex
 import socketserver
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from wsgiref import simple_server
 
 
@@ -87,7 +89,7 @@ def cyborg(file, port, names):
 
 def main(arguments):
     file, port, *names = arguments
-    running = []
+    running, jobs = [], count_jobs()
     if names == ['placement']:
         placement(file, int(port))
     elif names == ['glance']:
@@ -97,27 +99,35 @@ def main(arguments):
     print('ready', flush=True)
     for line in sys.stdin:  # until whoever started us goes
         if line.strip() == 'jobs':
-            print(*_jobs(), flush=True)
+            print(*jobs(), flush=True)
         else:
             print(_periodic([one.manager for one in running]), flush=True)
     os._exit(0)
 
 
-def _jobs():
-    """How many threads are in the job of a bind, and in its monitor."""
-    found = []
-    gc.disable()  # amid this it can block all threads: CPython's gh-106883
-    try:
-        frames = sys._current_frames()
-    finally:
-        gc.enable()
-    for frame in frames.values():
-        while frame:
-            path = os.path.basename(frame.f_code.co_filename)
-            found.append((path, frame.f_code.co_name))
-            frame = frame.f_back
-    return (found.count(('fpga_ext_arq.py', 'bind')),
-            found.count(('ext_arq_job.py', 'job_monitor')))
+def count_jobs():
+    """Count, from now on, the binds and their monitors in pools of threads.
+
+    :returns: a function that gives how many of each there are
+    """
+    counts, lock = dict.fromkeys(('bind', 'job_monitor'), 0), threading.Lock()
+    submit = ThreadPoolExecutor.submit
+
+    def add(name, number):
+        with lock:
+            counts[name] += number
+
+    def counted(pool, function, /, *arguments, **keywords):
+        name = getattr(function, '__name__', '')
+        if name not in counts:
+            return submit(pool, function, *arguments, **keywords)
+        add(name, 1)
+        future = submit(pool, function, *arguments, **keywords)
+        future.add_done_callback(lambda _: add(name, -1))
+        return future
+
+    ThreadPoolExecutor.submit = counted
+    return lambda: tuple(counts.values())
 
 
 def _periodic(managers):

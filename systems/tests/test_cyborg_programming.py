@@ -13,6 +13,7 @@ import tempfile
 import threading
 import types
 import unittest
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from unittest import mock
@@ -23,6 +24,7 @@ from cyborg_models.stein.vocabulary import Arq, Logic, Notice, Use
 from systems.cyborg import images, known, profiles, program, services
 from systems.cyborg.adapter import Reply
 from systems.cyborg.program import Program, ProgramWalk, Share
+from systems.cyborg.requests import Finding
 from systems.cyborg.stack import Stack
 
 FIRST, SECOND = images.FUNCTIONS
@@ -195,29 +197,30 @@ class Driver(Folder):
 
 
 class Jobs(unittest.TestCase):
-    """Which threads bind."""
+    """Which binds go on in pools of threads."""
 
-    def test_threads_are_counted_by_what_they_are_in(self):
-        self.assertEqual((0, 0), services._jobs())
-        go_on = threading.Event()
-        threads = []
-        for file, name in (('fpga_ext_arq.py', 'bind'),
-                           ('ext_arq_job.py', 'job_monitor'),
-                           ('ext_arq_job.py', 'job_monitor'),
-                           ('ext_arq.py', 'bind')):
-            space, inside = {'go_on': go_on}, threading.Event()
-            exec(compile(f'def {name}(inside):\n'
-                         ' inside.set()\n go_on.wait(10)\n',
-                         f'/x/cyborg/objects/extarq/{file}', 'exec'), space)
-            threads.append(threading.Thread(
-                target=space[name], args=(inside,)))
-            threads[-1].start()
-            inside.wait(10)
-        self.assertEqual((1, 2), services._jobs())
-        go_on.set()
-        for thread in threads:
-            thread.join(10)
-        self.assertEqual((0, 0), services._jobs())
+    def test_they_are_counted_from_when_they_are_handed_over(self):
+        self.addCleanup(setattr, ThreadPoolExecutor, 'submit',
+                        ThreadPoolExecutor.submit)
+        jobs, go_on = services.count_jobs(), threading.Event()
+
+        def bind():
+            go_on.wait(10)
+            raise OSError
+
+        def job_monitor(others):
+            return [other.exception() for other in others]
+
+        def something():
+            return go_on.wait(10)
+        self.assertEqual((0, 0), jobs())
+        with ThreadPoolExecutor(1) as pool, ThreadPoolExecutor(1) as beside:
+            one, two = pool.submit(bind), pool.submit(bind)
+            pool.submit(something)
+            beside.submit(job_monitor, [one, two])
+            self.assertEqual((2, 1), jobs())
+            go_on.set()
+        self.assertEqual((0, 0), jobs())
 
 
 class FakeStack:
@@ -467,9 +470,61 @@ class Record(unittest.TestCase):
         rows = [row for row in known.Known.read().rows
                 if row['mode'].split()[0] in ('program', 'share',
                                               'profiles')]
-        self.assertGreaterEqual(len(rows), 12)
+        self.assertGreaterEqual(len(rows), 15)
         steps = {step[0] for row in rows for step in row['trace']}
-        self.assertLessEqual({'with', 'fail_write', 'function'}, steps)
+        self.assertLessEqual({'with', 'fail_write', 'look', 'power',
+                              'function'}, steps)
+
+    def test_what_is_like_it_is_not_on_record(self):
+        """Each is an entry, a signature, and signatures that differ."""
+        record = known.Known.read()
+
+        def matched(text):
+            row = record.match(Finding(text, '', '', ''))
+            return row and row['id']
+        checked = 0
+        for row, text, others in (
+                ('B6', 'fail_write: loaded is PARTIAL [PROGBIND-012] of '
+                 'BOUND', (
+                     'go_on: loaded is PARTIAL [PROGBIND-012] of BOUND',
+                     'fail_write: loaded is PARTIAL [PROGBIND-012] of '
+                     'BIND_STARTED')),
+                ('Q2', 'garble: loaded is PARTIAL [PROGBIND-012] of BOUND', (
+                    'garble: loaded is PARTIAL [PROGBIND-012] of BOUND '
+                    'beyond Q2',
+                    'with lost + ask_bind: loaded is PARTIAL '
+                    '[PROGBIND-012] of BOUND',
+                    'ask_bind: loaded is PARTIAL [PROGBIND-012] of BOUND')),
+                ('Q8', 'with none + ask_bind: arq is BIND_STARTED; notice '
+                 'is NONE [PROGBIND-019] of BIND_STARTED', (
+                     'with none + ask_bind: arq is BOUND; notice is '
+                     'SENT_OK [PROGBIND-019] of BOUND',
+                     'with lost + ask_bind: arq is BIND_STARTED; notice is '
+                     'NONE [PROGBIND-019] of BIND_STARTED')),
+                ('Q8', 'function plain, image none: the ARQ is BindStarted; '
+                 'events are none', (
+                     'function plain, image one: the ARQ is BindStarted; '
+                     'events are none',
+                     'function plain, image none: the ARQ is Bound')),
+                ('Q22', 'look: loaded is PARTIAL [PROGBIND-014] of '
+                 'BIND_STARTED', (
+                     'ask_bind: loaded is PARTIAL [PROGBIND-014] of '
+                     'BIND_STARTED',)),
+                ('Q23', 'look: loaded is PARTIAL [PROGBIND-014] of '
+                 'BIND_STARTED, BOUND', (
+                     'power: loaded is PARTIAL [PROGBIND-014] of BOUND',)),
+                ('power', 'power: recorded is FIRST [PROGBIND-012] of no '
+                 'row', (
+                     'power: loaded is FIRST [PROGBIND-012] of no row',)),
+                ('Q21', 'delete_arq: use is FREE [HANDLE-022] of INITIAL', (
+                    'delete_arq: use is IN_USE [HANDLE-022] of INITIAL',
+                    'ask_bind: use is FREE [HANDLE-022] of INITIAL'))):
+            self.assertEqual(row, matched(text))
+            for other in others:
+                with self.subTest(other):
+                    self.assertIsNone(matched(other))
+                    checked += 1
+        self.assertEqual(14, checked)
 
 
 if __name__ == '__main__':
