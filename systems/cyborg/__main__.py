@@ -38,7 +38,7 @@ KIT = {'explore': 'steps', 'repeat': 'steps', 'faults': 'steps',
 #: bad requests; steered walks, which get on where a step takes long; and
 #: these with requests that are held up, overlap, or meet a crash
 OWN = ('requests', 'walk', 'interrupted')
-OVERLAPPING = 0.4  # share of steps, of the last
+OVERLAPPING = 0.6  # share of steps, of the last
 #: modules without which there is nothing to run
 NEEDED = ('cyborg', 'placement', 'openstack', 'pymysql')
 #: steps that need a process for each service
