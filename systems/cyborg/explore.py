@@ -63,8 +63,9 @@ UNASKED = 'before BindStarted'
 UNLOCKED = 'before the handle is taken'
 #: seconds from one request to the next that overlaps it, at most
 APART = 0.15
-#: seconds that a request may take while another is held up
-HELD = 2
+#: seconds that a request may take while another is held up: fewer than the
+#: other is waited for
+HELD = 3
 
 
 class Walk:

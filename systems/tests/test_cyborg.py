@@ -819,7 +819,7 @@ class Record(unittest.TestCase):
                 ('P6c', 'held before BindStarted + ask_bind + '
                  'repeat_request: arq is BIND_FAILED [HANDLE-020] of '
                  'BIND_FAILED with a handle untold', (
-                     ' untold, a leak', '', ' with a handle',
+                     ' untold, a leak', '', ' with a handle, BOUND',
                      ' with a handle untold, a leak',
                      ' with a handle untold beyond P6b and B4'))):
             self.assertEqual(row, matched(text))
