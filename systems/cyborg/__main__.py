@@ -44,7 +44,7 @@ KIT = {'explore': 'steps', 'repeat': 'steps', 'faults': 'steps',
 OWN = ('requests', 'walk', 'interrupted', 'program', 'profiles')
 #: those that are no walks
 OTHERS = {'requests': Requests, 'profiles': Profiles}
-OVERLAPPING = 0.4  # share of steps, of the last
+OVERLAPPING = 0.6  # share of steps, of the last
 #: modules without which there is nothing to run
 NEEDED = ('cyborg', 'placement', 'openstack', 'pymysql')
 #: steps that need a process for each service
@@ -215,14 +215,16 @@ class Runs:
     def replay_known(self, kinds=()):
         """Replay each trace on record until it shows what it is for.
 
-        :param kinds: only traces with a step of such a kind; empty for all
+        :param kinds: only traces with a step of such a kind, and of what
+            has not shown yet; empty for all
         """
         for row in self.known.rows:
-            if not playable(row['trace'], self.stack) or (
-                    kinds and not kinds_of(row['trace']) & {*kinds}):
+            if not playable(row['trace'], self.stack) or kinds and (
+                    row['id'] in self.known.seen
+                    or not kinds_of(row['trace']) & {*kinds}):
                 continue
             self.known.looked.add(row['id'])
-            for _ in range(TRIES if row.get('chance') else 1):
+            for _ in range(TRIES if row.get('chance') and not kinds else 1):
                 for finding in self.replay(row['mode'], row['trace']):
                     self.known.note(finding, row['mode'], row['seed'],
                                     len(row['trace']), row['trace'])

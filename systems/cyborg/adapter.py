@@ -30,7 +30,12 @@ class Reply(NamedTuple):
 
     @property
     def fault(self):
-        """The server's words about an error, '' if there are none."""
+        """The server's words about an error, '' if there are none; a trace
+        of its own files is none.
+        """
+        return self._fault().partition('Traceback (most')[0].rstrip()
+
+    def _fault(self):
         body = self.body
         if isinstance(body, dict) and 'error_message' in body:
             body = body['error_message']

@@ -57,12 +57,15 @@ CRASHES = {'crash': 'conductor', 'crash api': 'api', 'crash agent': 'agent'}
 OVERLAPS = ('together', 'held', 'paused', *CRASHES)
 #: states of which Nova is to be told
 ENDED = (Arq.BOUND, Arq.BIND_FAILED)
+#: a point at which nothing of a bind is written
+UNASKED = 'before BindStarted'
 #: a point at which the row of the ARQ is not locked
 UNLOCKED = 'before the handle is taken'
 #: seconds from one request to the next that overlaps it, at most
 APART = 0.15
-#: seconds that a request may take while another is held up
-HELD = 2
+#: seconds that a request may take while another is held up: fewer than the
+#: other is waited for
+HELD = 3
 
 
 class Walk:
@@ -181,7 +184,8 @@ class Walk:
                         if point == UNLOCKED and (
                                 self.system.stack.bus == 'rabbit'):
                             yield ['paused', point, one, *given_up]
-                    if point:
+                    # The models lose the requests of one PATCH one by one.
+                    if point and (point != UNASKED or len(arqs) == 1):
                         yield ['crash', point, one]
                     if point and self.system.stack.bus == 'rabbit':
                         yield ['crash agent', point, one]
@@ -312,7 +316,7 @@ class Walk:
         def tell(oracle):
             if crashed:
                 action, *members = calls[0]
-                oracle.step(action, members, UNKNOWN)
+                oracle.step(action, members)
                 oracle.fault('crash_conductor')
                 for arq in range(len(self.system.uuids)):
                     # What the bus had is lost as well.
@@ -398,9 +402,8 @@ def read_divergence(divergence, name, requirement):
 
     :param name: of the step after which it said so
     """
-    event, rows = divergence.event, ''
-    if event.kind == 'observe':
-        rows = picture(divergence)
+    event = divergence.event
+    if divergence.differences:
         what = '; '.join(sorted({
             f'{one.name.partition("[")[0]} is {kind(one.observed)}'
             for one in divergence.differences}))
@@ -409,6 +412,7 @@ def read_divergence(divergence, name, requirement):
     else:
         what = {OK: 'done', REFUSED: 'refused',
                 UNKNOWN: 'unknown'}.get(event.outcome, event.outcome)
+    rows = picture(divergence) if event.seen else ''
     return Finding(
         f'{name}: {what} [{requirement}]{rows}', requirement,
         '; '.join(map(str, divergence.differences)) or divergence.why,

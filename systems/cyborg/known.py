@@ -39,6 +39,12 @@ class KnownError(Exception):
     """A record that cannot be used: file, entry, and the mend."""
 
 
+def needs_luck(trace):
+    """Do requests of a trace meet by chance?"""
+    return any(step[0] == 'together' for step in trace
+               if isinstance(step, (list, tuple)))
+
+
 @dataclass
 class Known:
     """A record, and what a run has seen of it.
@@ -46,7 +52,7 @@ class Known:
     :ivar seen: id of a divergence -> how often it showed
     :ivar looked: ids whose traces were replayed
     :ivar first: id -> (finding, mode, seed, steps, trace) of the first time
-        that exploration showed it
+        that exploration showed it, without luck if it ever did
     :ivar new: signature -> (finding, mode, seed, steps, trace)
     """
 
@@ -130,9 +136,12 @@ class Known:
         row = self.match(finding)
         if row:
             self.seen[row['id']] = self.seen.get(row['id'], 0) + 1
-            if row['id'] not in self.looked:
-                self.first.setdefault(row['id'], (
-                    finding, mode, seed, steps, list(trace)))
+            first = self.first.get(row['id'])
+            if row['id'] not in self.looked and (
+                    not first or needs_luck(first[-1])
+                    and not needs_luck(trace)):
+                self.first[row['id']] = (
+                    finding, mode, seed, steps, list(trace))
         else:
             self.new.setdefault(finding.signature, (
                 finding, mode, seed, steps, list(trace)))
