@@ -207,6 +207,26 @@ def fill(app, doctree, docname):
         node.replace_self([word, nodes.Text(f': {text}')])
     for node in list(doctree.findall(evidence_table)):
         node.replace_self(TABLES[node['of']](app, docname, kept.data))
+    _head(app, doctree, docname, kept.data)
+
+
+def _head(app, doctree, docname, data):
+    """At the head of a spec, how much of it models carry."""
+    spec = next((spec for spec in data.get('specs', ())
+                 if spec['page'] == docname), None)
+    line = next((node for node in doctree.findall(nodes.paragraph)
+                 if 'spec-parts' in node['classes']), None)
+    if spec and spec['requirements'] and line is not None:
+        count = count_of(spec)
+        text = (f'evidence: {count["carried"]} by models, '
+                f'{count["by review"]} by review')
+        line += nodes.inline(text=' · ')
+        line += (_link(app, docname, PAGE, text, _anchor(spec))
+                 if PAGE in app.env.found_docs else nodes.Text(text))
+
+
+def _anchor(spec):
+    return f'evidence-{spec["spec"].replace("/", "-")}'
 
 
 def _counts(app, docname, data):
@@ -256,7 +276,7 @@ def _requirements(app, docname, data):
     out = []
     for spec in data['specs']:
         out.append(nodes.rubric('', '', _link(
-            app, docname, spec['page'], spec['spec'])))
+            app, docname, spec['page'], spec['spec']), ids=[_anchor(spec)]))
         made = table(('Requirement', 'Evidence'), [
             [[_link(app, docname, spec['page'], one['id'], one['id']),
               nodes.Text(f' {one["title"]}')], _cell(one)]

@@ -445,6 +445,11 @@ class TestSite(Tree):
         said = self.good()
         self.assertIn('evidence: 4 requirements, 1 carried by models, 3 by '
                       'review', said)
+        head = self.page('specs/rocky/approved/good.html').split(
+            'spec-parts')[1][:800]
+        self.assertRegex(head, r'evidence.html#evidence-rocky-good">evidence: '
+                               '1 by models, 1 by review<')
+        self.assertIn('id="evidence-rocky-good"', self.page('evidence.html'))
         data = json.loads(self.page('evidence.json'))
         good, other = data['specs']
         self.assertEqual(('rocky/good', 'approved', 'stein/other'),

@@ -379,6 +379,14 @@ class TestGenerated(Site):
             'spec-flows')[1][:400]
         self.assertIn('href="#asking"', header)
 
+    def test_header_leads_to_the_parts(self):
+        header = self.page('specs/rocky/approved/good.html').split(
+            'spec-parts')[1][:800]
+        for part, text in (('failure-modes', '1 failure mode'),
+                           ('requirements', '2 requirements'),
+                           ('open-questions', '1 open question')):
+            self.assertIn(f'href="#{part}">{text}<', header)
+
     def test_every_page_is_there(self):
         pages = {str(path.relative_to(self.source).with_suffix('.html'))
                  for path in self.source.rglob('*.rst')}
