@@ -237,7 +237,7 @@ class TestGate(Site):
             self.other, text.replace(':status: superseded',
                                      ':status: approved').replace(
                 ':superseded-by: rocky/good', ':superseded-by: none'),
-            'good.rst:7: ', 'does not name rocky/good')
+            'good.rst:12: ', 'does not name rocky/good')
 
     def holds_elsewhere(self, path, content, place, says):
         """Break a file in a way that shows in another, unchanged one."""
