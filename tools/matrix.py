@@ -17,7 +17,7 @@ from sphinx.util.docutils import SphinxDirective
 from sphinx_needs.directives.need import Need
 
 from tools import evidence, replay, specs
-from tools.site import SOURCE
+from tools.site import SOURCE, headers
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +60,9 @@ def collect(app, env, docnames):
 
 
 class evidence_line(nodes.General, nodes.Element):
-    """The place below a requirement; ``refid`` is its id."""
+    """The place below a requirement; ``refid`` is its id, and ``page`` its
+    spec's: of a PDF all pages are one.
+    """
 
 
 class evidence_table(nodes.General, nodes.Element):
@@ -88,7 +90,8 @@ def mark(app, doctree):
     for node in doctree.findall(Need):
         if node['refid'] in mine:
             node += nodes.paragraph('', '', evidence_line(
-                refid=node['refid']), classes=['evidence-line'])
+                refid=node['refid'], page=app.env.docname),
+                classes=['evidence-line'])
 
 
 # --- when all is read ------------------------------------------------------
@@ -197,7 +200,7 @@ def fill(app, doctree, docname):
     """Put the evidence in its places."""
     kept = of(app.env)
     for node in list(doctree.findall(evidence_line)):
-        text = kept.lines.get(docname, {}).get(node['refid'], '')
+        text = kept.lines.get(node['page'], {}).get(node['refid'], '')
         word = nodes.Text('Evidence')
         if PAGE in app.env.found_docs:
             word = nodes.reference(
@@ -212,11 +215,13 @@ def fill(app, doctree, docname):
 
 def _head(app, doctree, docname, data):
     """At the head of a spec, how much of it models carry."""
-    spec = next((spec for spec in data.get('specs', ())
-                 if spec['page'] == docname), None)
-    line = next((node for node in doctree.findall(nodes.paragraph)
-                 if 'spec-parts' in node['classes']), None)
-    if spec and spec['requirements'] and line is not None:
+    by_page = {spec['page']: spec for spec in data.get('specs', ())}
+    for page, head in headers(doctree).items():
+        spec = by_page.get(page)
+        line = next((node for node in head
+                     if 'spec-parts' in node['classes']), None)
+        if line is None or not spec or not spec['requirements']:
+            continue
         count = count_of(spec)
         text = (f'evidence: {count["carried"]} by models, '
                 f'{count["by review"]} by review')
@@ -400,5 +405,5 @@ def setup(app):
     app.connect('env-updated', weigh)
     app.connect('doctree-resolved', fill)
     app.connect('build-finished', export)
-    return {'version': '1', 'env_version': 1, 'parallel_read_safe': True,
+    return {'version': '1', 'env_version': 2, 'parallel_read_safe': True,
             'parallel_write_safe': True}

@@ -23,13 +23,17 @@ def fit(app, doctree, docname):
     for table in doctree.findall(nodes.table):
         table['classes'].append('colwidths-given')
         if 'need' not in table['classes']:
-            table['classes'].append('longtable')  # a box stays whole
-    for row in doctree.findall(nodes.row):
-        place = next(row.findall(nodes.paragraph), None)
-        if row['ids'] and place is not None:
-            # A row is no place for a link; what it begins with is.
-            place.insert(0, nodes.target('', '', ids=row['ids']))
-            row['ids'] = []
+            table['classes'].append('longtable')
+            continue
+        for row in list(table.findall(nodes.row)):  # a box stays whole
+            if not row.astext().strip():
+                row.parent.remove(row)
+    for node in [*doctree.findall(nodes.row), *doctree.findall(nodes.rubric)]:
+        place = next(node.findall(nodes.TextElement), None)
+        if node['ids'] and place is not None:
+            # A row or a rubric is no place for a link; its first words are.
+            place.insert(0, nodes.target('', '', ids=node['ids']))
+            node['ids'] = []
 
 
 def setup(app):

@@ -230,7 +230,8 @@ def add_header(app, doctree):
     if spec is None or title is None:
         return
     meta = spec.metadata
-    header = nodes.container(classes=['spec-header', spec.status])
+    header = nodes.container(classes=['spec-header', spec.status],
+                             page=env.docname)
     line = nodes.paragraph()
     line += nodes.inline(text=spec.status, classes=['spec-status'])
     line += nodes.inline(text=f' {spec.release} · {meta.get("authors", "")} '
@@ -267,6 +268,12 @@ def add_header(app, doctree):
                                         refid=place)
             header += line
     title.parent.insert(title.parent.index(title) + 1, header)
+
+
+def headers(doctree):
+    """page -> the header of a spec; of a PDF all pages are one."""
+    return {node['page']: node for node in doctree.findall(nodes.container)
+            if 'spec-header' in node['classes']}
 
 
 def _figures(doctree, kind):
@@ -518,5 +525,5 @@ def setup(app):
     app.connect('html-page-context', number_boxes)
     app.connect('build-finished', write_data)
     app.connect('build-finished', finish, priority=10_000)
-    return {'version': '1', 'env_version': 1, 'parallel_read_safe': True,
+    return {'version': '1', 'env_version': 2, 'parallel_read_safe': True,
             'parallel_write_safe': True}

@@ -53,8 +53,10 @@ class Fit(unittest.TestCase):
         self.assertIn('colwidths-given', table['classes'])
 
     def test_a_box_stays_whole(self):
-        [table] = fitted(TABLE, classes=['need']).findall(nodes.table)
+        [table] = fitted(TABLE + '   * -\n     -\n',
+                         classes=['need']).findall(nodes.table)
         self.assertNotIn('longtable', table['classes'])
+        self.assertEqual(2, len(list(table.findall(nodes.row))))
 
     def test_a_table_in_a_box_comes_after_it(self):
         doctree = fitted(NESTED)
