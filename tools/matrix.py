@@ -223,8 +223,10 @@ def _head(app, doctree, docname, data):
         if line is None or not spec or not spec['requirements']:
             continue
         count = count_of(spec)
-        text = (f'evidence: {count["carried"]} by models, '
-                f'{count["by review"]} by review')
+        text = 'evidence: ' + ', '.join(
+            f'{count[key]} {words}' for key, words in (
+                ('carried', 'by models'), ('by test', 'by tests'),
+                ('by review', 'by review')) if count[key] or key != 'by test')
         line += nodes.inline(text=' · ')
         line += (_link(app, docname, PAGE, text, _anchor(spec))
                  if PAGE in app.env.found_docs else nodes.Text(text))
