@@ -10,10 +10,19 @@ import random
 import tempfile
 import unittest
 from pathlib import Path
+from unittest import mock
 
 from cyborg_models import registry
-from cyborg_models.conformance import log
+from cyborg_models.conformance import (
+    contract,
+    log,
+    logged,
+    modes,
+    verdict,
+)
+from cyborg_models.conformance.itself import ModelSystem
 from cyborg_models.conformance.oracle import Oracle
+from cyborg_models.conformance.suite import System
 
 from . import small
 
@@ -239,6 +248,106 @@ class Divergent(Small):
                 self.assertEqual('fail', found.verdict, found.cause)
                 # Allowed for, it is a divergence no more, there.
                 found.divergence.again(oracle.with_defect(defect))
+
+
+class Shown(Small):
+    """What a log shows of each requirement, and what it does not."""
+
+    def shown(self, *events, oracle=None, **mapping):
+        found = check(oracle or self.oracle(), numbered(*events), **mapping)
+        chosen = mock.Mock(title='test.small', model=self.model)
+        rules = contract.Contract('test 1.0', ('x',), {}, {
+            name: contract.Rule(name, '', '', contract.OBLIGES, ('x',),
+                                (contract.CORE,), '', '')
+            for name in sorted(verdict.carried(self.model) | {'TEST-999'})})
+        system = System()
+        vars(system).update(roles=('x',), implementation=('x', '1'))
+        with mock.patch.object(logged.suite, 'declared',
+                               return_value=rules):
+            return found, logged.report(found, chosen, system)
+
+    def test_what_was_refused_is_a_pass(self):
+        found, report = self.shown(
+            act('ask', van=0), act('plug', van=0), act('ask', van=1),
+            act('plug', 'refused', van=1))
+        one = report.verdicts['TEST-003']
+        self.assertEqual(('pass', (1, 1)), (one.verdict, one.lines))
+        self.assertIn('plug refused', one.evidence)
+        self.assertEqual({'TEST-003': 1}, found.refused)
+
+    def test_what_is_unknown_shows_nothing(self):
+        for outcome, shown in (('refused', True), ('unknown', False)):
+            found, _ = self.shown(act('plug', outcome, van=1))
+            self.assertEqual(shown, bool(found.evidence), found.evidence)
+            self.assertEqual(shown, bool(found.refused))
+
+    def test_guards_that_held_are_counted_and_are_no_pass(self):
+        cycle = [act('ask', van=0), act('plug', van=0), act('unplug', van=0)]
+        found, report = self.shown(*cycle * 20)
+        one = report.verdicts['TEST-003']
+        self.assertEqual((20, 0), (found.held['TEST-003'],
+                                   found.refused['TEST-003']))
+        self.assertEqual(('inconclusive', (20, 0)), (one.verdict, one.lines))
+        self.assertIn('no line was refused by one of its guards', one.reason)
+
+    def test_counts_are_not_lost_when_moves_are_forgotten(self):
+        events = [act('ask', van=0), act('plug', van=0),
+                  act('unplug', van=0)] * 50
+        with mock.patch.object(log, 'REMEMBERED', 1):
+            found, _ = self.shown(*events)
+        self.assertEqual(50, found.held['TEST-003'])
+
+    def test_an_invariant_is_shown_by_what_was_observed(self):
+        for observed, shown, reason in (
+                ({'state[1]': 'IDLE'}, 'pass', ''),
+                # Whatever this is, the other van is not plugged.
+                ({'state[0]': 'PLUGGED'}, 'inconclusive', 'was refused'),
+                ({'owner': 0}, 'inconclusive', 'nobody observed state')):
+            _, report = self.shown(act('ask', van=0), act(
+                'plug', van=0, observed=observed))
+            one = report.verdicts['TEST-003']
+            self.assertEqual(shown, one.verdict)
+            self.assertIn(reason, one.reason)
+
+    def test_why_it_is_not_shown(self):
+        _, report = self.shown(act('ask', van=0))
+        self.assertIn('test.small does not carry it',
+                      report.verdicts['TEST-999'].reason)
+        self.assertIn('the log has no unplug',
+                      report.verdicts['TEST-004'].reason)
+
+    def test_a_log_that_decides_nothing_shows_nothing(self):
+        events = [act('ask', van=0), act('plug', van=0),
+                  act('plug', 'refused', van=1)]
+        for change in ({'number': 5}, {'number': 1}):
+            found, report = self.shown(*events, {**act('unplug', van=0),
+                                                 **change})
+            self.assertTrue(found.evidence)
+            self.assertEqual({'inconclusive'}, {
+                one.verdict for one in report.verdicts.values()})
+            self.assertIn(found.cause, report.verdicts['TEST-003'].reason)
+            self.assertEqual(2, report.status)
+        # Nor does one without numbers that the model does not allow.
+        found = check(self.oracle(), [act('plug', van=0)])
+        self.assertEqual('inconclusive', found.verdict)
+        self.assertIn('does not allow what line 1 says', found.cause)
+
+    def test_a_fail_is_a_fail_and_nothing_is_mended(self):
+        _, report = self.shown(act('ask', van=0), act('plug', van=0),
+                               act('ask', van=1), act('plug', van=1))
+        self.assertEqual('fail', report.verdicts['TEST-003'].verdict)
+        self.assertEqual((1, 'divergent', [], ''), (
+            report.status, report.word, report.mended, report.claim))
+
+    def test_what_shows_in_a_log_shows_in_a_run(self):
+        """A whole log of a sound model passes what a run of it passes."""
+        chosen = registry.choose('stein.attach')
+        found = check(Oracle(chosen), lines_of(chosen.model, 6000,
+                                               refused=0.4))
+        run = modes.run(ModelSystem('stein.attach'), {
+            'explore': {'steps': 1500}, 'faults': {'steps': 1500}})
+        self.assertEqual(set(), set(found.evidence) - set(run.evidence))
+        self.assertLess(len(set(run.evidence) - set(found.evidence)), 5)
 
 
 class Corrupted(unittest.TestCase):

@@ -37,7 +37,7 @@ log: neither says anything of the implementation.
 
 How it is fast: a line without its number and time is one of a few texts.
 What such a line does to a set of states is asked of the oracle once, and
-remembered.
+remembered, with what it shows of the requirements.
 """
 
 from __future__ import annotations
@@ -57,7 +57,9 @@ from typing import Any, BinaryIO, NamedTuple, NoReturn
 
 import orjson
 
+from cyborg_models.conformance import blame
 from cyborg_models.conformance.oracle import (
+    NONE,
     OK,
     REFUSED,
     UNKNOWN,
@@ -65,13 +67,14 @@ from cyborg_models.conformance.oracle import (
     Oracle,
     Undecided,
 )
+from cyborg_models.conformance.verdict import Evidence
 from cyborg_models.conformance.words import (
     WordError,
     Words,
     shown,
     written,
 )
-from cyborg_models.kernel.language import Codes, Model, Step
+from cyborg_models.kernel.language import Codes, Guard, Model, Step
 from cyborg_models.kernel.walk import successors
 from cyborg_models.registry import InputError, near
 
@@ -80,6 +83,7 @@ WINDOW = 100  # lines that are kept to tell what came before
 SHOWN = 12  # of them, as they were written
 REMEMBERED = 200_000  # what lines do to sets of states
 TICK = 1 << 14  # lines between two looks at the clock
+TRIES = 10_000  # different lines after which a rule has shown nothing
 KEYS = ('number', 'time', 'actor', 'action', 'arguments', 'outcome',
         'observed', 'note')
 OUTCOMES = (OK, REFUSED, UNKNOWN)
@@ -282,6 +286,12 @@ class Checked:
     :ivar steps: of the model, those that happened, as far as is known
     :ivar known: (defect, line, divergence) for each known divergence that
         showed: the check went on after it
+    :ivar evidence: requirement -> what shows it
+    :ivar held: requirement -> in how many lines its guards held
+    :ivar refused: requirement -> how many lines were refused where nothing
+        else forbids what they say
+    :ivar actions: names of those that some line has
+    :ivar observed: names of the variables that some line has
     """
 
     lines: int = 0
@@ -294,6 +304,13 @@ class Checked:
     before: tuple[str, ...] = ()
     steps: set[Step] = field(default_factory=set)
     known: list[tuple[str, int, Divergence]] = field(default_factory=list)
+    evidence: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    held: collections.Counter[str] = field(
+        default_factory=collections.Counter)
+    refused: collections.Counter[str] = field(
+        default_factory=collections.Counter)
+    actions: set[str] = field(default_factory=set)
+    observed: set[str] = field(default_factory=set)
 
     @property
     def verdict(self) -> str:
@@ -326,7 +343,23 @@ class _Place:
 
     def __init__(self, position: Any) -> None:
         self.position = position
-        self.moves: dict[bytes, _Place] = {}
+        self.moves: dict[bytes, _Move] = {}
+
+
+class _Move:
+    """What a line makes of a set of states.
+
+    :ivar lines: how many have made it and are not counted yet
+    :ivar held: the requirements whose guards held
+    :ivar refused: the requirement that refused it, or ''
+    """
+
+    __slots__ = ('after', 'held', 'lines', 'refused')
+
+    def __init__(self, after: _Place, held: frozenset[str] = frozenset(),
+                 refused: str = '') -> None:
+        self.after, self.held, self.refused = after, held, refused
+        self.lines = 0
 
 
 class Checker:
@@ -342,11 +375,14 @@ class Checker:
                  seconds: float = 3600.0, known: Iterable[str] = ()) -> None:
         self._oracle, self._mapping = oracle, mapping or Mapping()
         self._words = Words(oracle.model)
+        self._cells = {name: cell for cell, name
+                       in enumerate(self._words.cells)}
         self._translator = (_Translator(self._mapping, self._words)
                             if self._mapping.fields else None)
         self._seconds, self._known = seconds, tuple(known)
         self._places: dict[Any, _Place] = {}
         self._moves = 0
+        self._asked: dict[Any, frozenset[str]] = {}
         self._start = oracle.configurations
         self._result = Checked()
 
@@ -359,6 +395,11 @@ class Checker:
         """
         self._name, self._end = name, time.monotonic() + self._seconds
         self._result = result = Checked()
+        self._places.clear()
+        self._moves = 0
+        self._evidence = Evidence(
+            self._oracle.model, self._oracle.observed, self._oracle.hidden,
+            TRIES)
         self._last: collections.deque[tuple[_Place, bytes, int]] = (
             collections.deque(maxlen=WINDOW))
         try:
@@ -374,7 +415,26 @@ class Checker:
         if not result.cause and not self._numbered and (
                 not self._mapping.complete):
             result.cause = UNNUMBERED
+            if result.divergence is not None:
+                result.cause = (
+                    f'the model does not allow what line {result.line} says '
+                    f'({result.divergence}), if none before it is missing; '
+                    f'and {UNNUMBERED}')
+        self._count()
+        result.evidence = {name: tuple(shown) for name, shown
+                           in self._evidence.found.items()}
         return result
+
+    def _count(self) -> None:
+        """Count what the lines have shown since the last time."""
+        result = self._result
+        for place in self._places.values():
+            for move in place.moves.values():
+                for name in move.held:
+                    result.held[name] += move.lines
+                if move.refused:
+                    result.refused[move.refused] += move.lines
+                move.lines = 0
 
     def _follow(self, file: BinaryIO) -> None:
         # The inner loop: what is here runs for each line.
@@ -428,11 +488,12 @@ class Checker:
                             'the order of the lines is not that of the '
                             'clock, or clocks differ; sort them, or allow '
                             'it with "skew" in a mapping')
-                after = here.moves.get(key)
-                if after is None:
-                    after = self._learn(here, key, given)
+                move = here.moves.get(key)
+                if move is None:
+                    move = self._learn(here, key, given)
+                move.lines += 1
                 last.append((here, key, count))
-                here = after
+                here = move.after
                 events += 1
                 if not count % TICK and time.monotonic() > self._end:
                     raise _Doubt(f'{self._seconds:g} s are over; allow more '
@@ -451,8 +512,9 @@ class Checker:
         return found
 
     def _learn(self, here: _Place, key: bytes,
-               given: dict[str, Any]) -> _Place:
+               given: dict[str, Any]) -> _Move:
         if self._moves > REMEMBERED or len(self._places) > REMEMBERED:
+            self._count()
             self._places.clear()
             here.moves.clear()
             self._places[here.position] = here
@@ -461,7 +523,7 @@ class Checker:
             raise _Doubt(f'{self._seconds:g} s are over; allow more with '
                          '--seconds')
         try:
-            after = self._place(self._after(here.position, given))
+            move = self._after(here.position, given)
         except Divergence as divergence:
             last, result = self._last, self._result
             result.first = last[0][2] if last else result.lines
@@ -470,19 +532,19 @@ class Checker:
                 f'{number}: {text.decode()}' for _, text, number in last
                 if number >= result.first)[-SHOWN:]
             return self._past(divergence, given)
-        here.moves[key] = after
+        here.moves[key] = move
         self._moves += 1
-        return after
+        return move
 
-    def _after(self, position: Any, given: dict[str, Any]) -> Any:
-        """Where the oracle stands after a line."""
-        line = self._read(given)
+    def _after(self, position: Any, given: dict[str, Any]) -> _Move:
+        """What a line makes of where the oracle stands."""
+        line, result = self._read(given), self._result
         if line.begins:
-            return self._start
+            return _Move(self._place(self._start))
         if not line.steps and not line.seen:
-            return position
+            return _Move(self._place(position))
         oracle = self._oracle
-        found: Any = frozenset()
+        found: dict[Step | None, Any] = {}
         trouble = None
         for step in line.steps or (None,):  # each that it may have been
             oracle.stand(position)
@@ -491,13 +553,57 @@ class Checker:
             except Divergence as divergence:
                 trouble = trouble or divergence
             else:
-                found |= oracle.configurations
+                found[step] = oracle.configurations
                 if step is not None and line.outcome == OK:
-                    self._result.steps.add(step)
+                    result.steps.add(step)
         if not found:
             assert trouble is not None
             raise trouble
-        return found
+        result.observed.update(name.partition('[')[0] for name in line.seen)
+        result.actions.update(step.action.name for step in line.steps)
+        after = frozenset().union(*found.values())
+        return self._shown(position, line, after,
+                           next(iter(found)) if len(found) == 1 else None)
+
+    def _shown(self, position: Any, line: _Line, after: Any,
+               step: Step | None) -> _Move:
+        """What a line shows of the requirements.
+
+        :param after: where the oracle stands then
+        :param step: that the line has; None if it has none, or may be one
+            of several
+        """
+        oracle, evidence = self._oracle, self._evidence
+        oracle.stand(after)
+        fitting, place = oracle.fitting, self._place(after)
+        oracle.stand(position)
+        before = oracle.states
+        seen = [self._cells[name] for name in line.seen]
+        if step is None:
+            evidence.came(before, fitting, seen)
+            return _Move(place)
+        may = oracle.may(step)
+        evidence.took(before, step, line.outcome, may, fitting, seen)
+        if line.outcome == OK:
+            return _Move(place, self._held(before, step))
+        return _Move(place, refused=evidence.denied_by(before, step)
+                     if line.outcome == REFUSED and may == NONE else '')
+
+    def _held(self, states: Iterable[Codes], step: Step) -> frozenset[str]:
+        """The requirements whose guards hold where a step is possible."""
+        tree = self._evidence.tree(step)
+        found: frozenset[str] | None = None
+        for codes in states:
+            if tree(codes).__class__ is Guard:
+                continue
+            key = step.name, tree.reads(codes)
+            if key not in self._asked:
+                self._asked[key] = frozenset(
+                    site.requirement for site in blame.guards_asked(
+                        self._oracle.model, codes, step))
+            found = (self._asked[key] if found is None
+                     else found & self._asked[key])
+        return (found or frozenset()) - {''}
 
     def _tell(self, line: _Line, step: Step | None) -> None:
         source = f'{self._name}:{self._result.lines}'
@@ -533,7 +639,7 @@ class Checker:
             return found
         return divergence
 
-    def _past(self, divergence: Divergence, given: dict[str, Any]) -> _Place:
+    def _past(self, divergence: Divergence, given: dict[str, Any]) -> _Move:
         """Go on past a known divergence, or raise it."""
         line = self._read(given)
         for name in self._known:
@@ -550,8 +656,9 @@ class Checker:
             self._result.known.append(
                 (name, self._result.lines, divergence))
             # What was remembered is of an oracle that allowed less.
+            self._count()
             self._places.clear()
-            return self._place(oracle.configurations)
+            return _Move(self._place(oracle.configurations))
         raise divergence
 
     # reading a line
