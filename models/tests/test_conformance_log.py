@@ -107,10 +107,10 @@ class Allowed(Small):
 
     def test_a_missing_argument_is_any_and_no_more(self):
         both = [act('ask', van=0), act('ask', van=1), {'action': 'plug'}]
-        for owner, verdict in ((0, 'pass'), (1, 'pass'), (None, 'fail')):
+        for owner, wanted in ((0, 'pass'), (1, 'pass'), (None, 'fail')):
             found = check(self.oracle(), numbered(
                 *both, {'observed': {'owner': owner}}))
-            self.assertEqual(verdict, found.verdict)
+            self.assertEqual(wanted, found.verdict)
 
     def test_an_unknown_outcome_is_both(self):
         for state in ('ASKED', 'IDLE'):
