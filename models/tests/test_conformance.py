@@ -68,9 +68,11 @@ BAD = (
     ('stein.release', {}, 'B1', 'ARQ-064', ()),
     ('stein.release', {}, 'B18', 'ARQ-005', ()),
     ('stein.release', {}, 'B7', 'ARQ-062', ()),
+    ('stein.release', {}, 'B24', 'ARQ-066', ()),
     # Nova finds no row to delete: that is how it stays.
     ('stein.release', {}, 'B25', 'ARQ-006', ('ARQ-066',)),
     ('stein.release', {}, 'B26', 'HANDLE-022', ()),
+    ('stein.program', {}, 'B2', 'HANDLE-020', ()),
     ('stein.program', {}, 'Q2', 'PROGBIND-015', ('PROGBIND-014',)),
     ('stein.program', {}, 'Q8', 'PROGBIND-019', ()),
 )
@@ -188,12 +190,39 @@ class Bad(unittest.TestCase):
         for model, settings, defect, wanted, follows in BAD:
             with self.subTest(model, defect=defect):
                 report = run(ModelSystem(model, settings, (defect,)),
-                             faults={'steps': 4000, 'shrink': 800})
+                             faults={'shrink': 800})
                 self.assertEqual(verdict.DIVERGENT, report.status)
                 self.assertIn(wanted, failing(report))
                 self.assertLessEqual(failing(report),
                                      {wanted, *follows})
                 self.assertEqual([], report.errors)
+
+    def test_a_fault_that_comes_unseen_where_it_must_not(self):
+        """B30: a report withdraws a handle that an ARQ has."""
+        report = run(Seldom('stein.release', {}, ('B30',), ('withdraw',)),
+                     explore={'steps': 1200})
+        self.assertIn('HANDLE-024', failing(report))
+        # What the agent does not erase any more follows from it.
+        self.assertLessEqual(failing(report), {'HANDLE-024', 'HANDLE-022'})
+        sound = run(Seldom('stein.release', {}, (), ('withdraw',)),
+                    explore={'steps': 1200})
+        self.assertEqual(([], []), (sound.failures, sound.errors))
+
+    def test_what_is_forbidden_is_tried_in_trouble_too(self):
+        """B24 shows only while the controller cannot be reached, which the
+        guard does not read.
+        """
+        tried = set()
+
+        class Noted(ModelSystem):
+            def call(self, name, arguments):
+                before = self.observe()['reachable']
+                outcome = super().call(name, arguments)
+                if outcome == REFUSED:
+                    tried.add((name, before))
+                return outcome
+        run(Noted('stein.release'), faults={})
+        self.assertLess(20, len({name for name, up in tried if not up}))
 
     def test_the_vectors_tell_each_defect(self):
         told = 0
@@ -224,6 +253,12 @@ class Bad(unittest.TestCase):
         self.assertEqual(verdict.DIVERGENT, report.status)
         self.assertTrue(report.failures)
 
+    def test_a_failure_that_is_met_while_another_is_shrunk_is_not_lost(self):
+        for seed in range(4):
+            report = run(ModelSystem('stein.release', {}, ('B25',)), seed,
+                         faults={'steps': 1200})
+            self.assertEqual({'ARQ-006', 'ARQ-066'}, failing(report))
+
     def test_a_failure_is_shrunk(self):
         report = run(ModelSystem('stein.attach', {}, ('B3',)),
                      faults={'steps': 2000})
@@ -240,6 +275,14 @@ class Bad(unittest.TestCase):
                     for one in report.failures]
         self.assertEqual(found(1), found(1))
         self.assertNotEqual(found(1)[0][1], found(2)[0][1])
+
+
+class Seldom(ModelSystem):
+    """Does by itself what it does, and seldom."""
+
+    def _some(self):
+        if self._chance.random() < 0.05:
+            self._take(self._hidden)
 
 
 class Forgetful(ModelSystem):

@@ -3,7 +3,7 @@
 ``explore``
     Hypothesis takes steps, steered to what was not tried yet: calls that the
     model has possible, and calls that it forbids, once for each reason: for
-    what the action reads.
+    what the action reads, and for what is in trouble through faults.
     Options: ``steps``, ``cover`` (per cent of the model's edges; needs a
     system of which everything is called and seen), ``pins`` (a folder of
     failing runs that are played first, and to which new ones are added).
@@ -155,10 +155,10 @@ class Explorer(machine.Explorer):
             steps.append(number)
             if may == NONE:
                 known.probes.add(place)
-                reason = number, self.session.reasons(step)
-                if reason in self._probed:
+                reasons = self.session.reasons(step)
+                if reasons <= self._probed:
                     continue
-                self._probed.add(reason)
+                self._probed |= reasons
             untried.append(place)
         known.steps, known.untried = steps, untried
         known.afters = [None] * len(steps)
@@ -222,6 +222,11 @@ class Explorer(machine.Explorer):
         except Divergence as divergence:
             here.afters[place] = END
             self._diverged(divergence)
+            if kind_of(divergence) not in self.seen:
+                # It was passed by, while another failure is shrunk.
+                here.afters[place], here.far = None, 0
+                if place not in here.untried:
+                    here.untried.append(place)
             return
         self._look()
         if here is not self._here or here.afters[place] is None:
