@@ -506,9 +506,21 @@ class Corrupted(unittest.TestCase):
                 self.assertEqual(1, self.assertUndecided(numbered(event)))
 
     def test_nothing_at_all(self):
-        for data in (b'', b'\n\n'):
+        for data in (b'', b'\n\n', text_of(numbered({'action': 'begin'}))):
             with self.assertRaisesRegex(log.LogError, 'no event'):
                 check(Oracle(self.chosen), data)
+
+    def test_a_key_that_is_there_twice(self):
+        for text in (b'"action":"sweep","action":"claim"',
+                     b'"observed":{"nova[0]":"GONE","nova[0]":"NONE"}'):
+            self.assertEqual(1, self.assertUndecided(
+                b'{"number":1,' + text + b'}\n', 'stands twice'))
+
+    def test_a_line_that_is_deep(self):
+        for depth in (300, 1000, 5000):
+            self.assertUndecided(
+                b'{"number":1,"note":' + b'[' * depth + b']' * depth
+                + b',"action":"clam"}\n')
 
     def test_bytes_that_are_changed_break_nothing(self):
         chance, data = random.Random(2), text_of(self.events)
@@ -646,6 +658,29 @@ class Mapped(unittest.TestCase):
                     log.LogError, f'^a.log:2: .*{text}'):
                 self.check(*events)
 
+    def test_what_a_mapping_passes_over_is_no_event(self):
+        with self.assertRaisesRegex(log.LogError, 'it has no event'):
+            self.check({'event': {'type': 'heartbeat'}})
+
+    def test_names_that_the_model_has_not(self):
+        """What would not be read is not passed over."""
+        good = '[fields]\naction = "event"\n"arguments.arq" = "a"\n'
+        oracle = Oracle(self.chosen)
+        log.Checker(oracle, self.read(good))
+        for text, wanted in (
+                ('"arguments.ark" = "x"', "'ark'.*did you mean arq"),
+                ('"observed.ark[{arq}]" = "x"', "'ark'.*did you mean arq"),
+                ('"observed.arq[{ark}]" = "x"', 'braces'),
+                ('"observed.arq[{" = "x"', 'braces'),
+                ('"observed.arq[{arq!x}]" = "x"', 'braces'),
+                ('"observed.arq[{arq.real}]" = "x"', 'braces'),
+                ('[actions]\nfoo = "clam"', "'clam'.*did you mean claim"),
+                ('[members]\nark = {}', "'ark'.*did you mean arq"),
+                ('[values.ark]\nA = "B"', "'ark'.*did you mean arq")):
+            with self.subTest(text), self.assertRaisesRegex(
+                    log.LogError, f'a.toml: .*{wanted}'):
+                log.Checker(oracle, self.read(good + text + '\n'))
+
     def test_more_members_than_the_model_has(self):
         events = [{'event': {'type': 'test.start'}}, *(
             {'event': {'type': 'server.claim'}, 'server': str(number),
@@ -658,6 +693,9 @@ class Mapped(unittest.TestCase):
         for text, wanted in (
                 ('a b', 'not TOML'), ('hiden = []', 'did you mean hidden'),
                 ('complete = 1', 'complete is 1; give a bool'),
+                ('hidden = [3]', 'hidden is .3.; give names'),
+                ('skew = nan', 'skew is nan'), ('skew = inf', 'skew is inf'),
+                ('skew = -1', 'skew is -1'),
                 ('fields = 3', 'fields is 3'),
                 ('[fields]\ntime = 3', 'fields.time is 3'),
                 ('[fields]\nmoment = "ts"', 'fields.moment is no key'),

@@ -207,6 +207,26 @@ class Wire(unittest.TestCase):
                 self.assertNotIn('pass (', said)
                 self.assertNotIn('fails', said)
 
+    def test_what_it_says_does_nothing_to_the_terminal(self):
+        said, status = conform('run', mirror_target('--fault', 'escapes'),
+                               '--mode', 'explore', '--brief')
+        self.assertEqual(3, status)
+        self.assertIn('\\x1b[2Jall is well', said)
+        self.assertNotIn('\x1b', said)
+
+    def test_one_that_can_do_nothing(self):
+        said, status = conform('run', f'wire:{sys.executable} {SCRIPT} '
+                               'stein.attach', '--mode', 'explore')
+        self.assertEqual(3, status)
+        self.assertIn('name those that it has in "actions"', said)
+
+    def test_what_was_not_said_to_be_observed(self):
+        system = self.system()
+        vars(system)['observed'] = ('arq', 'use')
+        outcome = modes.run(system, {'explore': {'steps': 20}})
+        self.assertIn('is not among what was said to be: arq, use; name it '
+                      'there', outcome.error)
+
     def test_one_that_runs_already(self):
         with tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, 'socket')
@@ -444,6 +464,15 @@ class Logs(unittest.TestCase):
         said, status = self.check()
         self.assertEqual(3, status)
         self.assertIn(f"{self.path}:5: 'Traceback:' is no JSON", said)
+
+    def test_a_log_that_does_not_come(self):
+        reader, writer = os.pipe()
+        self.addCleanup(os.close, writer)
+        with open(reader) as stream, mock.patch('sys.stdin', stream):
+            said, status = conform('log', 'stein.attach', '-', '--seconds',
+                                   '0.2')
+        self.assertEqual(2, status, said)
+        self.assertIn('Inconclusive: 0.2 s are over', said)
 
     def test_what_is_hidden(self):
         self.sample()

@@ -43,12 +43,18 @@ remembered, with what it shows of the requirements.
 from __future__ import annotations
 
 import collections
+import contextlib
 import datetime
 import functools
+import json
+import math
 import os
 import random
+import re
+import signal
 import stat
 import sys
+import threading
 import time
 import tomllib
 from collections.abc import Iterable, Iterator
@@ -74,6 +80,7 @@ from cyborg_models.conformance.words import (
     shown,
     written,
 )
+from cyborg_models.kernel.itf import unique
 from cyborg_models.kernel.language import Codes, Guard, Model, Step
 from cyborg_models.kernel.walk import successors
 from cyborg_models.registry import InputError, near
@@ -117,6 +124,7 @@ class Mapping:
     :ivar complete: True if no line is missing, although none is numbered
     :ivar first: the number of the first line
     :ivar skew: seconds that the time may go back
+    :ivar path: where it was read, for messages
     """
 
     fields: dict[str, str] = field(default_factory=dict)
@@ -128,6 +136,7 @@ class Mapping:
     complete: bool = False
     first: int = 1
     skew: float = 0.0
+    path: str = 'the mapping'
 
 
 _KINDS: dict[str, tuple[type, ...]] = {
@@ -181,8 +190,51 @@ def read_mapping(path: str) -> Mapping:
     for name, value in given.get('values', {}).items():
         if not isinstance(value, dict):
             fail(f'values.{name} is {shown(value)}; give a table')
+    if not all(isinstance(name, str) for name in given.get('hidden', ())):
+        fail(f'hidden is {shown(given["hidden"])}; give names of actions')
+    if not 0 <= given.get('skew', 0) < math.inf:
+        fail(f'skew is {given["skew"]}; give seconds, 0 or more')
     given['hidden'] = tuple(given.get('hidden', ()))
-    return Mapping(**given)
+    return Mapping(**given, path=path)
+
+
+_MEMBER = re.compile(r'\{(\w+)\}')  # in a name of ours: of that argument
+
+
+def _check_names(mapping: Mapping, model: Model) -> None:
+    """Refuse a mapping that names what the model has not: what it is about
+    would not be read, and nobody would notice.
+
+    :raises LogError: for the first
+    """
+    def check(where: str, name: str, known: Iterable[str]) -> None:
+        if name not in known:
+            raise LogError(f'{mapping.path}: {where} names {name!r}, which '
+                           f'{model.name} has not; {near(name, known)}')
+
+    parameters = {name for action in model.actions.values()
+                  for name in action.sets}
+    given = {name.partition('.')[2] for name in mapping.fields
+             if name.startswith('arguments.')}
+    used = set()
+    for name in mapping.fields:
+        top, _, ours = name.partition('.')
+        if top == 'observed':
+            check(f'fields.{name}', ours.partition('[')[0], model.variables)
+            used.update(_MEMBER.findall(ours))
+            if '{' in _MEMBER.sub('', ours) or not given.issuperset(used):
+                raise LogError(
+                    f'{mapping.path}: fields.{name} has braces around what '
+                    'is no argument; {NAME} stands for what arguments.NAME '
+                    'of the mapping reads')
+    for name in sorted(given - used):
+        check(f'fields.arguments.{name}', name, parameters)
+    for theirs, ours in mapping.actions.items():
+        check(f'actions.{theirs}', ours, ('', BEGIN, *model.actions))
+    for name in mapping.members:
+        check(f'members.{name}', name, given)
+    for name in mapping.values:
+        check(f'values.{name}', name, model.variables)
 
 
 class _Translator:
@@ -248,10 +300,10 @@ class _Translator:
         for name, value in picked.items():
             if name.startswith('observed.'):
                 wanted = name.partition('.')[2]
-                try:
-                    cell = wanted.format(**arguments)
-                except LookupError:
+                if not arguments.keys() >= set(_MEMBER.findall(wanted)):
                     continue  # of whom it was seen is not said
+                cell = _MEMBER.sub(lambda found: str(arguments[found[1]]),
+                                   wanted)
                 table = given.values.get(cell.partition('[')[0], {})
                 observed[cell] = (table.get(value, value)
                                   if isinstance(value, str) else value)
@@ -374,12 +426,13 @@ class Checker:
     def __init__(self, oracle: Oracle, mapping: Mapping | None = None,
                  seconds: float = 3600.0, known: Iterable[str] = ()) -> None:
         self._oracle, self._mapping = oracle, mapping or Mapping()
+        _check_names(self._mapping, oracle.model)
         self._words = Words(oracle.model)
         self._cells = {name: cell for cell, name
                        in enumerate(self._words.cells)}
         self._translator = (_Translator(self._mapping, self._words)
                             if self._mapping.fields else None)
-        self._seconds, self._known = seconds, tuple(known)
+        self.seconds, self._known = seconds, tuple(known)
         self._places: dict[Any, _Place] = {}
         self._moves = 0
         self._asked: dict[Any, frozenset[str]] = {}
@@ -393,7 +446,7 @@ class Checker:
         :param name: of the log, for messages
         :raises LogError: at a line that cannot be read
         """
-        self._name, self._end = name, time.monotonic() + self._seconds
+        self._name, self._end = name, time.monotonic() + self.seconds
         self._result = result = Checked()
         self._places.clear()
         self._moves = 0
@@ -408,8 +461,8 @@ class Checker:
             result.cause = str(doubt)
         except Divergence as divergence:
             result.divergence = divergence
-        if not result.events and not result.cause and (
-                result.divergence is None):
+        if not (result.actions or result.observed or result.cause
+                or result.divergence is not None):
             raise LogError(f'{name}: it has no event; give a log of what '
                            'happened')
         if not result.cause and not self._numbered and (
@@ -444,7 +497,7 @@ class Checker:
         here = self._place(self._start)
         expected, latest, before = self._mapping.first, None, b''
         self._numbered, skew = False, self._mapping.skew
-        events = 0
+        events, line = 0, b''
         try:
             for count, line in enumerate(
                     iter(functools.partial(file.readline, LONGEST), b''), 1):
@@ -490,14 +543,14 @@ class Checker:
                             'it with "skew" in a mapping')
                 move = here.moves.get(key)
                 if move is None:
+                    self._check_keys(line)
                     move = self._learn(here, key, given)
                 move.lines += 1
                 last.append((here, key, count))
                 here = move.after
                 events += 1
                 if not count % TICK and time.monotonic() > self._end:
-                    raise _Doubt(f'{self._seconds:g} s are over; allow more '
-                                 'with --seconds')
+                    raise _Doubt(_over(self.seconds))
         except (_Doubt, Undecided, Divergence):
             result.line = result.lines
             result.text = line.decode(errors='replace').strip()
@@ -520,8 +573,7 @@ class Checker:
             self._places[here.position] = here
             self._moves = 0
         if time.monotonic() > self._end:
-            raise _Doubt(f'{self._seconds:g} s are over; allow more with '
-                         '--seconds')
+            raise _Doubt(_over(self.seconds))
         try:
             move = self._after(here.position, given)
         except Divergence as divergence:
@@ -698,6 +750,15 @@ class Checker:
                             'the line out')
         return _Line(seen=seen)
 
+    def _check_keys(self, line: bytes) -> None:
+        """Refuse a line that says something twice: of the two, which?"""
+        try:
+            json.loads(line, object_pairs_hook=unique)
+        except ValueError as error:
+            self._fail(str(error))
+        except RecursionError:
+            self._unreadable(line)
+
     def _unreadable(self, line: bytes) -> NoReturn:
         text = line.decode(errors='replace').strip()
         if len(line) >= LONGEST:
@@ -741,13 +802,36 @@ class Checker:
         return found.timestamp()
 
 
+@contextlib.contextmanager
+def _alarm(seconds: float) -> Iterator[None]:
+    """Have whoever waits for a line wait no longer than that."""
+    def ring(number: int, frame: Any) -> NoReturn:
+        raise _Doubt(_over(seconds))
+
+    if threading.current_thread() is not threading.main_thread():
+        yield  # nobody else can be rung
+        return
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _over(seconds: float) -> str:
+    return f'{seconds:g} s are over; allow more with --seconds'
+
+
 def check_file(path: str, checker: Checker) -> Checked:
     """Check a log by its path; ``-`` for standard input.
 
     :raises LogError: if it cannot be read
     """
     if path == '-':
-        return checker.check(sys.stdin.buffer, 'standard input')
+        with _alarm(checker.seconds):
+            return checker.check(sys.stdin.buffer, 'standard input')
     try:
         # To open a pipe that nobody writes to would wait for ever.
         if not stat.S_ISREG(os.stat(path).st_mode):
