@@ -50,7 +50,9 @@ class Terminal:
 
     def put(self, text='', style=None):
         """Print a line as it is, but for control characters."""
-        self.console.print(plain(text), style=style, no_wrap=True, crop=False,
+        if isinstance(text, str):
+            text = plain(text)
+        self.console.print(text, style=style, no_wrap=True, crop=False,
                            overflow='ignore')
 
     def pairs(self, rows, indent=2):

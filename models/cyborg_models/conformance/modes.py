@@ -31,7 +31,6 @@ import math
 import os
 import random
 import time
-from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 from unittest import SkipTest
@@ -207,10 +206,7 @@ class Explorer(machine.Explorer):
             self.begin()
             if self.over or not self._here.steps:
                 return
-        here = self._here
-        place = bisect_left(here.steps, number % self.count)
-        if place == len(here.steps):
-            place = 0
+        here, place = self._stands_for(number)
         self.edges += self._looking and (
             place in here.untried and place not in here.probes)
         self._mark(here, place)
