@@ -669,6 +669,19 @@ class Modes(unittest.TestCase):
                     in zip(system.calls, system.calls[1:], strict=False))
         self.assertGreater(pairs, 80)
 
+    def test_what_a_mode_did_not_do_is_told(self):
+        """Steps that were taken are not what these modes are for."""
+        for action, mode, options, why in (
+                ('claim', 'repeat', {'steps': 30},
+                 'no call could be made twice'),
+                ('sweep', 'vectors', {}, 'the system was not led to'),
+                ('sweep', 'concurrent', {'rounds': 5}, 'no two calls were')):
+            system = Told('stein.attach')
+            vars(system)['refuses'] = ()
+            system.actions = lambda known, one=action: frozenset([one])
+            report = run(system, **{mode: options})
+            self.assertIn(why, report.outcomes[0].modes[0].skipped)
+
     def test_exhaustive_is_every_sequence(self):
         system = Told('stein.lifecycle')
         report = run(system, exhaustive={'depth': 4})

@@ -312,6 +312,13 @@ class _Mode:
         result.failure = result.found = result.run = None
         result.shrinking, explorer.over = 0, True
 
+    def need(self, count: str, why: str) -> None:
+        """Call the mode skipped if it counted none of what it is for, and
+        nothing failed.
+        """
+        if not self.result.counts.get(count) and not self.found:
+            self.result.skipped = why
+
     def sum_up(self, explorer: Explorer) -> ModeResult:
         """The figures of an explorer."""
         result, of = self.result, explorer.result
@@ -441,6 +448,8 @@ def repeat(mode: _Mode, steps: int = 1000) -> ModeResult:
     counts = mode.result.counts
     while mode.guard(explorer, work) and explorer.result.steps < steps:
         pass
+    mode.need('repeated', 'no call could be made twice: the model forbids '
+              'the second, and the system need not refuse it')
     return mode.sum_up(explorer)
 
 
@@ -511,6 +520,7 @@ def concurrent(mode: _Mode, rounds: int = 100) -> ModeResult:
                     explorer.seen.add(failure.kind)
     while mode.guard(explorer, work) and counts.get('rounds', 0) < rounds:
         pass
+    mode.need('overlapping', 'no two calls were possible at once')
     return mode.sum_up(explorer)
 
 
@@ -568,6 +578,7 @@ def vectors(mode: _Mode, folder: str | None = None) -> ModeResult:
             counts['played'] += 1
         if not mode.guard(explorer, work):
             break
+    mode.need('played', 'the system was not led to the end of any vector')
     if counts['left']:
         mode.result.notes.append(
             f'{counts["left"]:,} vectors were not played to their end: the '
