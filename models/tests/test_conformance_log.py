@@ -281,6 +281,17 @@ class Shown(Small):
             self.assertEqual(shown, bool(found.evidence), found.evidence)
             self.assertEqual(shown, bool(found.refused))
 
+    def test_what_comes_of_a_fault_is_shown_by_who_looks(self):
+        chosen = registry.choose('stein.attach')
+        before = [act('claim', instance=0, host=0),
+                  act('post', instance=0), act('ask_bind', instance=0)]
+        for observed, shown in (({'asked[0]': False}, True), (None, False)):
+            found = check(Oracle(chosen), numbered(*before, act(
+                'lose_request', arq=0, observed=observed)))
+            self.assertEqual('pass', found.verdict, found.divergence)
+            self.assertEqual(shown, 'lose_request' in found.evidence.get(
+                'ARQ-090', ()))
+
     def test_guards_that_held_are_counted_and_are_no_pass(self):
         cycle = [act('ask', van=0), act('plug', van=0), act('unplug', van=0)]
         found, report = self.shown(*cycle * 20)

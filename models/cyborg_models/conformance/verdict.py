@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import collections
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -155,7 +155,7 @@ class Evidence:
 
     def took(self, before: frozenset[Codes], step: Step, outcome: str,
              may: str, after: frozenset[Codes],
-             seen: Iterable[int] | None = None) -> None:
+             seen: Sequence[int] | None = None) -> None:
         """A step was taken, and all was allowed.
 
         :param before: the states before, and what could come untold
@@ -169,7 +169,8 @@ class Evidence:
             if outcome == REFUSED and may == NONE:
                 self._refused(before, step)
             return
-        if may == ALL:
+        # What came of a fault is shown by who looks; the rest by being done.
+        if may == ALL and (not step.action.fault or seen is None or seen):
             if step not in self._owed:
                 self._owed[step] = next(iter(blame.surely_owed(
                     self.model, step, min(before))), '')
