@@ -52,7 +52,8 @@ ALONE = ('paused', 'crash api', 'crash agent')
 #: steps that a short run with RabbitMQ is for
 MUST = ('held', 'crash', 'paused')
 LENGTH = 14  # steps of an example
-SHORT = {'concurrent': 9}  # steps or rounds of a mode, with --short
+#: steps or rounds of a mode, with --short
+SHORT = {'concurrent': 9, 'program': 20, 'profiles': 10}
 FEW = 24  # of the other modes
 #: the modes of a short run that is beside the one of MariaDB and one process
 BESIDE = {'rabbit': ('interrupted',), 'sqlite': ('requests', 'walk')}
@@ -143,7 +144,8 @@ class Runs:
         pairs = [*zip(SYSTEMS, clients[shift:], strict=False)]
         programmed = [*zip(PROGRAMMED, clients[shift:], strict=False)]
         if mode in KIT:
-            for pair in pairs + programmed:
+            turn = [*KIT].index(mode) % len(programmed)
+            for pair in [*pairs, programmed[turn]]:
                 self._by_kit(mode, *pair, -(-steps // len(pairs)))
             return
         names = [mode] if mode in OTHERS else [

@@ -5,6 +5,7 @@ Glance (``images.py``).  A write waits after its first half until it is clear
 what becomes of it, so that requests, faults and looks come amid it.
 """
 
+import threading
 from typing import ClassVar
 
 from cyborg_models.conformance.oracle import OK
@@ -63,6 +64,10 @@ class Program(Played):
     hides = (*HIDDEN, *PREPARING)
     arqs, functions = 1, 2
     key, ways = images.FUNCTION, tuple(WRONG)
+
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.letting = threading.Lock()
 
     def actions(self, known):
         """All that are played, but for ``LEFT``."""
@@ -151,12 +156,13 @@ class Program(Played):
 
     def let(self, outcome):
         """Writes that wait end, well or not; later ones wait again."""
-        self.settle()
-        self.stack.hardware(hold=False, program=outcome)
-        wait_for(lambda: not self.stack.writes()[1], 'a write does not end',
-                 pause=0.01)
-        self.settle()
-        self.stack.hardware(hold=True, program='ok')
+        with self.letting:
+            self.settle()
+            self.stack.hardware(hold=False, program=outcome)
+            wait_for(lambda: not self.stack.writes()[1],
+                     'a write does not end', pause=0.01)
+            self.settle()
+            self.stack.hardware(hold=True, program='ok')
 
     def _amid(self):
         self.settle()

@@ -154,7 +154,7 @@ class Process:
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                 stderr=log, start_new_session=True, cwd=folder,
                 env={**os.environ, **environment})
-        self.seen = threading.Event()
+        self.seen, self._asking = threading.Event(), threading.Lock()
         self.lines = []
         threading.Thread(target=self._read, args=(ready,),
                          daemon=True).start()
@@ -175,12 +175,13 @@ class Process:
 
         :raises StackError: if none comes within the limit
         """
-        count = len(self.lines)
-        self.process.stdin.write(f'{line}\n'.encode())
-        self.process.stdin.flush()
-        wait_for(lambda: len(self.lines) > count,
-                 f'{self.name} does not answer', self.tail, pause=0.002)
-        return self.lines[count]
+        with self._asking:
+            count = len(self.lines)
+            self.process.stdin.write(f'{line}\n'.encode())
+            self.process.stdin.flush()
+            wait_for(lambda: len(self.lines) > count,
+                     f'{self.name} does not answer', self.tail, pause=0.002)
+            return self.lines[count]
 
     def tail(self, lines=15):
         """The end of what it logged."""
@@ -337,7 +338,7 @@ class Stack:
             f'conductor{number}' for number in range(2, conductors + 1))]
         self.rpc_timeout, self.bind_timeout = rpc_timeout, bind_timeout
         self.processes, self._placing = {}, threading.Lock()
-        self.devices = {}
+        self.devices, self._changing = {}, threading.Lock()
         self.nova = self.database = None
         try:
             self._start(database, bind_timeout)
@@ -510,11 +511,12 @@ resource_provider_name = {HOST}
 
     def hardware(self, **changes):
         """What the driver finds and does from now on; see its module."""
-        self.devices |= changes
         path = self.folder / 'hardware.json'
         new = path.with_suffix('.new')
-        new.write_text(json.dumps(self.devices))
-        new.replace(path)
+        with self._changing:
+            self.devices |= changes
+            new.write_text(json.dumps(self.devices))
+            new.replace(path)
 
     def sound_hardware(self):
         """All is there again, and works."""

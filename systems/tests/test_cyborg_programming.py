@@ -164,6 +164,7 @@ class Driver(Folder):
         self.image.write_bytes(images.bitstream(FIRST))
         self.stack = Stack.__new__(Stack)
         self.stack.folder, self.stack.devices = self.folder, {}
+        self.stack._changing = threading.Lock()
         self.stack.handles = 2
         self.stack.sound_hardware()
 
