@@ -335,8 +335,8 @@ def _run(given, known, stack):
         if not known.looked:
             raise HarnessError('nothing that is on record was replayed')
     for mode in given.mode or beside or [*OWN, *KIT]:
-        runs.explore(mode, SHORT.get(mode, FEW) if given.short else (
-            given.steps))
+        runs.explore(mode, given.steps if not given.short else (
+            FEW // 2 if beside else SHORT.get(mode, FEW)))
     for line in known.report():
         print(line)
     print('steps: ' + ', '.join(
