@@ -893,7 +893,7 @@ class Command(unittest.TestCase):
             def smoke(self):
                 done.append('smoke')
 
-            def replay_known(self, kinds=()):
+            def replay_known(self, kinds=(), tries=0):
                 self.known.looked.update(['X1'] * looked)
                 self.known.seen['X1'] = 1
                 done.append('some' if kinds else 'all')
