@@ -95,7 +95,7 @@ class Reading(unittest.TestCase):
             500, {'error_message': 'plain'}).fault)
         self.assertEqual('No row 1', Reply(404, {'error_message': json.dumps({
             'faultstring': 'No row 1\nTraceback (most recent call last):\n'
-            '  File "/home/x.py", line 1'})}).fault)
+            '  File "x.py", line 1'})}).fault)
         for body in (None, 'text', [], {}, {'error_message': None}):
             self.assertEqual('', Reply(500, body).fault, body)
 
