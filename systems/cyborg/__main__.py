@@ -338,7 +338,7 @@ def _run(given, known, stack):
             raise HarnessError('nothing that is on record was replayed')
     for mode in given.mode or beside or [*OWN, *KIT]:
         runs.explore(mode, given.steps if not given.short else (
-            FEW // 2 if beside else SHORT.get(mode, FEW)))
+            FEW // 4 if beside else SHORT.get(mode, FEW)))
     for line in known.report():
         print(line)
     print('steps: ' + ', '.join(

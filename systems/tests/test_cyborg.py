@@ -7,7 +7,9 @@ import contextlib
 import io
 import json
 import re
+import signal
 import sqlite3
+import subprocess
 import tempfile
 import threading
 import unittest
@@ -37,7 +39,7 @@ from systems.cyborg import adapter, explore, known, nova, requests
 from systems.cyborg.adapter import Reply, Row, Snapshot
 from systems.cyborg.explore import kind, label, read_divergence
 from systems.cyborg.requests import Allowed, Finding, Request
-from systems.cyborg.stack import StackError
+from systems.cyborg.stack import WHILE_WE_RUN, StackError
 
 ERROR = {'error_message': json.dumps({
     'faultcode': 'Server', 'debuginfo': None, 'faultstring':
@@ -844,6 +846,21 @@ class Record(unittest.TestCase):
                 self.assertIsNone(matched(text))
                 checked += 1
         self.assertEqual(22, checked)
+
+
+class Servers(unittest.TestCase):
+    """What is started ends with who started it."""
+
+    def test_what_a_server_has_started_ends_with_it(self):
+        with subprocess.Popen(
+                [*WHILE_WE_RUN, 'sh', '-c', 'sleep 600 & echo up; wait'],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                start_new_session=True) as process:
+            self.assertEqual(b'up\n', process.stdout.readline())
+            # Nobody else has its output open once it has come to its end.
+            said, _ = process.communicate(timeout=60)
+        self.assertEqual(b'', said)
+        self.assertEqual(-signal.SIGKILL, process.returncode)
 
 
 class Command(unittest.TestCase):
