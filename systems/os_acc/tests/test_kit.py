@@ -60,6 +60,12 @@ class TestOnOdd(unittest.TestCase):
     def test_explore(self):
         self.conforms([OddFunctions()], {'explore': {'steps': 500}}, EDGES)
 
+    def test_repeat(self):
+        """A run that has come to its end is followed by another."""
+        report = self.conforms([OddFunctions()], {'repeat': {'steps': 300}},
+                               3 * EDGES)
+        self.assertGreaterEqual(report.outcomes[0].modes[0].runs, 5)
+
 
 class TestFaulty(unittest.TestCase):
     """Each planted fault is found, on the requirement it should be."""
