@@ -16,7 +16,7 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 from sphinx_needs.directives.need import Need
 
-from tools import evidence, replay, specs
+from tools import evidence, replay, shown, specs
 from tools.site import SOURCE
 
 logger = logging.getLogger(__name__)
@@ -118,6 +118,9 @@ def weigh(app, env):
     if not found.uses and Path(root, evidence.PACKAGE).is_dir():
         logger.warning('no guard and no property of the models names a '
                        'requirement', location=f'{evidence.PACKAGE}:1')
+    if not found.tests and Path(root, shown.HOME).is_dir():
+        logger.warning('no test shows a requirement; tag one with '
+                       f'@{shown.TAG}', location=f'{shown.HOME}:1')
     lines = {name: {one.id: evidence.summary(one, found)
                     for one in requirements}
              for name, requirements in by_page.items()}
@@ -188,7 +191,15 @@ def _requirement(one, found):
         'vectors': found.vectors and found.vectors.get(one.id, []),
         'divergences': found.divergences and found.divergences.get(
             one.id, []),
+        'tests': [{'name': test.name, 'file': test.path, 'line': test.line,
+                   'link': _source(test.path, test.line)}
+                  for test in found.tests.get(one.id, ())],
         'review': one.reason or None}
+
+
+def _source(file, line):
+    """Where a line of a file is to be read."""
+    return f'{SOURCE}{file}#L{line}'
 
 
 # --- when a page is written ------------------------------------------------
@@ -211,8 +222,8 @@ def fill(app, doctree, docname):
 
 def _counts(app, docname, data):
     """A row per spec, and the sum."""
-    columns = ('carried', 'by review', 'neither', 'flows replayed',
-               'flows without a model')
+    columns = ('carried', 'by test', 'by review', 'neither',
+               'flows replayed', 'flows without a model')
     rows, total = [], Counter()
     for spec in data['specs']:
         count = count_of(spec)
@@ -225,7 +236,8 @@ def _counts(app, docname, data):
                  *(str(total[column]) for column in columns)])
     out = [table(('Spec', 'Requirements', *(column.capitalize()
                                              for column in columns)),
-                  rows, (30, 14, 14, 14, 14, 14, 14), 'evidence-counts')]
+                  rows, (30, 14, *(12 for _ in columns)),
+                 'evidence-counts')]
     notes = []
     for release, mutants in data['mutants'].items():
         notes.append(f'{release}: {mutants["killed"]:,} of '
@@ -244,8 +256,10 @@ def count_of(spec):
     for one in spec['requirements']:
         carried = bool(one['guards'] or one['properties'] or one['vectors'])
         count['carried'] += carried
-        count['by review'] += bool(one['review']) and not carried
-        count['neither'] += not (carried or one['review'])
+        shows = bool(one['tests']) and not carried
+        count['by test'] += shows
+        count['by review'] += bool(one['review']) and not (carried or shows)
+        count['neither'] += not (carried or shows or one['review'])
     for flow in spec['flows']:
         count['flows replayed'] += bool(flow['messages'])
         count['flows without a model'] += not flow['messages']
@@ -275,14 +289,15 @@ def _cell(one):
     for word, uses in (('Guards', [
             (use['in'], use) for use in one['guards']]), ('Properties', [
                 (f'{use["in"]}.{use["name"]}', use)
-                for use in one['properties']])):
+                for use in one['properties']]), ('Tests', [
+                    (use['name'], use) for use in one['tests']])):
         if uses:
             line = nodes.paragraph('', f'{word}: ')
             for index, (text, use) in enumerate(uses):
                 line += nodes.Text(', ' if index else '')
                 line += nodes.reference(
                     '', f'{text.partition(".")[2]}:{use["line"]}',
-                    refuri=f'{SOURCE}{use["file"]}#L{use["line"]}')
+                    refuri=_source(use['file'], use['line']))
             out.append(line)
     mutants = one['mutants']
     if mutants and (mutants['killed'] or mutants['harmless']):
@@ -360,9 +375,9 @@ def export(app, exception):
     data = of(app.env).data
     total = sum((count_of(spec) for spec in data.get('specs', ())),
                 Counter())
-    logger.info('evidence: %d requirements, %d carried by models, %d by '
-                'review', total['requirements'], total['carried'],
-                total['by review'])
+    logger.info('evidence: %d requirements, %d carried by models, %d shown '
+                'by tests alone, %d by review', total['requirements'],
+                total['carried'], total['by test'], total['by review'])
     if app.builder.format == 'html':
         path = Path(app.outdir, 'evidence.json')
         text = json.dumps(data, ensure_ascii=False, indent=1) + '\n'

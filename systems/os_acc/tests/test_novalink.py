@@ -11,7 +11,7 @@ from os_acc_novalink.plugin import (
     ids,
 )
 
-from tests.base import soon, van_of
+from tests.base import shows, soon, van_of
 
 ABSENT, PRESENT, IN_USE, GONE, UNKNOWN = Presence
 ETHERNET = 553779220  # a slot of the recorded system
@@ -55,6 +55,7 @@ class TestNovaLink(unittest.TestCase):
                 self.novalink.partitions[partition or self.off
                                          ].io_config.io_slots]
 
+    @shows('PLAT-012')
     def test_the_whole_way(self):
         """One change each; required (PLAT-012); each repeated."""
         self.assertEqual(self.presence(), ABSENT)
@@ -71,6 +72,7 @@ class TestNovaLink(unittest.TestCase):
         self.assertEqual(self.resets, [ETHERNET])
         self.assertEqual(self.novalink.versions[self.off], 3)
 
+    @shows('PLAT-016')
     def test_the_version_is_stale(self):
         """PLAT-016: read again, and in the end given up."""
         times = [2]
@@ -90,6 +92,7 @@ class TestNovaLink(unittest.TestCase):
             self.plugin.unplug(self.van, soon() - 59)
         self.assertEqual(self.slots(), [(ETHERNET, True)])
 
+    @shows('PLAT-013')
     def test_another_partition_has_it(self):
         """PLAT-013."""
         self.novalink.assign(ETHERNET, self.other)
@@ -99,6 +102,7 @@ class TestNovaLink(unittest.TestCase):
         self.plugin.unplug(self.van, soon())
         self.assertEqual(self.novalink.slot(ETHERNET).part_uuid, self.other)
 
+    @shows('PLAT-011')
     def test_a_partition_that_runs(self):
         """PLAT-011."""
         van = self.van_in(self.on)
@@ -118,6 +122,7 @@ class TestNovaLink(unittest.TestCase):
         with self.assertRaisesRegex(NotPlugged, 'create it first'):
             self.plug()
 
+    @shows('PLAT-010')
     def test_another_adapter(self):
         """PLAT-010: GONE, and it is neither assigned nor reset."""
         for changed in ({'device_id': '1234'}, {'location': 'U78CB-C1'},
@@ -144,6 +149,7 @@ class TestNovaLink(unittest.TestCase):
         self.assertEqual(self.plugin.observe(self.van, 0.0).presence,
                          UNKNOWN)
 
+    @shows('PLAT-018')
     def test_not_cleared_by_a_reset(self):
         """PLAT-018, and without a way to reset nothing is."""
         van = self.van_in(self.off, OTHER)
