@@ -359,7 +359,8 @@ class TestPlugins(unittest.TestCase):
     def test_found_by_entry_point(self):
         """OSACC-001; off its platform a plugin is silent (PLAT-001)."""
         names = stevedore.ExtensionManager('os_acc').names()
-        self.assertEqual(sorted(names), ['gpu-libvirt', 'ioslot-novalink'])
+        self.assertEqual(sorted(names), [
+            'fpga-libvirt', 'gpu-libvirt', 'ioslot-novalink'])
         info = Plugins.load().info()
         self.assertEqual((sorted(info.plugins), info.left_out),
                          (sorted(names), {}))
