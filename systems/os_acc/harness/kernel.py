@@ -104,9 +104,10 @@ class Kernel(Sysfs):
         place = card.rpartition(':')[0]
         address = f'{place}:02.{number}'
         self.add(address, self.read(card, 'device'), group=f'{card}-{number}',
-                 kind='0x120000', native='uio',
-                 region=region, registers='0', queues='0', share='0',
-                 enabled='0')
+                 kind='0x120000', region=region, registers='0', queues='0',
+                 share='0', enabled='0', reset='')
+        (self.devices / address / 'native_driver').write_text('uio')
+        self._probe_virtual(card, address)
         (self.devices / address / 'physfn').symlink_to(self.devices / card)
         (self.devices / card / f'virtfn{number}').symlink_to(
             self.devices / address)
@@ -140,6 +141,15 @@ class Kernel(Sysfs):
                 shutil.move(away, self.devices / function)
                 for name in ('registers', 'queues'):
                     super().write(function, name, '0')
+                self._probe_virtual(address, function)
+
+    def _probe_virtual(self, card: str, function: str) -> None:
+        if self.read(card, 'sriov_drivers_autoprobe') == '1':
+            self.probe(function)
+
+    def _on_flush(self, address: str, _: pathlib.Path, __: str) -> None:
+        if f'{address}/memory' in self.faults():
+            (self.devices / address / 'memory').write_bytes(b'secret')
 
     def _of(self, card: str, region: str) -> list[str]:
         """The virtual functions that a write takes away."""
@@ -182,8 +192,7 @@ class Kernel(Sysfs):
         self.add(address, product, f'{bus}', '0x030000', 'nvidia',
                  serial_number=serial, **{'firmware_writable': '0', **files})
         (self.devices / address / 'memory').write_bytes(b'secret' * 100)
-        for name in ('registers', 'reset', 'flush'):
-            (self.devices / address / name).write_text('1')
+        (self.devices / address / 'registers').write_text('1')
         for number, (name, left) in enumerate((types or {}).items()):
             place = (self.devices / address / 'mdev_supported_types'
                      / f'nvidia-{bus + number}')
@@ -191,7 +200,7 @@ class Kernel(Sysfs):
             (place / 'name').write_text(name + '\n')
             (place / 'available_instances').write_text(str(left))
         self.add(f'0000:{bus:02x}:00.1', '0x60ff', f'{bus}', '0x040300',
-                 'snd_hda_intel')
+                 'snd_hda_intel', registers='1', reset='')
         return address
 
     def add_fpga(self, bus: int, serial: str, regions: int = 2,
@@ -201,7 +210,8 @@ class Kernel(Sysfs):
         """
         address = f'0000:{bus:02x}:00.0'
         self.add(address, product, f'{bus}', '0x120000', 'example',
-                 serial_number=serial, sriov_numvfs='0', sriov_totalvfs='8')
+                 serial_number=serial, sriov_numvfs='0',
+                 sriov_drivers_autoprobe='1')
         for number in range(regions):
             region = self.devices / address / 'fpga' / f'region{number}'
             region.mkdir(parents=True)
@@ -215,14 +225,26 @@ class Kernel(Sysfs):
     def swap(self, one: str, other: str) -> None:
         """Two cards are in each other's slots after a restart."""
         places = [place.rpartition(':')[0] for place in (one, other)]
-        away = self.root / 'away'
-        for function in [name for name in self.functions()
-                         if name.startswith(places[0])]:
-            rest = function.removeprefix(places[0])
-            shutil.move(self.devices / function, away)
-            shutil.move(self.devices / f'{places[1]}{rest}',
-                        self.devices / function)
-            shutil.move(away, self.devices / f'{places[1]}{rest}')
+        swapped = {}
+        for name in self.functions():
+            for here, there in (places, places[::-1]):
+                if name.startswith(here):
+                    swapped[name] = name.replace(here, there)
+        groups = {name: (self.devices / name / 'iommu_group').readlink()
+                  for name in swapped}
+        for name in swapped:
+            (self.devices / name).rename(self.root / f'away-{name}')
+        for name, there in swapped.items():
+            (self.root / f'away-{name}').rename(self.devices / there)
+        for name, group in groups.items():  # which belong to the place
+            link = self.devices / name / 'iommu_group'
+            link.unlink()
+            link.symlink_to(group)
+            for link in (self.devices / name).iterdir():
+                if link.is_symlink() and link.readlink().name in swapped:
+                    there = swapped[link.readlink().name]
+                    link.unlink()
+                    link.symlink_to(self.devices / there)
 
     def remove(self, address: str) -> None:
         """A function vanishes from the bus."""

@@ -39,10 +39,10 @@ class Config(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     :ivar settings: driver -> its own section
     """
 
-    enabled_drivers: list[str] = []
+    enabled_drivers: tuple[str, ...] = ()
     socket_path: str = '/run/cyborg/agent.sock'
-    socket_users: list[str] = ['nova']
-    guest_memory_map: list[tuple[int, int]] = list(assignable.MEMORY_MAP)
+    socket_users: tuple[str, ...] = ('nova',)
+    guest_memory_map: tuple[tuple[int, int], ...] = assignable.MEMORY_MAP
     run: str = '/run/cyborg'
     state: str = '/var/lib/cyborg'
     sysfs: tuple[str, str] = ('os_acc_agent.sysfs:Sysfs', '/sys')

@@ -18,6 +18,7 @@ from os_acc_agent.driver import INTERFACE
 from os_acc_agent.workers import Refused
 
 VERSION = '{}.{}'.format(*INTERFACE)
+PATIENCE = 1.0  # seconds for who has the answer, to hang up
 LIMIT = 64 * 1024  # bytes of a request
 
 
@@ -126,6 +127,10 @@ def listening(agent: Agent) -> Iterator[None]:
             with contextlib.suppress(OSError):  # nobody waits any more
                 link.sendall(msgspec.json.encode(VERSION) + b'\n'
                              + msgspec.json.encode(said) + b'\n')
+                link.shutdown(socket.SHUT_WR)
+                link.settimeout(PATIENCE)
+                while link.recv(LIMIT):  # or the answer would be lost
+                    pass
 
     class Server(socketserver.ThreadingUnixStreamServer):
         daemon_threads = True

@@ -79,6 +79,15 @@ class Sysfs:
         if self.link(address, 'driver') != driver:
             raise OSError(f'{address} is not bound to {driver}')
 
+    def reset(self, address: str) -> None:
+        """Reset a function.
+
+        :raises OSError: its registers are as they were
+        """
+        self.write(address, 'reset', '1')
+        if self.read(address, 'registers') != '0':
+            raise OSError(f'{address} is not reset')
+
 
 def numbers(address: str) -> dict[str, int]:
     """An address as ``handle_data`` has it."""

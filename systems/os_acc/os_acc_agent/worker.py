@@ -35,6 +35,9 @@ def confine(keep: tuple[str, ...]) -> None:
     :raises ValueError: there is no such capability
     :raises OSError: the kernel refuses
     """
+    for name in keep:
+        if name not in CAPABILITIES:
+            raise ValueError(f'the kernel has no capability {name}')
     kept = {CAPABILITIES.index(name) for name in keep}
     libc = ctypes.CDLL(None, use_errno=True)
     if os.geteuid() == 0:  # who runs a program as root would have them again

@@ -47,15 +47,20 @@ class Fpga(Driver):
 
     def start(self, leased: list[Handle]) -> None:
         """Make the virtual functions, unless one of the card is leased
-        (FPGAX86-014), and bind them.
+        (FPGAX86-014), and bind them before a host driver sees them
+        (FPGAX86-017).
         """
         for card in self._cards():
             mine = [handle for handle in leased if handle.identity.startswith(
                 f'{self._identity(card)}/')]
             wanted = str(self.settings['functions'])
+            self.sysfs.write(card, 'sriov_drivers_autoprobe', '0')
             if not mine and self.sysfs.read(card, 'sriov_numvfs') != wanted:
                 self.sysfs.write(card, 'sriov_numvfs', '0')
                 self.sysfs.write(card, 'sriov_numvfs', wanted)
+                if len(self._functions(card)) != int(wanted):
+                    raise DriverError(f'{card} has not the {wanted} '
+                                      'functions that it is to have')
             for function in self._functions(card):
                 self.sysfs.bind(function, VFIO)
 
@@ -147,13 +152,13 @@ class Fpga(Driver):
     def attach(self, handle: Handle, name: str, deadline: float) -> None:
         function = self._here(handle)
         self.sysfs.bind(function, VFIO)
-        self.sysfs.write(function, 'reset', '1')
+        self.sysfs.reset(function)
         self._enable(function, '1')
 
     def detach(self, handle: Handle, name: str, deadline: float) -> None:
         function = self._here(handle)
         self._enable(function, '0')
-        self.sysfs.write(function, 'reset', '1')
+        self.sysfs.reset(function)
 
     def _enable(self, function: str, value: str) -> None:
         self.sysfs.write(function, 'enabled', value)
@@ -175,7 +180,8 @@ class Fpga(Driver):
             if self.sysfs.read(function, 'region') == place.rpartition(
                     '/')[2]:
                 self._enable(function, '0')
-                self.sysfs.write(function, 'reset', '1')
+                self.sysfs.reset(function)
+                self._clear(function, 'share')
         self._clear(card, f'{place}/memory')
 
     def _clear(self, address: str, name: str) -> None:

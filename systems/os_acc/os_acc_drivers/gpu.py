@@ -165,7 +165,7 @@ class Gpu(Driver):
             return
         for address in addresses(handle):
             self.sysfs.bind(address, VFIO)
-            self.sysfs.write(address, 'reset', '1')
+            self.sysfs.reset(address)
 
     def detach(self, handle: Handle, name: str, deadline: float) -> None:
         self._here_or_raise(handle)
@@ -173,7 +173,7 @@ class Gpu(Driver):
             self._remove(handle, name)
             return
         for address in addresses(handle):
-            self.sysfs.write(address, 'reset', '1')
+            self.sysfs.reset(address)
 
     def erase(self, handle: Handle, name: str, region: Region | None,
               deadline: float) -> None:
