@@ -93,7 +93,7 @@ class Kernel(Sysfs):
     def _on_sriov_numvfs(self, address: str, _: pathlib.Path, text: str
                          ) -> None:
         for name in self.names(address, 'virtfn*'):
-            shutil.rmtree(self.devices / self.link(address, name))
+            self.remove(self.link(address, name))
             (self.devices / address / name).unlink()
         regions = self.names(address, 'fpga/region*')
         for number in range(int(text)):
@@ -248,6 +248,8 @@ class Kernel(Sysfs):
 
     def remove(self, address: str) -> None:
         """A function vanishes from the bus."""
+        group = self.devices / address / 'iommu_group'
+        (group / 'devices' / address).unlink(missing_ok=True)
         shutil.rmtree(self.devices / address)
 
     def picture(self) -> dict[str, str]:

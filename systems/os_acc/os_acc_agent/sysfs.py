@@ -54,9 +54,9 @@ class Sysfs:
                       for path in here.glob(pattern))
 
     def link(self, address: str, name: str) -> str:
-        """The last part of where a link leads, or ''."""
+        """The last part of where a link leads, or '' without one."""
         path = self.devices / address / name
-        return path.resolve().name if path.exists() else ''
+        return path.readlink().name if path.is_symlink() else ''
 
     def group(self, address: str) -> list[str]:
         """The functions of an IOMMU group; none if there is no group."""

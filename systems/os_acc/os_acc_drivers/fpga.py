@@ -94,7 +94,7 @@ class Fpga(Driver):
                 continue  # FPGAX86-023
             regions.append(region)
             functions = [one for one in self._functions(card)
-                         if self.sysfs.read(one, 'region')
+                         if self.sysfs.read(one, 'region', '')
                          == place.rpartition('/')[2]]
             if product in ONE_MEMORY:  # FPGAX86-021
                 functions = functions[:1]
@@ -119,7 +119,9 @@ class Fpga(Driver):
         return f'fpga-{self.sysfs.read(card, "serial_number")}'
 
     def _functions(self, card: str) -> list[str]:
-        """The virtual functions that there are now, in their order."""
+        """The virtual functions that the card has, in their order, though
+        a write that failed may have left some away.
+        """
         return [self.sysfs.link(card, name) for name in sorted(
             self.sysfs.names(card, 'virtfn*'),
             key=lambda name: int(name.removeprefix('virtfn')))]
@@ -198,18 +200,15 @@ class Fpga(Driver):
         card, place = self._place(region)
         content = bitstream.read()
         wanted = self._checked(content, region)
-        before = {function: self.sysfs.link(function, 'driver')
-                  for function in self._functions(card)}
         self.sysfs.write(card, f'{place}/freeze', '1')  # FPGAX86-018
         try:
             self.sysfs.write(card, f'{place}/write', content.decode())
         finally:
             self.sysfs.write(card, f'{place}/freeze', '0')
-        for function, driver in before.items():  # FPGAX86-015
+        for function in self._functions(card):  # FPGAX86-015
             if not self.sysfs.has(function):
                 raise DriverError(f'{function} has not come back')
-            if driver:
-                self.sysfs.bind(function, driver)
+            self.sysfs.bind(function, VFIO)
         found = self.sysfs.read(card, f'{place}/function_id')
         if found != wanted:
             raise DriverError(f'{region.identity} holds {found} and not '

@@ -18,7 +18,7 @@ from os_acc.objects import AccRequest, Goal, Policy, State
 from os_acc.plugin import Plugins
 from os_acc.timeouts import Timeouts
 
-from tests.base import INSTANCES
+from tests.base import INSTANCES, shows
 
 ONE, TWO = INSTANCES[:2]
 
@@ -80,6 +80,30 @@ class LibraryCase(unittest.TestCase):
 
 
 class TestCalls(LibraryCase):
+    @shows('PLAT-021')
+    def test_the_odd_platform(self):
+        """Each call, where nothing is as on libvirt."""
+        vans = self.prepare()
+        [van] = self.plug()
+        self.assertEqual((van.attach_data.data, list(van.handle_data.data)),
+                         ({}, ['slot']))
+        self.assertEqual(self.library.get_vans()[0].state, State.PLUGGED)
+        self.library.unplug(None, ONE)
+        self.assertEqual(self.states(), ['READY'])
+        self.prepare()
+        self.plug()
+        self.bench.undefine(ONE)  # which takes the attachment along
+        self.assertEqual(self.bench.platform.attached, {})
+        self.library.recover(None, [ONE.uuid])
+        self.assertEqual(self.states(), ['READY'])
+        self.plug()
+        self.library.sync(None, [ONE.uuid])
+        self.assertEqual(self.states(), ['PLUGGED'])
+        self.assertEqual(self.library.release(None, ONE.uuid), 1)
+        self.assertEqual(self.bench.platform.soiled, set())
+        self.assertEqual(len(vans), 1)
+
+    @shows('PLAT-021')
     def test_two_accelerators_the_whole_way(self):
         vans = self.prepare(count=2)
         self.assertEqual([van.state for van in vans], [State.READY] * 2)
@@ -357,7 +381,7 @@ class Newer(Odd):
 
 class TestPlugins(unittest.TestCase):
     def test_found_by_entry_point(self):
-        """OSACC-001; off its platform a plugin is silent (PLAT-001)."""
+        """OSACC-001."""
         names = stevedore.ExtensionManager('os_acc').names()
         self.assertEqual(sorted(names), [
             'fpga-libvirt', 'gpu-libvirt', 'ioslot-novalink'])

@@ -1,6 +1,8 @@
 """The plugin for NovaLink, on what pypowervm recorded of one."""
 
+import socket
 import unittest
+from unittest import mock
 
 from harness.novalink import NovaLink, listening
 from os_acc.objects import CleanScope, HandleData, InstanceInfo, Presence
@@ -71,6 +73,32 @@ class TestNovaLink(unittest.TestCase):
         self.plugin.clean(self.van, CleanScope.HANDLE, soon())
         self.assertEqual(self.resets, [ETHERNET])
         self.assertEqual(self.novalink.versions[self.off], 3)
+
+    @shows('PLAT-015')
+    def test_nobody_but_novalink_is_asked(self):
+        """No socket of an agent, nor of anybody else."""
+        asked, connect = [], socket.socket.connect
+
+        def watched(link, address):
+            asked.append((link.family, address))
+            return connect(link, address)
+        with mock.patch.object(socket.socket, 'connect', watched):
+            self.assertEqual(self.presence(), ABSENT)
+            self.plug()
+            self.assertEqual(self.presence(), PRESENT)
+            self.plugin.unplug(self.van, soon())
+            self.plugin.clean(self.van, CleanScope.HANDLE, soon())
+        self.assertEqual({(family, address[1]) for family, address in asked},
+                         {(socket.AF_INET, self.novalink.port)})
+        self.assertEqual(self.resets, [ETHERNET])
+
+    @shows('PLAT-020')
+    def test_a_slot_is_not_programmed(self):
+        info = self.plugin.describe()
+        self.assertEqual((list(info.handle_types), info.programs),
+                         ([IOSLOT], False))
+        with self.assertRaises(NotImplementedError):
+            self.plugin.program(self.van, '/dev/null', soon())
 
     @shows('PLAT-016')
     def test_the_version_is_stale(self):

@@ -35,4 +35,4 @@ class TestShows(unittest.TestCase):
                 for test in tests if test.path.startswith(
                     'systems/os_acc/')}
         self.assertEqual(read, runs)
-        self.assertGreaterEqual(len(runs), 10)
+        self.assertGreaterEqual(len(runs), 80)
