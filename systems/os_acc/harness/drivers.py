@@ -26,7 +26,9 @@ from os_acc_agent.driver import (
 from os_acc_agent.sysfs import Sysfs
 
 WAIT = ('import os, sys, time\n'
-        'while not os.path.exists(sys.argv[1]): time.sleep(0.01)\n')
+        'home = os.path.dirname(sys.argv[1])\n'
+        'while os.path.exists(home) and not os.path.exists(sys.argv[1]):\n'
+        '    time.sleep(0.01)\n')
 
 
 def install(folder: pathlib.Path, drivers: dict[str, str],
@@ -80,7 +82,7 @@ class Toy(Driver):
         if how == 'die':
             os._exit(3)
         if how == 'wait':
-            while not (self.home / 'go').exists():
+            while self.home.exists() and not (self.home / 'go').exists():
                 time.sleep(0.01)
         if how == 'leave':  # a vendor's tool that goes on, with the locks
             subprocess.Popen([sys.executable, '-c', WAIT, self.home / 'go'],

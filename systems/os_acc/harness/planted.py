@@ -117,7 +117,8 @@ FAULTS: dict[str, list[tuple[str, str, str]]] = {
     'DRIVER-015': [
         (WORKERS, 'deadline - MARGIN - time.monotonic())',
          'deadline + 30 - time.monotonic())'),
-        (WORKERS, 'if deadline - MARGIN <= time.monotonic():', 'if False:')],
+        (WORKERS, 'deadline - MARGIN - time.monotonic())',
+         '2 * (deadline - time.monotonic()))')],
     'DRIVER-016': [
         (WORKERS, '        if interruptible:', '        if False:'),
         (WORKERS, '        if interruptible:', '        if True:')],
