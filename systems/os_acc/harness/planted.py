@@ -360,6 +360,37 @@ FAULTS: dict[str, list[tuple[str, str, str]]] = {
          "        for other in self.sysfs.names(parent, '*/mdev_type'):\n"
          "            self.sysfs.write(parent, other.replace(\n"
          "                'mdev_type', 'remove'), '1')")],
+    'OSACC-001': [
+        ('os_acc/plugin.py', "NAMESPACE = 'os_acc'",
+         "NAMESPACE = 'cyborg.accelerator.driver'"),
+        ('os_acc/plugin.py', 'if extension.obj is not None}, failed)',
+         "if extension.obj is not None} | {'own': __import__(\n"
+         "                        'harness.odd').odd.Odd(None)}, failed)")],
+    'OSACC-003': [
+        ('os_acc/plugin.py', 'return interface[0] == INTERFACE[0] and ',
+         'return '),
+        ('os_acc/plugin.py', ' and interface[1] <= INTERFACE[1]', '')],
+    'OSACC-057': [
+        ('os_acc/timeouts.py',
+         "                ('claim_timeout', t.rest_timeout, False),\n", ''),
+        ('os_acc/timeouts.py', '2 * t.observe_timeout + max(', 'max('),
+        ('os_acc/timeouts.py', "+ 3 * t.observe_timeout + t.fetch_timeout",
+         '+ t.fetch_timeout'),
+        ('os_acc/timeouts.py', '                 + t.plug_timeout, True),',
+         '                 , True),'),
+        ('os_acc/timeouts.py', 'ends + 3 * t.observe_timeout\n', 'ends\n')],
+    'OSACC-062': [
+        ('os_acc/library.py', 'raise InstanceBusy(str(error)) from error',
+         'raise InstanceRunning(str(error)) from error'),
+        ('os_acc/library.py',
+         'def _set_released(self, instance_uuid: str) -> None:',
+         'def _set_released(self, instance_uuid: str) -> None:\n'
+         '        return')],
+    'OSACC-069': [
+        ('os_acc/journal.py', ' or int(found) > FORMAT:', ':'),
+        ('os_acc/journal.py', '            found = mark.read_text().strip()',
+         '            found = mark.read_text().strip()\n'
+         "            self.write(mark, b'%d\\n' % FORMAT)")],
     'PLAT-001': [
         (PLUGIN, "\n                and platform.machine() not in "
                  "('ppc64', 'ppc64le')", ''),

@@ -234,18 +234,29 @@ class TestCalls(LibraryCase):
         self.library.sync(None, [TWO.uuid])
         self.assertEqual(self.states(), ['PLUGGED'])
 
+    @shows('OSACC-062')
     def test_a_lock_that_is_taken(self):
-        """OSACC-062: InstanceBusy, and release sets the goal."""
+        """InstanceBusy and nothing else, and release sets the goal."""
         self.prepare()
+        self.plug()
         library = self.made(Timeouts(lock_timeout=0.05))
         library.initialize()
+        [before], rows = library.get_vans(), dict(self.api.vans)
         with self.library.journal.lock('instance', ONE.uuid, 0):
-            with self.assertRaises(exceptions.InstanceBusy):
-                library.plug(None, ONE, ['0'])
-            self.assertEqual(library.get_vans()[0].goal, Goal.READY)
+            for call in (
+                    lambda: library.prepare(None, ONE, [self.request(1)]),
+                    lambda: library.plug(None, ONE, ['0']),
+                    lambda: library.unplug(None, ONE)):
+                with self.assertRaises(exceptions.InstanceBusy):
+                    call()
+                self.assertEqual(library.get_vans(), [before])
             with self.assertRaises(exceptions.InstanceBusy):
                 library.release(None, ONE.uuid)
-        self.assertEqual(library.get_vans()[0].goal, Goal.RELEASED)
+        [after] = library.get_vans()
+        self.assertEqual((after.goal, after.state),
+                         (Goal.RELEASED, State.PLUGGED))
+        self.assertEqual(self.api.vans, rows)
+        self.assertEqual(len(self.bench.platform.attached), 1)
 
 
 class TestRegions(LibraryCase):
@@ -315,6 +326,7 @@ class TestInitialize(LibraryCase):
             with self.assertRaises(exceptions.LibraryNotInitialized):
                 call()
 
+    @shows('OSACC-057')
     def test_time_outs_in_order(self):
         """OSACC-057; the defaults are, and each that is not is named."""
         Timeouts().check()
@@ -334,13 +346,19 @@ class TestInitialize(LibraryCase):
                             ('release_call_timeout', 1090)):
             Timeouts(**{name: least}).check()
 
+    @shows('OSACC-069')
     def test_a_newer_journal(self):
         """OSACC-069: refused, and left as it is."""
-        mark = self.root / 'journal' / 'format'
-        mark.write_text('2\n')
+        self.prepare()
+        (self.root / 'journal' / 'format').write_text('2\n')
+        before = self.files()
         with self.assertRaisesRegex(exceptions.JournalError, 'upgrade'):
             self.made().initialize()
-        self.assertEqual(mark.read_text(), '2\n')
+        self.assertEqual(self.files(), before)
+
+    def files(self):
+        return {path.name: path.read_bytes() for path in (
+            self.root / 'journal').rglob('*') if path.is_file()}
 
     def test_a_damaged_entry(self):
         """It counts as lost, and is adopted again."""
@@ -380,6 +398,7 @@ class Newer(Odd):
 
 
 class TestPlugins(unittest.TestCase):
+    @shows('OSACC-001')
     def test_found_by_entry_point(self):
         """OSACC-001."""
         names = stevedore.ExtensionManager('os_acc').names()
@@ -397,6 +416,7 @@ class TestPlugins(unittest.TestCase):
                                     'both describe ODD'):
             Plugins({'one': Odd(platform), 'two': Odd(platform)})
 
+    @shows('OSACC-003')
     def test_one_that_does_not_fit(self):
         """OSACC-003: another major, or a higher minor number."""
         platform = OddBench(1).platform
