@@ -120,6 +120,25 @@ class TestNovaLink(unittest.TestCase):
             self.plugin.unplug(self.van, soon() - 59)
         self.assertEqual(self.slots(), [(ETHERNET, True)])
 
+    @shows('PLAT-016')
+    def test_a_change_by_somebody_else_is_kept(self):
+        """What was read is stale as soon as it has been read: the version
+        tells, and nothing of the other change is lost.
+        """
+        read, meanwhile = self.plugin._partition, [
+            lambda: self.plug(self.van_in(self.off, OTHER))]
+
+        def watched(van, deadline):
+            partition = read(van, deadline)
+            if meanwhile:
+                meanwhile.pop()()
+            return partition
+        self.plugin._partition = watched
+        self.plug()
+        self.assertEqual(sorted(self.slots()), [(OTHER, True),
+                                                (ETHERNET, True)])
+        self.assertEqual(self.novalink.versions[self.off], 3)
+
     @shows('PLAT-013')
     def test_another_partition_has_it(self):
         """PLAT-013."""
