@@ -375,9 +375,9 @@ def export(app, exception):
     data = of(app.env).data
     total = sum((count_of(spec) for spec in data.get('specs', ())),
                 Counter())
-    logger.info('evidence: %d requirements, %d carried by models, %d shown '
-                'by tests alone, %d by review', total['requirements'],
-                total['carried'], total['by test'], total['by review'])
+    logger.info('evidence: %d requirements, %d carried by models, %d by '
+                'review, %d by tests alone', total['requirements'],
+                total['carried'], total['by review'], total['by test'])
     if app.builder.format == 'html':
         path = Path(app.outdir, 'evidence.json')
         text = json.dumps(data, ensure_ascii=False, indent=1) + '\n'

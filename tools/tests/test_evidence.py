@@ -448,8 +448,8 @@ class TestSite(Site):
 
     def test_page_line_and_export(self):
         said = self.good()
-        self.assertIn('evidence: 4 requirements, 1 carried by models, 0 '
-                      'shown by tests alone, 3 by review', said)
+        self.assertIn('evidence: 4 requirements, 1 carried by models, 3 by '
+                      'review', said)
         data = json.loads(self.page('evidence.json'))
         good, other = data['specs']
         self.assertEqual(('rocky/good', 'approved', 'stein/other'),

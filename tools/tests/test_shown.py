@@ -163,8 +163,8 @@ class TestSiteShown(ShownTree, Site):
     """The page, the file, the line below a requirement, and the gate."""
 
     def test_page_line_and_export(self):
-        self.assertIn('evidence: 4 requirements, 1 carried by models, 1 '
-                      'shown by tests alone, 2 by review', self.good())
+        self.assertIn('evidence: 4 requirements, 1 carried by models, 2 by '
+                      'review, 1 by tests alone', self.good())
         one = json.loads(self.page('evidence.json'))[
             'specs'][0]['requirements'][1]
         [test] = one['tests']
