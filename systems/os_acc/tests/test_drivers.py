@@ -151,8 +151,8 @@ class TestGpu(GpuCase):
             offered = self.offered()
             return [offered[f'gpu-J{number}/card'].group for number in cards]
         self.assertEqual(len(set(groups())), 5)
-        join(2, 1)  # said at one end alone, and by way of another
-        join(3, 2)
+        join(2, 3)  # said at one end alone, and by way of another
+        join(3, 1)
         join(0, 4)
         found = groups()
         self.assertEqual(found[1], found[2])
