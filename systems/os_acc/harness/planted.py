@@ -371,6 +371,29 @@ FAULTS: dict[str, list[tuple[str, str, str]]] = {
         ('os_acc/plugin.py', 'return interface[0] == INTERFACE[0] and ',
          'return '),
         ('os_acc/plugin.py', ' and interface[1] <= INTERFACE[1]', '')],
+    'OSACC-010': [
+        (PLUGIN, '            users = self._users(van, deadline)\n',
+         '            users = self._users(van, deadline)\n'
+         '            if not users.active and seen.attached:\n'
+         '                self.agent.attach(handle(van), van.uuid, "",\n'
+         '                                  deadline)\n'),
+        (PLUGIN, 'return Observation(Presence.UNKNOWN)  # FPGAX86-008',
+         'return vars(self).get("last") or Observation(Presence.ABSENT)'),
+        (PLUGIN, '        return self._combined(van, seen, users)',
+         '        vars(self).setdefault("was", {}).setdefault(\n'
+         '            van.uuid, seen.function)\n'
+         '        return self._combined(van, msgspec.structs.replace(\n'
+         '            seen, function=self.was[van.uuid]), users)'),
+        (NOVALINK, 'except (self._errors, NotPlugged):\n'
+                   '            return Observation(Presence.UNKNOWN)',
+         'except (self._errors, NotPlugged):\n'
+         '            return Observation(Presence.ABSENT)'),
+        (NOVALINK, "        user = (slot.part_uuid or '').lower()\n"
+                   "        if not user:\n",
+         "        user = (slot.part_uuid or '').lower()\n"
+         "        if not user and partition is not None:\n"
+         "            partition.update()\n"
+         "        if not user:\n")],
     'OSACC-057': [
         ('os_acc/timeouts.py',
          "                ('claim_timeout', t.rest_timeout, False),\n", ''),
@@ -387,6 +410,10 @@ FAULTS: dict[str, list[tuple[str, str, str]]] = {
          'def _set_released(self, instance_uuid: str) -> None:',
          'def _set_released(self, instance_uuid: str) -> None:\n'
          '        return')],
+    'OSACC-067': [
+        ('os_acc/journal.py', '            found = mark.read_text().strip()',
+         '            found = mark.read_text().strip()\n'
+         "            __import__('os').nice(-1)")],
     'OSACC-069': [
         ('os_acc/journal.py', ' or int(found) > FORMAT:', ':'),
         ('os_acc/journal.py', '            found = mark.read_text().strip()',
@@ -405,7 +432,7 @@ FAULTS: dict[str, list[tuple[str, str, str]]] = {
         (PLUGIN_FPGA, 'managed=False)',
          "managed=__import__('platform').machine() == 'aarch64')"),
         (PLUGIN, 'if scope is not CleanScope.HANDLE:',
-         "if __import__('os').uname().machine == 's390x':")],
+         "if __import__('os').uname().machine == 'aarch64':")],
     'PLAT-004': [(ASSIGNABLE, 'if not members:', 'if False:')],
     'PLAT-005': [
         (ASSIGNABLE, "in ('Y', '1')", "in ('1',)"),

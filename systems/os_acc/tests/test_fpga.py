@@ -42,25 +42,26 @@ print(plugin.observe(van, soon()).presence.value)
 
 
 class FpgaCase(LibvirtCase, HostCase):
-    """A host with an FPGA, a whole card and a parent of shares."""
+    """A host with an FPGA.
+
+    :cvar drivers: those that the agent loads
+    """
+
+    drivers = ('example-fpga',)
 
     def setUp(self):
         HostCase.setUp(self)
-        self.kernel.add_fpga(0x4b, 'F1')
-        self.kernel.add_gpu(0x3b, 'S1')
-        self.kernel.add_gpu(0x3c, 'P1', types={'small': 2})
-        self.settings['example-gpu']['shares'] = {'P1': 'small'}
-        self.agent = self.agent('example-fpga', 'example-gpu')
+        self.add_cards()
+        self.agent = self.agent(*self.drivers)
         self.data = handles(self.agent)
         self.path = self.serve(self.agent)
         self.plugin = FpgaLibvirt(HostSocket(self.path), self.uri,
                                   str(self.kernel.root))
-        self.gpu_plugin = GpuLibvirt(HostSocket(self.path), self.uri,
-                                     str(self.kernel.root))
         self.van = self.van_of_function(0)
-        self.card = van_of(PCI_GPU, self.data['gpu-S1/card'], 1)
-        self.share = van_of(MDEV, self.data['gpu-P1/share0'], 2)
         self.addCleanup(self._clear)
+
+    def add_cards(self):
+        self.kernel.add_fpga(0x4b, 'F1')
 
     def van_of_function(self, number, van=0, instance=0):
         return van_of(PCI_FPGA, self.data[f'fpga-F1/vf{number}'], van,
@@ -95,6 +96,25 @@ class FpgaCase(LibvirtCase, HostCase):
         if self._recording:
             self._recording.stop()
         self._recording = None
+
+
+class BothCase(FpgaCase):
+    """A host with an FPGA, a whole card and a parent of shares."""
+
+    drivers = ('example-fpga', 'example-gpu')
+
+    def setUp(self):
+        super().setUp()
+        self.gpu_plugin = GpuLibvirt(HostSocket(self.path), self.uri,
+                                     str(self.kernel.root))
+        self.card = van_of(PCI_GPU, self.data['gpu-S1/card'], 1)
+        self.share = van_of(MDEV, self.data['gpu-P1/share0'], 2)
+
+    def add_cards(self):
+        super().add_cards()
+        self.kernel.add_gpu(0x3b, 'S1')
+        self.kernel.add_gpu(0x3c, 'P1', types={'small': 2})
+        self.settings['example-gpu']['shares'] = {'P1': 'small'}
 
 
 class Domain:
@@ -132,18 +152,6 @@ class TestFpga(FpgaCase):
         self.plugin.clean(self.van, CleanScope.HANDLE, soon())
         self.plugin.clean(self.van, CleanScope.REGION, soon())
         self.assertIsNone(self.plugin.observe(self.van, soon()).function_id)
-
-    def test_a_share_and_a_card(self):
-        """The plugin for GPUs, with the reference agent."""
-        for van in (self.card, self.share):
-            data = self.gpu_plugin.plug(van, INSTANCES[0], soon())
-            self.define(van, data)
-            self.assertEqual(self.gpu_plugin.observe(van, soon()).presence,
-                             PRESENT)
-            self.gpu_plugin.unplug(van, soon())
-            self.gpu_plugin.clean(van, CleanScope.HANDLE, soon())
-            self.assertEqual(self.gpu_plugin.observe(van, soon()).presence,
-                             ABSENT)
 
     @shows('FPGAX86-001')
     def test_the_binding_is_looked_at(self):
@@ -190,34 +198,6 @@ class TestFpga(FpgaCase):
             self.virt.undefine(INSTANCES[1].uuid)
         self.plug()
 
-    @shows('FPGAX86-005')
-    def test_the_definition_is_built_of_attach_data_alone(self):
-        """Whenever it is built: nobody is there to ask, and nothing is left
-        of the definition before.
-        """
-        vans = (self.van, self.card, self.share)
-        data = [plugin.plug(van, INSTANCES[0], soon()) for plugin, van in zip(
-            (self.plugin, self.gpu_plugin, self.gpu_plugin), vans,
-            strict=True)]
-        kept = msgspec.json.decode(msgspec.json.encode(data), type=list[
-            type(data[0])])
-        self.virt.define(INSTANCES[0].uuid, INSTANCES[0].name, data)
-        first = self.virt.definition(INSTANCES[0].uuid)
-        self.assertEqual(first.count('<hostdev'), 1 + 2 + 1)
-        for address in self.kernel.functions():
-            self.kernel.remove(address)
-        with mock.patch.object(HostSocket, '_ask', side_effect=AssertionError
-                               ('nobody is to be asked')):
-            for _ in range(2):
-                self.virt.define(INSTANCES[0].uuid, INSTANCES[0].name, kept)
-                self.assertEqual(self.virt.definition(INSTANCES[0].uuid),
-                                 first)
-            self.virt.undefine(INSTANCES[0].uuid)
-            self.virt.define(INSTANCES[0].uuid, INSTANCES[0].name, kept)
-            self.assertEqual(self.virt.definition(INSTANCES[0].uuid), first)
-            self.virt.define(INSTANCES[0].uuid, INSTANCES[0].name, kept[:1])
-            self.assertEqual(self.elements(), 1)
-
     @shows('FPGAX86-006')
     def test_the_definition_is_cleared_first(self):
         self.plug()
@@ -229,32 +209,6 @@ class TestFpga(FpgaCase):
         self.plugin.agent.detach = watched
         self.plugin.unplug(self.van, soon())
         self.assertEqual(seen, [0])
-
-    @shows('FPGAX86-007')
-    def test_nothing_is_done_under_an_active_domain(self):
-        self.plug()
-        self.define(self.card, self.gpu_plugin.plug(
-            self.card, INSTANCES[0], soon()))
-        self.virt.start(INSTANCES[0].uuid, INSTANCES[0].name)
-        asked = []
-        self.record(asked)
-        calls = [lambda: self.plugin.program(self.van, self.image(), soon()),
-                 *(lambda plugin=plugin, van=van, scope=scope: (
-                     plugin.unplug(van, soon()) if scope is None
-                     else plugin.clean(van, scope, soon()))
-                   for plugin, van, scopes in (
-                       (self.plugin, self.van, tuple(CleanScope)),
-                       (self.gpu_plugin, self.card, (CleanScope.HANDLE,)))
-                   for scope in (None, *scopes))]
-        for call in calls:
-            with self.assertRaisesRegex(NotPlugged, 'active: stop it first'):
-                call()
-        self.assertEqual((asked, len(calls)), ([], 6))
-        self.assertEqual(self.presence(), IN_USE)
-        self.virt.stop(INSTANCES[0].uuid)
-        self.plugin.unplug(self.van, soon())
-        self.assertEqual([request['request'] for request, _ in asked],
-                         ['observe', 'detach'])
 
     @shows('FPGAX86-008')
     def test_both_have_to_answer(self):
@@ -350,3 +304,111 @@ class TestFpga(FpgaCase):
             check=False)
         self.assertEqual((said.stdout.split(), said.returncode),
                          (['PRESENT', 'ABSENT'], 0), said.stderr)
+
+
+class TestBothPlugins(BothCase):
+    def test_a_share_and_a_card(self):
+        """The plugin for GPUs, with the reference agent."""
+        for van in (self.card, self.share):
+            data = self.gpu_plugin.plug(van, INSTANCES[0], soon())
+            self.define(van, data)
+            self.assertEqual(self.gpu_plugin.observe(van, soon()).presence,
+                             PRESENT)
+            self.gpu_plugin.unplug(van, soon())
+            self.gpu_plugin.clean(van, CleanScope.HANDLE, soon())
+            self.assertEqual(self.gpu_plugin.observe(van, soon()).presence,
+                             ABSENT)
+
+    @shows('OSACC-010')
+    def test_observing_is_reading(self):
+        """It changes nothing, and says no more than it has read now."""
+        image, asked = self.image(), []
+        vans = ((self.plugin, self.van), (self.gpu_plugin, self.card),
+                (self.gpu_plugin, self.share))
+
+        def observed(*presences):
+            """Each is seen so, and nothing is otherwise than before."""
+            before = (self.kernel.picture(), self.agent.leases.all(),
+                      self.virt.definition(INSTANCES[0].uuid))
+            for (plugin, van), presence in zip(vans, presences, strict=True):
+                self.assertEqual(plugin.observe(van, soon()).presence,
+                                 presence)
+            self.assertEqual((self.kernel.picture(), self.agent.leases.all(),
+                              self.virt.definition(INSTANCES[0].uuid)),
+                             before)
+        self.plugin.program(self.van, image, soon())
+        observed(*[ABSENT] * 3)
+        data = [plugin.plug(van, INSTANCES[0], soon())
+                for plugin, van in vans]
+        self.virt.define(INSTANCES[0].uuid, INSTANCES[0].name, data)
+        self.record(asked)
+        observed(*[PRESENT] * 3)
+        self.virt.start(INSTANCES[0].uuid, INSTANCES[0].name)
+        observed(*[IN_USE] * 3)
+        self.virt.stop(INSTANCES[0].uuid)
+        self.assertEqual({request['request'] for request, _ in asked},
+                         {'observe'})
+        self.assertEqual(self.plugin.observe(self.van, soon()).function_id,
+                         'A')
+        self.kernel.write('0000:4b:00.0', 'fpga/region0/function_id',
+                          'BLANK')
+        self.assertIsNone(self.plugin.observe(self.van, soon()).function_id)
+        with mock.patch.object(HostSocket, '_ask', side_effect=AgentError(
+                'Silent', 'nobody')):
+            observed(*[UNKNOWN] * 3)
+            self.assertIsNone(
+                self.plugin.observe(self.van, soon()).function_id)
+
+    @shows('FPGAX86-005')
+    def test_the_definition_is_built_of_attach_data_alone(self):
+        """Whenever it is built: nobody is there to ask, and nothing is left
+        of the definition before.
+        """
+        vans = (self.van, self.card, self.share)
+        data = [plugin.plug(van, INSTANCES[0], soon()) for plugin, van in zip(
+            (self.plugin, self.gpu_plugin, self.gpu_plugin), vans,
+            strict=True)]
+        kept = msgspec.json.decode(msgspec.json.encode(data), type=list[
+            type(data[0])])
+        self.virt.define(INSTANCES[0].uuid, INSTANCES[0].name, data)
+        first = self.virt.definition(INSTANCES[0].uuid)
+        self.assertEqual(first.count('<hostdev'), 1 + 2 + 1)
+        for address in self.kernel.functions():
+            self.kernel.remove(address)
+        with mock.patch.object(HostSocket, '_ask', side_effect=AssertionError
+                               ('nobody is to be asked')):
+            for _ in range(2):
+                self.virt.define(INSTANCES[0].uuid, INSTANCES[0].name, kept)
+                self.assertEqual(self.virt.definition(INSTANCES[0].uuid),
+                                 first)
+            self.virt.undefine(INSTANCES[0].uuid)
+            self.virt.define(INSTANCES[0].uuid, INSTANCES[0].name, kept)
+            self.assertEqual(self.virt.definition(INSTANCES[0].uuid), first)
+            self.virt.define(INSTANCES[0].uuid, INSTANCES[0].name, kept[:1])
+            self.assertEqual(self.elements(), 1)
+
+    @shows('FPGAX86-007')
+    def test_nothing_is_done_under_an_active_domain(self):
+        self.plug()
+        self.define(self.card, self.gpu_plugin.plug(
+            self.card, INSTANCES[0], soon()))
+        self.virt.start(INSTANCES[0].uuid, INSTANCES[0].name)
+        asked = []
+        self.record(asked)
+        calls = [lambda: self.plugin.program(self.van, self.image(), soon()),
+                 *(lambda plugin=plugin, van=van, scope=scope: (
+                     plugin.unplug(van, soon()) if scope is None
+                     else plugin.clean(van, scope, soon()))
+                   for plugin, van, scopes in (
+                       (self.plugin, self.van, tuple(CleanScope)),
+                       (self.gpu_plugin, self.card, (CleanScope.HANDLE,)))
+                   for scope in (None, *scopes))]
+        for call in calls:
+            with self.assertRaisesRegex(NotPlugged, 'active: stop it first'):
+                call()
+        self.assertEqual((asked, len(calls)), ([], 6))
+        self.assertEqual(self.presence(), IN_USE)
+        self.virt.stop(INSTANCES[0].uuid)
+        self.plugin.unplug(self.van, soon())
+        self.assertEqual([request['request'] for request, _ in asked],
+                         ['observe', 'detach'])

@@ -1,6 +1,8 @@
 """The library by itself: what the models have not, or not in detail."""
 
 import pathlib
+import subprocess
+import sys
 import tempfile
 import time
 import unittest
@@ -19,8 +21,19 @@ from os_acc.plugin import Plugins
 from os_acc.timeouts import Timeouts
 
 from tests.base import INSTANCES, shows
+from tests.hosts import needs_root
 
 ONE, TWO = INSTANCES[:2]
+ALONE = """
+import os, sys, unittest
+from tests.test_library import TestCalls
+suite = unittest.defaultTestLoader.loadTestsFromTestCase(TestCalls)
+os.setgroups([])
+os.setresgid(65534, 65534, 65534)
+os.setresuid(65534, 65534, 65534)
+result = unittest.TextTestRunner().run(suite)
+sys.exit(not result.wasSuccessful() or not result.testsRun)
+"""
 
 
 class Images:
@@ -257,6 +270,18 @@ class TestCalls(LibraryCase):
                          (Goal.RELEASED, State.PLUGGED))
         self.assertEqual(self.api.vans, rows)
         self.assertEqual(len(self.bench.platform.attached), 1)
+
+
+class TestPrivilege(unittest.TestCase):
+    @shows('OSACC-067')
+    def test_a_user_without_privilege(self):
+        """All calls succeed for a user that has none."""
+        needs_root(self, 'to be another user')
+        run = subprocess.run(
+            [sys.executable, '-c', ALONE], capture_output=True, text=True,
+            timeout=120, check=False)
+        self.assertEqual(run.returncode, 0, run.stderr)
+        self.assertRegex(run.stderr, r'Ran 1\d tests')
 
 
 class TestRegions(LibraryCase):

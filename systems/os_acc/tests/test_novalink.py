@@ -189,6 +189,26 @@ class TestNovaLink(unittest.TestCase):
         self.novalink.jobs.add(self.off)
         self.assertTrue(self.plugin.observe(self.van, soon()).busy)
 
+    @shows('OSACC-010')
+    def test_observing_is_reading(self):
+        """Nothing is written, and nothing remembered."""
+        def observed(presence):
+            before = dict(self.novalink.versions), self.slots()
+            self.assertEqual(self.presence(), presence)
+            self.assertEqual((self.novalink.versions, self.slots()), before)
+        observed(ABSENT)
+        self.novalink.up = False
+        observed(UNKNOWN)
+        self.novalink.up = True
+        self.plug()
+        observed(PRESENT)
+        self.novalink.assign(ETHERNET, self.other)
+        observed(UNKNOWN)
+        self.novalink.assign(ETHERNET, None)
+        observed(ABSENT)
+        self.novalink.up = False
+        observed(UNKNOWN)
+
     def test_silence(self):
         self.plug()
         self.novalink.up = False
