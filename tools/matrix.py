@@ -16,7 +16,7 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 from sphinx_needs.directives.need import Need
 
-from tools import evidence, replay, shown, specs
+from tools import evidence, replay, specs
 from tools.site import SOURCE
 
 logger = logging.getLogger(__name__)
@@ -118,9 +118,10 @@ def weigh(app, env):
     if not found.uses and Path(root, evidence.PACKAGE).is_dir():
         logger.warning('no guard and no property of the models names a '
                        'requirement', location=f'{evidence.PACKAGE}:1')
-    if not found.tests and Path(root, shown.HOME).is_dir():
+    if not found.tests and Path(root, evidence.shown.HOME).is_dir():
         logger.warning('no test shows a requirement; tag one with '
-                       f'@{shown.TAG}', location=f'{shown.HOME}:1')
+                       f'@{evidence.shown.TAG}',
+                       location=f'{evidence.shown.HOME}:1')
     lines = {name: {one.id: evidence.summary(one, found)
                     for one in requirements}
              for name, requirements in by_page.items()}
