@@ -214,11 +214,12 @@ class Runs:
                 break
         return found
 
-    def replay_known(self, kinds=()):
+    def replay_known(self, kinds=(), tries=TRIES):
         """Replay each trace on record until it shows what it is for.
 
         :param kinds: only traces with a step of such a kind, and of what
             has not shown yet; empty for all
+        :param tries: of what needs luck
         """
         for row in self.known.rows:
             if not playable(row['trace'], self.stack) or kinds and (
@@ -226,7 +227,7 @@ class Runs:
                     or not kinds_of(row['trace']) & {*kinds}):
                 continue
             self.known.looked.add(row['id'])
-            for _ in range(TRIES if row.get('chance') and not kinds else 1):
+            for _ in range(tries if row.get('chance') else 1):
                 for finding in self.replay(row['mode'], row['trace']):
                     self.known.note(finding, row['mode'], row['seed'],
                                     len(row['trace']), row['trace'])
@@ -347,12 +348,13 @@ def _run(given, known, stack):
         given.bus, BESIDE.get(stack.database.kind))
     if given.record is None and (
             not beside or stack.database.kind == 'mariadb'):
-        runs.replay_known(OVERLAPS if beside else ())
+        runs.replay_known(OVERLAPS if beside else (),
+                          1 if given.short else TRIES)
         if not known.looked:
             raise HarnessError('nothing that is on record was replayed')
     for mode in given.mode or beside or [*OWN, *KIT]:
-        runs.explore(mode, SHORT.get(mode, FEW) if given.short else (
-            given.steps))
+        runs.explore(mode, given.steps if not given.short else (
+            FEW // 4 if beside else SHORT.get(mode, FEW)))
     for line in known.report():
         print(line)
     print('steps: ' + ', '.join(

@@ -14,7 +14,7 @@ These a person judges; the others a run records:
 
 * ``expected`` and ``happened``, in words;
 * ``mode``, ``seed`` and ``steps``: the exploration that found it, and the
-  number of steps that it took;
+  number of steps that it took; seed 0 where a person chose the steps;
 * ``trace``: the fewest steps found that show it, for a replay;
 * ``chance``: true if a replay needs luck, such as two callers at once.
 """

@@ -23,6 +23,7 @@ import tempfile
 import threading
 import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import requests
@@ -37,6 +38,9 @@ LIMIT = 30
 #: what RabbitMQ is started with; Debian's wrapper of the latter would change
 #: to another user
 RABBIT = ('epmd', '/usr/lib/rabbitmq/bin/rabbitmq-server')
+#: a shell that ends a server, and what that has started, when whoever started
+#: us goes, were it by a signal
+WHILE_WE_RUN = ('sh', '-c', '"$@" & read _; kill -9 0', 'sh')
 WITHOUT_MARIADB = (
     'SQLite in place of MariaDB: no foreign keys, FOR UPDATE does nothing, '
     'the tables are not those of the migrations, and what several callers '
@@ -221,8 +225,7 @@ class Database:
              '--auth-root-authentication-method=normal',
              '--skip-test-db', *user], self.folder)
         self.server = Process('mariadb', [
-            # The shell ends it when whoever started us goes.
-            'sh', '-c', '"$@" & read _; kill -9 $!', 'sh',
+            *WHILE_WE_RUN,
             'mariadbd', '--no-defaults', f'--datadir={data}', *user,
             f'--port={self.port}', '--bind-address=127.0.0.1',
             f'--socket={data}/socket', f'--pid-file={data}/pid',
@@ -399,9 +402,10 @@ class Stack:
         home = self.folder / 'rabbit'
         home.mkdir()
         self.processes['epmd'] = Process('epmd', [
+            *WHILE_WE_RUN,
             RABBIT[0], '-port', epmd, '-address', '127.0.0.1'], home, None)
         self.processes['rabbit'] = Process(
-            'rabbit', [RABBIT[1]], home, None,
+            'rabbit', [*WHILE_WE_RUN, RABBIT[1]], home, None,
             HOME=str(home), ERL_EPMD_PORT=epmd, ERL_EPMD_ADDRESS='127.0.0.1',
             RABBITMQ_NODENAME='specs@localhost',
             RABBITMQ_NODE_PORT=str(port),
@@ -483,10 +487,15 @@ resource_provider_name = {HOST}
         if self.bus == 'fake':
             self.launch('cyborg', self.port, 'api', 'conductor', 'agent')
             return
-        for name in self.conductors:
-            self.launch(name, self.port, 'conductor')
-        for name in ('agent', 'api'):
-            self.launch(name, self.port, name)
+        self._launch_all(dict.fromkeys(self.conductors, 'conductor') | {
+            'agent': 'agent', 'api': 'api'})
+
+    def _launch_all(self, services):
+        """Start a process for each service: name -> what runs in it."""
+        with ThreadPoolExecutor() as pool:
+            for _ in pool.map(lambda name: self.launch(
+                    name, self.port, services[name]), services):
+                pass
 
     def serves(self, part):
         """The name of the process that a service runs in."""
@@ -661,8 +670,7 @@ resource_provider_name = {HOST}
         if self.bus == 'fake':
             self.launch_cyborg()
         else:
-            for name in self._running(part):
-                self.launch(name, self.port, part)
+            self._launch_all(dict.fromkeys(self._running(part), part))
 
     def reset(self):
         """Empty what an example has left, by truncation; hardware that was

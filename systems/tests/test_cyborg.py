@@ -7,7 +7,9 @@ import contextlib
 import io
 import json
 import re
+import signal
 import sqlite3
+import subprocess
 import tempfile
 import threading
 import unittest
@@ -37,7 +39,7 @@ from systems.cyborg import adapter, explore, known, nova, requests
 from systems.cyborg.adapter import Reply, Row, Snapshot
 from systems.cyborg.explore import kind, label, read_divergence
 from systems.cyborg.requests import Allowed, Finding, Request
-from systems.cyborg.stack import StackError
+from systems.cyborg.stack import WHILE_WE_RUN, StackError
 
 ERROR = {'error_message': json.dumps({
     'faultcode': 'Server', 'debuginfo': None, 'faultstring':
@@ -95,7 +97,7 @@ class Reading(unittest.TestCase):
             500, {'error_message': 'plain'}).fault)
         self.assertEqual('No row 1', Reply(404, {'error_message': json.dumps({
             'faultstring': 'No row 1\nTraceback (most recent call last):\n'
-            '  File "/home/x.py", line 1'})}).fault)
+            '  File "x.py", line 1'})}).fault)
         for body in (None, 'text', [], {}, {'error_message': None}):
             self.assertEqual('', Reply(500, body).fault, body)
 
@@ -791,7 +793,7 @@ class Record(unittest.TestCase):
                 and any('\\[' in text for text in row['signatures'])}
         text = (Path(known.__file__).parents[2]
                 / 'doc/source/validate.rst').read_text()
-        told = re.search(r'\n\* ([^*]+?) are seen in the rows', text)[1]
+        told = re.search(r'\n\* ([^*]+?) are seen\s+in the rows', text)[1]
         self.assertEqual(ends, {*re.split(', | and ', told)})
 
     def test_what_is_like_it_is_not_on_record(self):
@@ -847,6 +849,21 @@ class Record(unittest.TestCase):
         self.assertEqual(22, checked)
 
 
+class Servers(unittest.TestCase):
+    """What is started ends with who started it."""
+
+    def test_what_a_server_has_started_ends_with_it(self):
+        with subprocess.Popen(
+                [*WHILE_WE_RUN, 'sh', '-c', 'sleep 600 & echo up; wait'],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                start_new_session=True) as process:
+            self.assertEqual(b'up\n', process.stdout.readline())
+            # Nobody else has its output open once it has come to its end.
+            said, _ = process.communicate(timeout=60)
+        self.assertEqual(b'', said)
+        self.assertEqual(-signal.SIGKILL, process.returncode)
+
+
 class Command(unittest.TestCase):
     """``python -m systems.cyborg``, where it cannot run."""
 
@@ -894,7 +911,7 @@ class Command(unittest.TestCase):
             def smoke(self):
                 done.append('smoke')
 
-            def replay_known(self, kinds=()):
+            def replay_known(self, kinds=(), tries=0):
                 self.known.looked.update(['X1'] * looked)
                 self.known.seen['X1'] = 1
                 done.append('some' if kinds else 'all')
