@@ -46,7 +46,7 @@ OWN = ('requests', 'walk', 'interrupted', 'program', 'profiles')
 OTHERS = {'requests': Requests, 'profiles': Profiles}
 OVERLAPPING = 0.6  # share of steps, of the last
 #: modules without which there is nothing to run
-NEEDED = ('cyborg', 'placement', 'openstack', 'pymysql')
+NEEDED = ('cyborg', 'placement', 'glance', 'openstack', 'pymysql')
 #: steps that need a process for each service
 ALONE = ('paused', 'crash api', 'crash agent')
 #: steps that a short run with RabbitMQ is for
