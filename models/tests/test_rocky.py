@@ -44,8 +44,9 @@ OPERATED = {'vans': 1, 'operator': True, 'enabled_faults': frozenset(
     {'agent-crash', 'bitstream', 'program'})}
 RENAMED = {'vans': 1, 'enabled_faults': frozenset({'wrong-function'})}
 LOWERED = {'faults': 2, 'enabled_faults': frozenset(
-    {'lost-reply', 'lower-limit'})}
-UNPLACED = {'kind': 'VF', 'enabled_faults': frozenset({'placement-down'})}
+    {'lost-request', 'lower-limit'})}
+UNPLACED = {'kind': 'VF', 'enabled_faults': frozenset(
+    {'clean', 'placement-down'})}
 UNLISTED = {'enabled_faults': frozenset({'unlisted'})}
 REGIONS = {'vans': 1, 'handles': 2, 'limit': 2, 'regions': 2, 'faults': 0}
 TENANTS = {'handles': 2, 'limit': 2, 'faults': 0, 'tenant': True,
@@ -120,8 +121,8 @@ CLEAN = (
     ('system', {'vans': 1, 'operator': True}, 12329, 35796),
     ('program', OPERATED, 222, 360),
     ('program', RENAMED, 31, 37),
-    ('attach', LOWERED, 2300, 6846),
-    ('system', UNPLACED, 25923, 89874),
+    ('attach', LOWERED, 1814, 4724),
+    ('system', UNPLACED, 30333, 102560),
     ('attach', UNLISTED, 786, 1709),
     ('system', {**REGIONS, 'fixed': 1}, 384, 725),
     ('system', {**REGIONS, 'names_provider': True}, 384, 725),

@@ -18,6 +18,7 @@ from cyborg_models.rocky.vocabulary import (
     when,
 )
 
+UNPLUGGED = (Van.NONE, Van.BOUND, Van.READY, Van.FAILED)
 THERE = (Instance.RUNNING, Instance.STOPPED)
 
 
@@ -165,10 +166,14 @@ def migrate_actions(w):
 
     @m.always('INSTOP-011', van=van)
     def the_source_keeps_its_claim(s, van):
-        """Until it is confirmed a move leaves the claim of its source."""
-        return (s.instance[van] not in (Instance.MIGRATING,
-                                        Instance.MIGRATED)
-                or is_kept(s, van))
+        """Until it is confirmed a move leaves the claim of its source, whose
+        VAN is not plugged any more when the guest runs elsewhere, unless
+        the journal knew nothing of it."""
+        if s.instance[van] is Instance.MIGRATING:
+            return is_kept(s, van)
+        return s.instance[van] is not Instance.MIGRATED or (
+            is_kept(s, van)
+            and (s.state[van] in UNPLUGGED or w.loses_journal))
 
     @m.sometimes('INSTOP-011', van=van)
     def ready_to_go_back(s, van):
@@ -259,7 +264,6 @@ def leave_actions(w):
     def destroy_remains(s, van):
         """A guest that runs on although its instance has left is
         destroyed."""
-        when(s.instance[van] in LEFT, 'INSTOP-016')
         when(s.remains[van], 'INSTOP-016')
         w.nova_runs(s)
         s.remains[van] = False

@@ -196,11 +196,20 @@ def operator_properties(w):
         return (s.program_state[region] is Write.IDLE
                 or not users(s, region))
 
+    if w.has('agent'):
+        @m.always('OSACC-F06', region=region)
+        def no_operator_s_work_without_the_agent(s, region):
+            """While the agent is down it does nothing for an operator."""
+            return s.agent or s.work[region] is Work.NONE
+
     @m.always('BITS-012', region=region)
     def only_checked_files_are_written(s, region):
-        """The agent writes for an operator only what it has checked."""
-        return (s.work[region] not in (Work.WRITE, Work.WRITTEN)
-                or s.file[region] is Image.CHECKED)
+        """The agent writes for an operator only what it has checked, and
+        has a bitstream only while it works for one."""
+        if s.work[region] is Work.NONE:
+            return s.file[region] is Image.NONE
+        return s.work[region] is Work.ASKED or (
+            s.file[region] is Image.CHECKED)
 
     @m.always('BITS-014', region=region)
     def idle_was_read(s, region):
@@ -209,6 +218,13 @@ def operator_properties(w):
         return (s.program_state[region] is not Write.IDLE
                 or s.loaded[region] is not Function.UNDEFINED
                 or s.record.any(*ONCE_CLAIMED))
+
+    @m.always('BITS-014', region=region)
+    def a_write_is_not_half_seen(s, region):
+        """While a region is written for an operator nobody can tell what it
+        holds."""
+        return (s.work[region] is not Work.WRITE
+                or s.loaded[region] is Function.UNDEFINED)
 
     @m.eventually('BITS-014', region=region)
     def every_write_is_settled(s, region):

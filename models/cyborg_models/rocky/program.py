@@ -41,6 +41,7 @@ class Settings:
     :ivar programmer: who writes: os-acc, plugin, agent or cyborg-api
     :ivar faults: how many faults may happen in one run
     :ivar enabled_faults: which
+    :ivar watched: True to check as well that each step changes something
     """
 
     vans: int = 2
@@ -54,6 +55,7 @@ class Settings:
     faults: int = 1
     enabled_faults: frozenset = FAULTS - {'late-report', 'lost-reply',
                                           'journal-lost'}
+    watched: bool = False
 
     @property
     def kind(self):
