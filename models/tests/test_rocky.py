@@ -43,8 +43,7 @@ LEFT = {**BUILT, 'enabled_faults': frozenset({'compute-crash'}),
 OPERATED = {'vans': 1, 'operator': True, 'enabled_faults': frozenset(
     {'agent-crash', 'bitstream', 'program'})}
 RENAMED = {'vans': 1, 'enabled_faults': frozenset({'wrong-function'})}
-LOWERED = {'faults': 2, 'enabled_faults': frozenset(
-    {'lost-request', 'lower-limit'})}
+LOWERED = {'enabled_faults': frozenset({'lower-limit'})}
 UNPLACED = {'kind': 'VF', 'enabled_faults': frozenset(
     {'clean', 'placement-down'})}
 UNLISTED = {'enabled_faults': frozenset({'unlisted'})}

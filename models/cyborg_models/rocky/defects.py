@@ -497,8 +497,7 @@ def of_losses(w, altering):
     def delete_whatever_is_missing(s, handle):
         """A handle that a discovery report does not have is deleted, be it
         FREE or not."""
-        when(s.listed[handle], 'SCHED-007')
-        pay(s, 'OSACC-F13')
+        pay(s, 'SCHED-F04')
         s.listed[handle] = False
         s.provider = s.listed.any(True)
 

@@ -304,8 +304,7 @@ def limit_actions(w):
               fault=True)
     def lower_limit(s):
         """A limit may be lowered at any time, below the usage too."""
-        when(not s.lowered, 'QUOTA-008')
-        pay(s, 'QUOTA-008')
+        pay(s, 'QUOTA-F04')
         s.lowered = True
 
     @m.always('QUOTA-008', van=van)
@@ -336,8 +335,7 @@ def placement_actions(w):
     @m.action('placement -> nobody: does not answer', fault=True)
     def lose_placement(s):
         """Placement may be away at any time."""
-        when(s.placement, 'SCHED-006')
-        pay(s, 'SCHED-006')
+        pay(s, 'SCHED-F01')
         s.placement = False
 
     @m.action('placement -> conductor: answers again')
@@ -391,9 +389,8 @@ def discovery_actions(w):
     def discover_without(s, handle):
         """A handle that a discovery report does not have is deleted if it
         is FREE."""
-        when(s.listed[handle], 'SCHED-007')
         when(s.owner[handle] is None, 'SCHED-007')
-        pay(s, 'OSACC-F13')
+        pay(s, 'SCHED-F04')
         s.listed[handle] = False
         if not s.listed.any(True):
             s.provider = False

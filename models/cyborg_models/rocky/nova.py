@@ -28,7 +28,6 @@ def build_actions(w: World):
         when(s.instance[van] is Instance.NONE, 'OSACC-034')
         if w.has('allocated'):
             if w.has('inventory'):
-                when(s.placement, 'OSACC-044')
                 when(s.allocated.count(True) < s.inventory, 'OSACC-044')
             else:
                 when(s.allocated.count(True)

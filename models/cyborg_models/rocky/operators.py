@@ -129,8 +129,6 @@ def operator_actions(w):
         when(w.agent_up(s), 'OSACC-F06')
         good = s.loaded[region] is Function.A
         s.program_state[region] = Write.IDLE if good else Write.FAILED
-        s.work[region] = Work.NONE
-        s.file[region] = Image.NONE
 
     @m.action('agent -> cyborg-api: {region} is IDLE, or FAILED', fair=WEAK,
               region=region)
@@ -140,6 +138,8 @@ def operator_actions(w):
         when(s.work[region] is Work.WRITTEN
              or s.file[region] is Image.BAD, 'BITS-012')
         read_back(s, region)
+        s.work[region] = Work.NONE
+        s.file[region] = Image.NONE
 
     @m.action('agent -> cyborg-api: {region}, found WRITING, is IDLE or '
               'FAILED', fair=WEAK, region=region)
@@ -192,9 +192,20 @@ def operator_properties(w):
 
     @m.always('BITS-011', region=region)
     def no_claim_under_a_write(s, region):
-        """A region whose state is not IDLE is nobody's."""
+        """A region whose state is not IDLE is nobody's, and one that is
+        worked on is WRITING."""
+        if s.work[region] is not Work.NONE and (
+                s.program_state[region] is not Write.WRITING):
+            return False
         return (s.program_state[region] is Write.IDLE
                 or not users(s, region))
+
+    @m.always('BITS-012', region=region)
+    def a_good_write_succeeds(s, region):
+        """While nothing has gone wrong no write for an operator is
+        FAILED."""
+        return (s.faults < w.budget
+                or s.program_state[region] is not Write.FAILED)
 
     if w.has('agent'):
         @m.always('OSACC-F06', region=region)

@@ -160,10 +160,12 @@ def program_actions(w):
             when(not w.fits(s, van), 'OSACC-029')
             w.answer_error(s, van)
 
-    def arrives(s, van, image):
+    def arrives(s, van, image, other=False):
         """The image service sends what it was asked for, or not quite."""
         when(s.image[van] is Image.ASKED, 'OSACC-064')
         s.image[van] = image
+        if w.has('other'):
+            s.other[van] = other
 
     @m.action('glance -> os-acc: the bitstream of {van}', fair=WEAK,
               van=van)
@@ -171,8 +173,6 @@ def program_actions(w):
         """The image service sends a bitstream that it was asked for."""
         w.api_answers(s)
         arrives(s, van, Image.GOOD)
-        if w.has('other'):
-            s.other[van] = False
 
     if w.has('other'):
         @m.action('glance -> os-acc: a bitstream of another function for '
@@ -181,8 +181,7 @@ def program_actions(w):
             """The image may name another function by now than it did when
             the instance was created."""
             pay(s, 'OSACC-F04')
-            arrives(s, van, Image.GOOD)
-            s.other[van] = True
+            arrives(s, van, Image.GOOD, True)
 
         @m.action('os-acc -> nova-compute: BitstreamRejected {van}, by its '
                   'function', fair=WEAK, van=van)
