@@ -23,6 +23,7 @@ WHOLE: dict[str, tuple[tuple[str, dict[str, str]], ...]] = {
         ('stein.attach', {}),
         ('stein.attach', {'twins': 'true'}),
         ('stein.attach', {'quota': '1'}),
+        ('stein.attach', {'maintenance': 'true'}),
         ('stein.attach', {'instances': '1', 'arqs': '2'}),
         ('stein.release', {}),
         ('stein.program', {'operator': 'true'}),
@@ -47,6 +48,14 @@ WHOLE: dict[str, tuple[tuple[str, dict[str, str]], ...]] = {
         ('rocky.system', {'vans': '1', 'enabled_faults': 'gone'}),
         ('rocky.system', {'vans': '1', 'kind': 'VF',
                           'enabled_faults': 'wrong-list'}),
+        ('rocky.system', {'vans': '1', 'kind': 'VF', 'flows':
+                          'abandon,evacuate,migrate,offload,soft-delete'}),
+        ('rocky.system', {'vans': '1', 'operator': 'true'}),
+        ('rocky.system', {'vans': '1', 'handles': '2', 'limit': '2',
+                          'regions': '2', 'names_provider': 'true'}),
+        ('rocky.program', {'vans': '1', 'enabled_faults': 'wrong-function'}),
+        ('rocky.attach', {'enabled_faults': 'lower-limit,unlisted'}),
+        ('rocky.system', {'kind': 'VF', 'enabled_faults': 'placement-down'}),
     ),
 }
 

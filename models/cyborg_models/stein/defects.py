@@ -115,9 +115,9 @@ def of_handles(scene):
         scene.name_handle(s, arq, handle)
 
     if scene.maintenance:
-        @scene.defect('B19', of='take')
+        @scene.defect('P18', of='take')
         def take_in_maintenance(s, arq, handle):
-            """Maintenance is noted of another device than the one meant."""
+            """A device in maintenance is bound like any other."""
             when(s.job[arq] is Job.STARTED, 'HANDLE-010')
             when(s.arq[arq] is Arq.BIND_STARTED, 'HANDLE-010')
             when(s.use[handle] is Use.FREE, 'HANDLE-010')
