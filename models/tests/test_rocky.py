@@ -37,7 +37,7 @@ MISLED = {'vans': 1, 'kind': 'VF',
           'enabled_faults': frozenset({'wrong-list'})}
 BUILT = {'vans': 1, 'kind': 'VF'}
 KEPT = {**BUILT, 'enabled_faults': frozenset({'compute-crash', 'unplug'}),
-        'flows': frozenset({'soft-delete', 'offload', 'migrate'})}
+        'flows': frozenset({'pause', 'soft-delete', 'offload', 'migrate'})}
 LEFT = {**BUILT, 'enabled_faults': frozenset({'compute-crash'}),
         'flows': frozenset({'evacuate', 'abandon', 'migrate'})}
 OPERATED = {'vans': 1, 'operator': True, 'enabled_faults': frozenset(
@@ -114,7 +114,7 @@ CLEAN = (
     ('release', {'kind': 'VF', 'faults': 2, 'enabled_faults': frozenset(
         {'gone', 'journal-lost'})}, 3868, 10948),
     ('system', OUTDATED, 14783, 47715),
-    ('system', KEPT, 1869, 4211),
+    ('system', KEPT, 1881, 4241),
     ('system', LEFT, 1936, 4133),
     ('system', OPERATED, 4048, 10423),
     ('system', {'vans': 1, 'operator': True}, 12329, 35796),
@@ -289,6 +289,8 @@ DEFECTS = (
      'a_failure_gives_nothing_away', 17),
     ('delete-waits', 'system', BUILT,
      'a_delete_does_not_wait', 9),
+    ('pause-unplugs', 'system', KEPT,
+     'no_call_takes_out_what_stays', 15),
     ('soft-delete-releases', 'system', KEPT,
      'a_soft_delete_keeps_its_claim', 15),
     ('offload-forgets-release', 'system', KEPT,

@@ -48,8 +48,9 @@ WHOLE: dict[str, tuple[tuple[str, dict[str, str]], ...]] = {
         ('rocky.system', {'vans': '1', 'enabled_faults': 'gone'}),
         ('rocky.system', {'vans': '1', 'kind': 'VF',
                           'enabled_faults': 'wrong-list'}),
-        ('rocky.system', {'vans': '1', 'kind': 'VF', 'flows':
-                          'abandon,evacuate,migrate,offload,soft-delete'}),
+        ('rocky.system', {
+            'vans': '1', 'kind': 'VF', 'flows':
+            'abandon,evacuate,migrate,offload,pause,soft-delete'}),
         ('rocky.system', {'vans': '1', 'operator': 'true'}),
         ('rocky.system', {'vans': '1', 'handles': '2', 'limit': '2',
                           'regions': '2', 'names_provider': 'true'}),

@@ -574,6 +574,13 @@ def of_nova(w, altering):
 def of_moves(w, altering):
     """What else Nova does."""
 
+    @altering('pause-unplugs', 'pause')
+    def pause_and_unplug(s, van):
+        """nova-compute unplugs when a guest is paused."""
+        altering['pause'](s, van)
+        s.call[van] = Call.UNPLUG
+        w.aim(s, van, Goal.READY)
+
     @altering('soft-delete-releases', 'soft_delete')
     def soft_delete_and_release(s, van):
         """An instance that is deleted softly is released at once."""

@@ -24,6 +24,7 @@ THERE = (Instance.RUNNING, Instance.STOPPED)
 
 def move_actions(w):
     """All of them, as far as the configuration has them."""
+    pause_actions(w)
     soft_delete_actions(w)
     offload_actions(w)
     migrate_actions(w)
@@ -43,6 +44,36 @@ def is_released(w, s, van):
     """The host has released the VAN, whose entry it may have lost since."""
     return s.state[van] is Van.RELEASED or (
         w.loses_journal and s.state[van] is Van.NONE)
+
+
+def pause_actions(w):
+    """Pause, and what else leaves the guest as it is defined."""
+    m, van = w.m, w.van
+
+    if not w.flow('pause'):
+        return
+
+    @m.action('nova-compute -> nova-compute: pause {van}', van=van)
+    def pause(s, van):
+        """A guest that runs may be paused; os-acc is not called."""
+        when(s.instance[van] is Instance.RUNNING, 'INSTOP-001')
+        w.nova_runs(s)
+        s.instance[van] = Instance.PAUSED
+
+    @m.action('nova-compute -> nova-compute: unpause {van}', van=van)
+    def unpause(s, van):
+        """A guest that is paused may go on."""
+        when(s.instance[van] is Instance.PAUSED, 'INSTOP-001')
+        w.nova_runs(s)
+        s.instance[van] = Instance.RUNNING
+
+    @m.always('INSTOP-001', van=van)
+    def what_is_paused_keeps_its_device(s, van):
+        """A guest that is paused has its device, and nothing is done to
+        it."""
+        return s.instance[van] is not Instance.PAUSED or (
+            s.job[van] is Job.NONE and s.attached.any(van)
+            and is_kept(s, van))
 
 
 def soft_delete_actions(w):

@@ -381,12 +381,12 @@ def processes(w):
 
     @m.always('INSTOP-001', van=van)
     def no_call_takes_out_what_stays(s, van):
-        """While a guest runs or is stopped, and is neither to start nor
-        deleted, neither unplug nor release is called for it."""
+        """While a guest runs, is paused or is stopped, and is neither to
+        start nor deleted, neither unplug nor release is called for it."""
         return (s.call[van] not in (Call.UNPLUG, Call.UNPLUGGED,
                                     Call.RELEASE)
-                or s.instance[van] not in (Instance.RUNNING,
-                                           Instance.STOPPED))
+                or s.instance[van] not in (
+                    Instance.RUNNING, Instance.PAUSED, Instance.STOPPED))
 
     @m.always('OSACC-055', van=van)
     def what_is_in_use_is_not_given_up(s, van):

@@ -172,7 +172,7 @@ def process_actions(w):
             forget(s)
             for one in van:
                 s.job[one] = Job.NONE
-                if s.instance[one] is Instance.RUNNING:
+                if s.instance[one] in (Instance.RUNNING, Instance.PAUSED):
                     s.instance[one] = Instance.STOPPED
                 if w.has('remains'):
                     s.remains[one] = False

@@ -50,8 +50,8 @@ class Settings:
     :ivar limit: the project's quota, in handles
     :ivar faults: how many faults may happen in one run
     :ivar enabled_faults: which
-    :ivar flows: what else Nova does: soft-delete, offload, migrate, evacuate
-        or abandon
+    :ivar flows: what else Nova does: pause, soft-delete, offload, migrate,
+        evacuate or abandon
     :ivar watched: True to check as well that each step changes something
     """
 

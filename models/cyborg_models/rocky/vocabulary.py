@@ -129,8 +129,9 @@ class Call(enum.Enum):
 
 
 class Instance(enum.Enum):
-    """An instance in Nova; only RUNNING has a guest that runs, and what has
-    LEFT may have one that is not destroyed yet.
+    """An instance in Nova; only RUNNING has a guest that runs, PAUSED one
+    that does not go on, and what has LEFT may have one that is not destroyed
+    yet.
     """
 
     NONE = 'NONE'
@@ -140,6 +141,7 @@ class Instance(enum.Enum):
     STARTING = 'STARTING'
     DELETING = 'DELETING'
     DELETED = 'DELETED'
+    PAUSED = 'PAUSED'
     SOFT_DELETED = 'SOFT_DELETED'
     MIGRATING = 'MIGRATING'
     MIGRATED = 'MIGRATED'
@@ -161,12 +163,12 @@ LOSSES = frozenset(('gone', 'function-lost', 'retire', 'restore',
                     'wrong-list', 'entry-damaged', 'wrong-function',
                     'lower-limit', 'placement-down', 'unlisted'))
 # What Nova does besides, in configurations of their own: see :mod:`~.moves`.
-FLOWS = frozenset(('soft-delete', 'offload', 'migrate', 'evacuate',
+FLOWS = frozenset(('pause', 'soft-delete', 'offload', 'migrate', 'evacuate',
                    'abandon'))
 
 # Instances that only these have; those that are not this host's any more.
-SET_ASIDE = (Instance.SOFT_DELETED, Instance.MIGRATING, Instance.MIGRATED,
-             Instance.EVACUATED, Instance.ABANDONED)
+SET_ASIDE = (Instance.PAUSED, Instance.SOFT_DELETED, Instance.MIGRATING,
+             Instance.MIGRATED, Instance.EVACUATED, Instance.ABANDONED)
 LEFT = (Instance.EVACUATED, Instance.ABANDONED)
 
 # The states in which a VAN still has, or may have, a claim.
@@ -494,7 +496,8 @@ class World:
             return Presence.ABSENT
         if at != van:
             return Presence.UNKNOWN
-        return (Presence.IN_USE if s.instance[van] is Instance.RUNNING
+        return (Presence.IN_USE if s.instance[van] in (
+            Instance.RUNNING, Instance.PAUSED)
                 or self.has('remains') and s.remains[van]
                 else Presence.PRESENT)
 
