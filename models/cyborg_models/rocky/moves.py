@@ -14,6 +14,7 @@ from cyborg_models.rocky.vocabulary import (
     Goal,
     Instance,
     Job,
+    Record,
     Van,
     when,
 )
@@ -282,7 +283,8 @@ def abandon_actions(w):
         """While its host is down the records say of an instance that was
         deleted what they said before: it has its handle."""
         return (s.instance[van] is not Instance.ABANDONED
-                or w.compute_up(s) or s.owner.any(van)
+                or w.compute_up(s)
+                or s.record[van] not in (Record.NONE, Record.RELEASED)
                 or is_released(w, s, van))
 
 
