@@ -176,9 +176,12 @@ class Good(unittest.TestCase):
         carried = {name for name, rule in report.contract.rules.items()
                    if not rule.review}
         self.assertGreater(len(carried), 50)
-        # OSACC-024 says what does not depend on the controller: where the
-        # host does all, no observation could be one that does.
-        self.assertEqual({'OSACC-024'}, {
+        # These say what does not depend on the controller: where the host
+        # does all, no observation could be one that does.
+        silent = {'OSACC-008', 'OSACC-024'}
+        # A run of all configurations does not come to what shows these.
+        rare = {'INSTOP-017', 'OSACC-071', 'QUOTA-008', 'SCHED-009'}
+        self.assertEqual(silent | rare, {
             name for name in carried
             if report.verdicts[name].verdict != PASS})
 
