@@ -16,6 +16,7 @@ from numba.extending import intrinsic
 
 DONE, LEARN, FLUSH, FOUND, GROW = 0, 1, 2, 3, 4
 ABLE, HIT, MISSING, FULL = 1, 2, 4, 8  # what `enabled` says beside its steps
+CHUNK = 4  # steps of a record that are copied at once
 AHEAD = 12  # states that insert looks ahead
 SEED = 0x9E3779B97F4A7C15
 ONE, TWO, THREE = np.uint64(1), np.uint64(2), np.uint64(3)
@@ -128,12 +129,12 @@ def _work_out(wide, row, group, slot, kids, node, member, groups, slots,
     end = np.int64(groups[group, words + END])
     if (groups[group, words + USED] * np.uint64(2)
             > groups[group, words + LAST]
-            or place + 3 + 2 * (end - begin) > len(record)):
+            or place + 3 + 4 * (end - begin) + CHUNK > len(record)):
         return FULL
     done, rest, flags = 0, 0, 0
-    # Steps that are possible come first, what is left to be asked last: it
-    # is put down from the far end, and moved up when all is known.
-    far = len(record)
+    # What is moved up when all is known: the steps that are possible, and,
+    # from the far end, what is left to be asked.
+    near, far = place + 3 + end - begin, len(record)
     for index in range(begin, end):
         tree = tree_of[index]
         entry = np.int64(tree)
@@ -156,15 +157,18 @@ def _work_out(wide, row, group, slot, kids, node, member, groups, slots,
             if code == want[tree - steps]:
                 flags |= HIT
         elif code < -1:
-            record[place + 3 + 2 * done] = -code - 1
-            record[place + 4 + 2 * done] = tree
+            record[place + 3 + done] = -code - 1
+            record[near + done] = tree
             done += 1
             if lively[tree]:
                 flags |= ABLE
     record[place] = done
     record[place + 1] = rest
     record[place + 2] = flags
-    into = place + 3 + 2 * done
+    into = place + 3 + done
+    for index in range(done):
+        record[into + index] = record[near + index]
+    into += done
     for index in range(rest):
         record[into + 2 * index] = record[far + 2 * index]
         record[into + 2 * index + 1] = record[far + 2 * index + 1]
@@ -283,44 +287,76 @@ def look(wide, rows, count, kids, node, member, groups, slots, record,
 
 
 @njit(cache=True, inline='always')
-def enabled(row, at, kids, node, member, record, places, known, watch, want,
-            lively, leaves, labels):
-    """The steps that are possible in a state that was looked at, and their
+def _copy(record, place, into, at):
+    """Copy CHUNK numbers at once."""
+    one, two = record[place], record[place + ONE]
+    three, four = record[place + TWO], record[place + THREE]
+    into[at] = one
+    into[at + ONE] = two
+    into[at + TWO] = three
+    into[at + THREE] = four
+
+
+@njit(cache=True, nogil=True)
+def enabled(wide, rows, count, kids, node, member, record, places, known,
+            watch, want, lively, leaves, labels, ends):
+    """The steps that are possible in states that were looked at, and their
     effects.
 
-    :returns: how many, and ABLE if one is no fault, HIT if what is watched
-        may be seen, MISSING if a tree is unknown here
+    ``leaves`` receives the effects, one state's after the other's, and has
+    room for CHUNK more; ``labels`` the steps, if it has any room.
+    ``ends`` receives for each state where its steps end there, and flags:
+    ABLE if one of them is no fault, HIT if what is watched may be seen,
+    MISSING if a tree is unknown here; then that state is the last.
     """
     steps = np.uint64(len(lively))
-    count, flags = np.uint64(0), np.uint64(known[at, 1])
-    for index in range(np.uint64(known[at, 0])):
-        place = np.uint64(places[at, index])
-        done = np.uint64(record[place])
-        rest = np.uint64(record[place + ONE])
-        place += THREE
-        for _ in range(done):
-            leaves[count] = record[place]
-            labels[count] = record[place + ONE]
-            count += ONE
-            place += TWO
-        for _ in range(rest):
-            tree = np.uint64(record[place + ONE])
-            if tree < steps or want[tree - steps] != 0:
-                code = _leaf(row, np.uint64(record[place]), kids, node,
-                             member)
-                if code == 0:
-                    flags |= np.uint64(MISSING)
-                elif tree >= steps:
-                    if code == want[tree - steps]:
-                        flags |= np.uint64(HIT)
-                elif code < -1:
-                    leaves[count] = -code - 1
-                    labels[count] = tree
-                    count += ONE
-                    if lively[tree]:
-                        flags |= np.uint64(ABLE)
-            place += TWO
-    return count, np.int64(flags)
+    row = np.empty(len(wide), np.uint64)
+    labelled = len(labels) > 0
+    end = np.uint64(0)
+    for at in range(np.uint64(count)):
+        for w in range(len(wide)):
+            row[w] = rows[at, w]
+        flags = np.uint64(known[at, 1])
+        for index in range(np.uint64(known[at, 0])):
+            place = np.uint64(places[at, index])
+            done = np.uint64(record[place])
+            rest = np.uint64(record[place + ONE])
+            place += THREE
+            # Whole chunks, of which the first is nearly always enough: so
+            # the processor need not guess how many there are.
+            copied = np.uint64(0)
+            while True:
+                _copy(record, place + copied, leaves, end + copied)
+                copied += np.uint64(CHUNK)
+                if copied >= done:
+                    break
+            if labelled:
+                for step in range(done):
+                    labels[end + step] = record[place + done + step]
+            end += done
+            place += TWO * done
+            for _ in range(rest):
+                tree = np.uint64(record[place + ONE])
+                if tree < steps or want[tree - steps] != 0:
+                    code = _leaf(row, np.uint64(record[place]), kids, node,
+                                 member)
+                    if code == 0:
+                        flags |= np.uint64(MISSING)
+                    elif tree >= steps:
+                        if code == want[tree - steps]:
+                            flags |= np.uint64(HIT)
+                    elif code < -1:
+                        leaves[end] = -code - 1
+                        if labelled:
+                            labels[end] = tree
+                        end += ONE
+                        if lively[tree]:
+                            flags |= np.uint64(ABLE)
+                place += TWO
+        ends[at, 0] = end
+        ends[at, 1] = flags
+        if flags & np.uint64(MISSING):
+            break
 
 
 @njit(cache=True)
@@ -498,7 +534,7 @@ def canonical(wide, row, best, fixed, chunk, image, begin, own, name, meant,
 @njit(cache=True, nogil=True)
 def expand(wide, states, low, high, at, kids, node, member, keep, put,
            groups, slots, record, tree_of, places, known, watch, want,
-           lively, final, rows, whence, leaves, labels, buckets, fill, bits,
+           lively, final, rows, whence, leaves, ends, buckets, fill, bits,
            symmetry, tally, found):
     """Expand states into the buckets until something needs attention.
 
@@ -508,6 +544,7 @@ def expand(wide, states, low, high, at, kids, node, member, keep, put,
     for a deadlock.
     """
     room = np.uint64(buckets.shape[1] - len(lively))
+    labels = np.empty(0, np.uint32)  # nobody asks which steps they are
     row = np.empty(len(wide), np.uint64)
     after = np.empty(len(wide), np.uint64)
     best = np.empty(len(wide), np.uint64)
@@ -516,14 +553,13 @@ def expand(wide, states, low, high, at, kids, node, member, keep, put,
         ready, problem = look(
             wide, rows, count, kids, node, member, groups, slots, record,
             tree_of, places, known, watch, want, lively)
-        transitions = np.uint64(0)
-        status, state = -1, 0
+        enabled(wide, rows, ready, kids, node, member, record, places, known,
+                watch, want, lively, leaves, labels, ends)
+        begin, status, state = 0, -1, 0
         while state < ready:
             for w in range(len(wide)):
                 row[w] = rows[state, w]
-            steps, flags = enabled(
-                row, state, kids, node, member, record, places, known,
-                watch, want, lively, leaves, labels)
+            end, flags = ends[state, 0], ends[state, 1]
             if flags != ABLE:
                 if flags & MISSING:
                     status = LEARN
@@ -546,8 +582,8 @@ def expand(wide, states, low, high, at, kids, node, member, keep, put,
                 if status >= 0:
                     break
             full = False
-            for index in range(steps):
-                leaf = leaves[index]
+            for index in range(np.uint64(begin), np.uint64(end)):
+                leaf = np.uint64(leaves[index])
                 for w in range(len(wide)):
                     after[w] = (row[w] & keep[leaf, w]) | put[leaf, w]
                 if symmetry is not None:
@@ -555,12 +591,12 @@ def expand(wide, states, low, high, at, kids, node, member, keep, put,
                     for w in range(len(wide)):
                         after[w] = best[w]
                 to = _hash(wide, after) >> bits
-                end = fill[to]
+                last = fill[to]
                 for w in range(len(wide)):
-                    buckets[to, end, w] = after[w]
-                fill[to] = end + ONE
-                full = full or end >= room
-            transitions += steps
+                    buckets[to, last, w] = after[w]
+                fill[to] = last + ONE
+                full = full or last >= room
+            begin = end
             state += 1
             if full:
                 status = FLUSH
@@ -569,7 +605,7 @@ def expand(wide, states, low, high, at, kids, node, member, keep, put,
             status = LEARN if problem == MISSING else GROW
         at[0] = whence[state, 0]
         at[1] = whence[state, 1]
-        tally[0] += np.int64(transitions)
+        tally[0] += begin
         if status >= 0:
             return status
     return DONE
@@ -589,21 +625,11 @@ def _mark(mixed, bits):
     return ((mixed >> np.uint64(32)) << bits) & np.uint64(0xFFFFFFFF)
 
 
-@njit(cache=True, inline='always')
-def _same(wide, states, part, there, others, other, place):
-    """Are two stored states the same?"""
-    same = True
-    for w in range(len(wide)):
-        if states[part, there, w] != others[other, place, w]:
-            same = False
-    return same
-
-
 @njit(cache=True, nogil=True)
 def insert(wide, first, last, states, table, high, buckets, fill, bits,
            hashes):
-    """Move the buckets' new states to the end of their partitions, from
-    partition *first* to before *last*.
+    """Move the new states in all workers' buckets to the end of their
+    partitions, from partition *first* to before *last*.
 
     ``hashes`` is room to work in.  Returns False when a partition is full.
     """
@@ -613,50 +639,56 @@ def insert(wide, first, last, states, table, high, buckets, fill, bits,
     ahead = np.uint64(AHEAD)
     row = np.empty(len(wide), np.uint64)
     for part in range(np.uint64(first), np.uint64(last)):
-        count = fill[part]
-        for index in range(count):
-            for w in range(len(wide)):
-                row[w] = buckets[part, index, w]
-            hashes[index] = _hash(wide, row)
-        for index in range(count):
-            if index + TWO * ahead < count:
-                _prefetch(table, (part, _slot(
-                    hashes[index + TWO * ahead], size)))
-            if index + ahead < count:
-                there = np.uint64(table[part, _slot(
-                    hashes[index + ahead], size)]) & low
-                if there != 0:
-                    _prefetch(states, (part, there - ONE, np.uint64(0)))
-            slot = _slot(hashes[index], size)
-            mark = _mark(hashes[index], bits)
-            while True:
-                entry = np.uint64(table[part, slot])
-                if entry == 0:
-                    end = np.uint64(high[part])
-                    if end == capacity:
-                        return False
-                    for w in range(len(wide)):
-                        states[part, end, w] = buckets[part, index, w]
-                    high[part] += 1
-                    table[part, slot] = mark | (end + ONE)
-                    break
-                if entry & ~low == mark and _same(
-                        wide, states, part, (entry & low) - ONE, buckets,
-                        part, index):
-                    break
-                slot += ONE
-                if slot == size:
-                    slot = np.uint64(0)
-        fill[part] = 0
+        for worker in range(np.uint64(len(buckets))):
+            count = fill[worker, part]
+            for index in range(count):
+                for w in range(len(wide)):
+                    row[w] = buckets[worker, part, index, w]
+                hashes[index] = _hash(wide, row)
+            for index in range(count):
+                if index + TWO * ahead < count:
+                    _prefetch(table, (part, _slot(
+                        hashes[index + TWO * ahead], size)))
+                if index + ahead < count:
+                    there = np.uint64(table[part, _slot(
+                        hashes[index + ahead], size)]) & low
+                    if there != 0:
+                        _prefetch(states, (part, there - ONE, np.uint64(0)))
+                slot = _slot(hashes[index], size)
+                mark = _mark(hashes[index], bits)
+                while True:
+                    entry = np.uint64(table[part, slot])
+                    if entry == 0:
+                        end = np.uint64(high[part])
+                        if end == capacity:
+                            return False
+                        for w in range(len(wide)):
+                            states[part, end, w] = (
+                                buckets[worker, part, index, w])
+                        high[part] += 1
+                        table[part, slot] = mark | (end + ONE)
+                        break
+                    if entry & ~low == mark:
+                        same = True
+                        for w in range(len(wide)):
+                            if (states[part, (entry & low) - ONE, w]
+                                    != buckets[worker, part, index, w]):
+                                same = False
+                        if same:
+                            break
+                    slot += ONE
+                    if slot == size:
+                        slot = np.uint64(0)
+            fill[worker, part] = 0
     return True
 
 
-@njit(cache=True)
-def rehash(wide, states, table, high, bits):
-    """Fill a new, larger table."""
+@njit(cache=True, nogil=True)
+def rehash(wide, first, last, states, table, high, bits):
+    """Fill a new, larger table, from partition *first* to before *last*."""
     size = np.uint64(table.shape[1])
     row = np.empty(len(wide), np.uint64)
-    for part in range(np.uint64(states.shape[0])):
+    for part in range(np.uint64(first), np.uint64(last)):
         for index in range(np.uint64(high[part])):
             for w in range(len(wide)):
                 row[w] = states[part, index, w]
@@ -748,8 +780,8 @@ def predecessor(wide, states, low, high, target, kids, node, member, keep,
 @njit(cache=True)
 def edges(wide, states, low, high, at, offset, table, kids, node, member,
           keep, put, groups, slots, record, tree_of, places, known, watch,
-          want, lively, partition_bits, bits, rows, whence, leaves, labels,
-          symmetry, begin, to, label):
+          want, lively, partition_bits, bits, rows, whence, leaves, ends,
+          labels, symmetry, begin, to, label):
     """Count each state's edges, or where ``to`` is given, write them: where
     to, and by which step.  ``begin`` has for each state where its edges
     begin, or receives their number.
@@ -765,22 +797,23 @@ def edges(wide, states, low, high, at, offset, table, kids, node, member,
         ready, problem = look(
             wide, rows, count, kids, node, member, groups, slots, record,
             tree_of, places, known, watch, want, lively)
-        place, missing = 0, ready < count and problem == MISSING
+        enabled(wide, rows, ready, kids, node, member, record, places, known,
+                watch, want, lively, leaves, labels, ends)
+        first, place = 0, 0
+        missing = ready < count and problem == MISSING
         while place < ready:
             for w in range(len(wide)):
                 row[w] = rows[place, w]
-            steps, flags = enabled(
-                row, place, kids, node, member, record, places, known,
-                watch, want, lively, leaves, labels)
-            if flags & MISSING:
+            last = ends[place, 0]
+            if ends[place, 1] & MISSING:
                 missing = True
                 break
             state = offset[whence[place, 0]] + whence[place, 1]
             if len(to) == 0:
-                begin[state] = steps
+                begin[state] = last - first
             else:
                 edge = begin[state]
-                for index in range(steps):
+                for index in range(first, last):
                     leaf = leaves[index]
                     for w in range(len(wide)):
                         after[w] = (row[w] & keep[leaf, w]) | put[leaf, w]
@@ -793,6 +826,7 @@ def edges(wide, states, low, high, at, offset, table, kids, node, member,
                     to[edge] = offset[there] + found
                     label[edge] = labels[index]
                     edge += 1
+            first = last
             place += 1
         at[0] = whence[place, 0]
         at[1] = whence[place, 1]

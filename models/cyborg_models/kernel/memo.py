@@ -27,8 +27,8 @@ RECORDS = 1 << 16  # numbers in all records, at first
 PATHS = 32  # different sets of cells that are told apart for one tree
 # What things cost, in nanoseconds, roughly: it matters only which of two
 # ways to group is the cheaper.
-LOOK, WALK, MISS = 9.0, 80.0, 4000.0
-CACHED = 1000.0  # records: as many again take as long again
+LOOK, WALK = 12.0, 80.0
+CACHED = 500.0  # records: as many again take as long again
 
 
 class Memo:
@@ -152,7 +152,8 @@ class _Grouping:
         records = min(met + once * (once - 1) / (2 * (twice + 1)),
                       self.expected)
         return (LOOK * (1 + records / CACHED)
-                + WALK * rest / size + MISS * records / self.expected)
+                + WALK * (rest / size
+                          + len(trees) * records / self.expected))
 
     def groups(self):
         """Join two groups while that makes them cheaper."""
