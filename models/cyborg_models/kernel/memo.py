@@ -13,7 +13,9 @@ flags (see ``_compiled.enabled``); then (effect, step) for each of the first,
 and (entry, tree) for each of the second.
 """
 
+import heapq
 import itertools
+from typing import NamedTuple
 
 import numpy as np
 
@@ -27,8 +29,8 @@ RECORDS = 1 << 16  # numbers in all records, at first
 PATHS = 32  # different sets of cells that are told apart for one tree
 # What things cost, in nanoseconds, roughly: it matters only which of two
 # ways to group is the cheaper.
-LOOK, WALK = 12.0, 80.0
-CACHED = 500.0  # records: as many again take as long again
+LOOK, WALK = 12.0, 150.0
+CACHED = 1000.0  # records: as many again take as long again
 
 
 class Memo:
@@ -132,6 +134,15 @@ class Memo:
         self.clear()
 
 
+class _Group(NamedTuple):
+    """Trees that are decided together, as tried on a sample."""
+
+    cost: float
+    records: float
+    mask: np.ndarray
+    trees: list
+
+
 class _Grouping:
     """Finds groups of trees that cost little on a sample of states."""
 
@@ -141,8 +152,8 @@ class _Grouping:
         size = 2 << len(states).bit_length()
         self.room = np.zeros(size, np.uint64), np.zeros(size, np.int64)
 
-    def cost(self, mask, trees):
-        """What a group costs for each state, in nanoseconds."""
+    def group(self, mask, trees):
+        """A group, with what it costs for each state, in nanoseconds."""
         answer, size = np.zeros(4, np.int64), len(self.states)
         compiled.weigh(self.states, mask, np.array(trees), self.masks,
                        self.counts, *self.room, answer)
@@ -151,9 +162,15 @@ class _Grouping:
         # as Chao (1984) says of species, and never more than states.
         records = min(met + once * (once - 1) / (2 * (twice + 1)),
                       self.expected)
+        return _Group(self.price(records, len(trees)) + WALK * rest / size,
+                      records, mask, trees)
+
+    def price(self, records, trees):
+        """What a group costs without the walks that its mask does not
+        save: to find a record, and each one's first time.
+        """
         return (LOOK * (1 + records / CACHED)
-                + WALK * (rest / size
-                          + len(trees) * records / self.expected))
+                + WALK * trees * records / self.expected)
 
     def groups(self):
         """Join two groups while that makes them cheaper."""
@@ -161,27 +178,39 @@ class _Grouping:
         for tree in range(len(self.masks)):
             mask = self.best_mask(tree)
             found.setdefault(tuple(mask.tolist()), []).append(tree)
-        groups = [(self.cost(mask, trees), mask, trees)
-                  for mask, trees in _absorbed(found)]
-        gains = {}
-        while len(groups) > 1:
-            for one, two in itertools.combinations(groups, 2):
-                if (id(one), id(two)) not in gains:
-                    mask, trees = one[1] | two[1], one[2] + two[2]
-                    cost = self.cost(mask, trees)
-                    gains[id(one), id(two)] = (
-                        one[0] + two[0] - cost, one, two,
-                        (cost, mask, trees))
-            gain, one, two, both = max(gains.values(),
-                                       key=lambda row: row[0])
-            if gain <= 0:
-                break
-            gone = id(one), id(two)
-            groups = [each for each in groups if id(each) not in gone]
-            groups.append(both)
-            gains = {key: row for key, row in gains.items()
-                     if key[0] not in gone and key[1] not in gone}
-        return [(mask, sorted(trees)) for _, mask, trees in groups]
+        groups = [self.group(mask, trees) for mask, trees in _absorbed(found)]
+        alive = set(range(len(groups)))
+        # What is gained by joining two, the most first: at most, until it
+        # is worked out.
+        gains = [(-self.most_gained(groups[one], groups[two]), one, two, None)
+                 for one, two in itertools.combinations(alive, 2)]
+        heapq.heapify(gains)
+        while gains and gains[0][0] < 0:
+            _, one, two, joined = heapq.heappop(gains)
+            if not {one, two} <= alive:
+                continue
+            if joined is None:
+                both = groups[one], groups[two]
+                number = len(groups)
+                groups.append(self.group(both[0].mask | both[1].mask,
+                                         both[0].trees + both[1].trees))
+                heapq.heappush(gains, (
+                    groups[number].cost - both[0].cost - both[1].cost,
+                    one, two, number))
+                continue
+            alive -= {one, two}
+            for other in alive:
+                heapq.heappush(gains, (
+                    -self.most_gained(groups[other], groups[joined]),
+                    other, joined, None))
+            alive.add(joined)
+        return [(groups[one].mask, sorted(groups[one].trees))
+                for one in alive]
+
+    def most_gained(self, one, two):
+        """Joined, two groups have no fewer records than the larger."""
+        return one.cost + two.cost - self.price(
+            max(one.records, two.records), len(one.trees) + len(two.trees))
 
     def best_mask(self, tree):
         """The mask that serves one tree best: all that it asks for, or
@@ -192,7 +221,7 @@ class _Grouping:
         tried = np.unique(np.bitwise_or.accumulate(
             self.masks[tree, often], axis=0), axis=0)
         return min([np.zeros_like(tried[0]), *tried],
-                   key=lambda mask: self.cost(mask, [tree]))
+                   key=lambda mask: self.group(mask, [tree]).cost)
 
 
 def _absorbed(found):
