@@ -16,6 +16,8 @@ from numba.extending import intrinsic
 
 DONE, LEARN, FLUSH, FOUND, GROW = 0, 1, 2, 3, 4
 ABLE, HIT, MISSING, FULL = 1, 2, 4, 8  # what `enabled` says beside its steps
+SOME = 16  # a record is not empty
+HIGH = np.uint64(32)  # the bits of a slot's last word above the record's place
 CHUNK = 4  # steps of a record that are copied at once
 AHEAD = 12  # states that insert looks ahead
 SEED = 0x9E3779B97F4A7C15
@@ -120,7 +122,8 @@ def _work_out(wide, row, group, slot, kids, node, member, groups, slots,
     """Follow the trees of a group as far as its mask reaches, and note
     where that led, under *slot*.
 
-    Returns 0, or MISSING or FULL.
+    Returns 0, or MISSING or FULL.  The slot's last word has the record's
+    place, and above it the flags.
     """
     steps = len(lively)
     words = len(wide)
@@ -129,12 +132,12 @@ def _work_out(wide, row, group, slot, kids, node, member, groups, slots,
     end = np.int64(groups[group, words + END])
     if (groups[group, words + USED] * np.uint64(2)
             > groups[group, words + LAST]
-            or place + 3 + 4 * (end - begin) + CHUNK > len(record)):
+            or place + 2 + 4 * (end - begin) + CHUNK > len(record)):
         return FULL
     done, rest, flags = 0, 0, 0
     # What is moved up when all is known: the steps that are possible, and,
     # from the far end, what is left to be asked.
-    near, far = place + 3 + end - begin, len(record)
+    near, far = place + 2 + end - begin, len(record)
     for index in range(begin, end):
         tree = tree_of[index]
         entry = np.int64(tree)
@@ -157,15 +160,14 @@ def _work_out(wide, row, group, slot, kids, node, member, groups, slots,
             if code == want[tree - steps]:
                 flags |= HIT
         elif code < -1:
-            record[place + 3 + done] = -code - 1
+            record[place + 2 + done] = -code - 1
             record[near + done] = tree
             done += 1
             if lively[tree]:
                 flags |= ABLE
     record[place] = done
     record[place + 1] = rest
-    record[place + 2] = flags
-    into = place + 3 + done
+    into = place + 2 + done
     for index in range(done):
         record[into + index] = record[near + index]
     into += done
@@ -176,7 +178,9 @@ def _work_out(wide, row, group, slot, kids, node, member, groups, slots,
     groups[group, words + USED] += ONE
     for index in range(words):
         slots[slot, index] = row[index] & groups[group, index]
-    slots[slot, words] = place
+    if done or rest:
+        flags |= SOME
+    slots[slot, words] = np.uint64(place) | np.uint64(flags) << HIGH
     return 0
 
 
@@ -255,10 +259,10 @@ def look(wide, rows, count, kids, node, member, groups, slots, record,
         last = groups[group, words + LAST]
         for at in range(np.uint64(count)):
             slot = _sort(wide, rows, at, groups, group)
-            place = np.uint64(0)
+            found = np.uint64(0)
             while True:
-                place = slots[first + slot, words]
-                if place == 0:
+                found = slots[first + slot, words]
+                if found == 0:
                     break
                 same = True
                 for w in range(words):
@@ -268,7 +272,7 @@ def look(wide, rows, count, kids, node, member, groups, slots, record,
                 if same:
                     break
                 slot = (slot + ONE) & last
-            if place == 0:
+            if found == 0:
                 for w in range(words):
                     row[w] = rows[at, w]
                 status = _work_out(
@@ -278,11 +282,12 @@ def look(wide, rows, count, kids, node, member, groups, slots, record,
                     problem = status
                     count = np.int64(at)
                     break
-                place = slots[first + slot, words]
-            known[at, 1] |= record[place + TWO]
-            places[at, known[at, 0]] = place
-            if record[place] + record[place + ONE] > 0:
-                known[at, 0] += np.uint32(1)
+                found = slots[first + slot, words]
+            flags = found >> HIGH
+            known[at, 1] |= np.uint32(flags)
+            # An empty record is written over by the next.
+            places[at, known[at, 0]] = np.uint32(found)
+            known[at, 0] += np.uint32(flags >> np.uint64(4))
     return count, problem
 
 
@@ -316,12 +321,12 @@ def enabled(wide, rows, count, kids, node, member, record, places, known,
     for at in range(np.uint64(count)):
         for w in range(len(wide)):
             row[w] = rows[at, w]
-        flags = np.uint64(known[at, 1])
+        flags = np.uint64(known[at, 1]) & np.uint64(SOME - 1)
         for index in range(np.uint64(known[at, 0])):
             place = np.uint64(places[at, index])
             done = np.uint64(record[place])
             rest = np.uint64(record[place + ONE])
-            place += THREE
+            place += TWO
             # Whole chunks, of which the first is nearly always enough: so
             # the processor need not guess how many there are.
             copied = np.uint64(0)
@@ -398,47 +403,50 @@ def paths(states, roots, kids, node, member, masks, counts):
 
 
 @njit(cache=True)
-def weigh(states, mask, trees, masks, counts, slots, often, answer):
-    """How a group with this mask would do on some states.
+def weigh(states, mask, begin, trees, masks, counts, slots, often, answers):
+    """How groups with these masks would do on some states.
 
-    ``slots`` and ``often`` are room to work in.  ``answer`` receives how
+    ``begin`` has for each group where its ``trees`` begin; ``slots`` and
+    ``often`` are room to work in.  ``answers`` receives for each group how
     many different values the masked cells have, how many of these are met
     once and how many twice, and how many trees must be walked further, all
     states together.
     """
     words = states.shape[1]
-    slots[:] = 0
     last = np.uint64(len(slots) - 1)
-    found, once, twice = 0, 0, 0
-    for state in range(len(states)):
-        mixed = np.uint64(SEED)
-        for w in range(words):
-            mixed = (mixed ^ (states[state, w] & mask[w])
-                     ) * np.uint64(0xD6E8FEB86659FD93)
-            mixed ^= mixed >> np.uint64(32)
-        mixed |= ONE  # never 0
-        slot = (mixed >> np.uint64(8)) & last
-        while slots[slot] != 0 and slots[slot] != mixed:
-            slot = (slot + ONE) & last
-        if slots[slot] == 0:
-            slots[slot] = mixed
-            often[slot] = 0
-            found += 1
-        often[slot] += 1
-        if often[slot] == 1:
-            once += 1
-        elif often[slot] == 2:
-            once -= 1
-            twice += 1
-        elif often[slot] == 3:
-            twice -= 1
-    answer[0], answer[1], answer[2], answer[3] = found, once, twice, 0
-    for tree in trees:
-        for index in range(masks.shape[1]):
+    for group in range(np.uint64(len(mask))):
+        slots[:] = 0
+        found, once, twice = 0, 0, 0
+        for state in range(np.uint64(len(states))):
+            mixed = np.uint64(SEED)
             for w in range(words):
-                if masks[tree, index, w] & ~mask[w]:
-                    answer[3] += counts[tree, index]
+                mixed = (mixed ^ (states[state, w] & mask[group, w])
+                         ) * np.uint64(0xD6E8FEB86659FD93)
+                mixed ^= mixed >> np.uint64(32)
+            mixed |= ONE  # never 0
+            slot = (mixed >> np.uint64(8)) & last
+            while slots[slot] != 0 and slots[slot] != mixed:
+                slot = (slot + ONE) & last
+            if slots[slot] == 0:
+                slots[slot] = mixed
+                often[slot] = 0
+                found += 1
+            often[slot] += 1
+            met = often[slot]
+            once += np.int64(met == 1) - np.int64(met == 2)
+            twice += np.int64(met == 2) - np.int64(met == 3)
+        answers[group, 0] = found
+        answers[group, 1] = once
+        answers[group, 2] = twice
+        for at in range(begin[group], begin[group + ONE]):
+            tree = trees[at]
+            for index in range(masks.shape[1]):
+                if counts[tree, index] == 0:
                     break
+                for w in range(words):
+                    if masks[tree, index, w] & ~mask[group, w]:
+                        answers[group, 3] += counts[tree, index]
+                        break
 
 
 @njit(cache=True)

@@ -8,14 +8,12 @@ and from where on the other trees must still be walked.  A mask need not hold
 all that a tree may ask for: that costs a walk, and never the truth.  Many
 states are looked up together, in one group after another.
 
-A record is: number of possible steps, number of trees still to be walked,
-flags (see ``_compiled.enabled``); then (effect, step) for each of the first,
-and (entry, tree) for each of the second.
+A record is: number of possible steps, number of trees still to be walked;
+then the effect of each of the first, the step of each, and (entry, tree) for
+each of the second.  What a group's slot says of a record, ``_compiled`` has.
 """
 
-import heapq
 import itertools
-from typing import NamedTuple
 
 import numpy as np
 
@@ -134,15 +132,6 @@ class Memo:
         self.clear()
 
 
-class _Group(NamedTuple):
-    """Trees that are decided together, as tried on a sample."""
-
-    cost: float
-    records: float
-    mask: np.ndarray
-    trees: list
-
-
 class _Grouping:
     """Finds groups of trees that cost little on a sample of states."""
 
@@ -152,25 +141,26 @@ class _Grouping:
         size = 2 << len(states).bit_length()
         self.room = np.zeros(size, np.uint64), np.zeros(size, np.int64)
 
-    def group(self, mask, trees):
-        """A group, with what it costs for each state, in nanoseconds."""
-        answer, size = np.zeros(4, np.int64), len(self.states)
-        compiled.weigh(self.states, mask, np.array(trees), self.masks,
-                       self.counts, *self.room, answer)
-        met, once, twice, rest = answer.tolist()
+    def costs(self, masks, trees):
+        """What groups cost for each state, in nanoseconds.
+
+        :param trees: for each mask a list of trees
+        """
+        counts = [len(some) for some in trees]
+        answers = np.zeros((len(masks), 4), np.int64)
+        compiled.weigh(
+            self.states, np.array(masks), np.cumsum([0, *counts]),
+            np.fromiter(itertools.chain(*trees), np.int64), self.masks,
+            self.counts, *self.room, answers)
+        met, once, twice, rest = answers.T
         # How many values there are that the sample does not show: as many
         # as Chao (1984) says of species, and never more than states.
-        records = min(met + once * (once - 1) / (2 * (twice + 1)),
-                      self.expected)
-        return _Group(self.price(records, len(trees)) + WALK * rest / size,
-                      records, mask, trees)
-
-    def price(self, records, trees):
-        """What a group costs without the walks that its mask does not
-        save: to find a record, and each one's first time.
-        """
+        records = np.minimum(met + once * (once - 1) / (2 * (twice + 1)),
+                             self.expected)
+        # The first state with a record has every tree walked.
         return (LOOK * (1 + records / CACHED)
-                + WALK * trees * records / self.expected)
+                + WALK * (rest / len(self.states)
+                          + counts * records / self.expected))
 
     def groups(self):
         """Join two groups while that makes them cheaper."""
@@ -178,39 +168,32 @@ class _Grouping:
         for tree in range(len(self.masks)):
             mask = self.best_mask(tree)
             found.setdefault(tuple(mask.tolist()), []).append(tree)
-        groups = [self.group(mask, trees) for mask, trees in _absorbed(found)]
-        alive = set(range(len(groups)))
-        # What is gained by joining two, the most first: at most, until it
-        # is worked out.
-        gains = [(-self.most_gained(groups[one], groups[two]), one, two, None)
-                 for one, two in itertools.combinations(alive, 2)]
-        heapq.heapify(gains)
-        while gains and gains[0][0] < 0:
-            _, one, two, joined = heapq.heappop(gains)
-            if not {one, two} <= alive:
-                continue
-            if joined is None:
-                both = groups[one], groups[two]
-                number = len(groups)
-                groups.append(self.group(both[0].mask | both[1].mask,
-                                         both[0].trees + both[1].trees))
-                heapq.heappush(gains, (
-                    groups[number].cost - both[0].cost - both[1].cost,
-                    one, two, number))
-                continue
-            alive -= {one, two}
-            for other in alive:
-                heapq.heappush(gains, (
-                    -self.most_gained(groups[other], groups[joined]),
-                    other, joined, None))
-            alive.add(joined)
-        return [(groups[one].mask, sorted(groups[one].trees))
-                for one in alive]
+        masks, trees = zip(*_absorbed(found), strict=True)
+        masks, trees = list(masks), list(trees)
+        costs = self.costs(masks, trees)
+        gains = np.full((len(masks), len(masks)), -np.inf)
 
-    def most_gained(self, one, two):
-        """Joined, two groups have no fewer records than the larger."""
-        return one.cost + two.cost - self.price(
-            max(one.records, two.records), len(one.trees) + len(two.trees))
+        def work_out(ones, twos):
+            gains[ones, twos] = costs[ones] + costs[twos] - self.costs(
+                [masks[one] | masks[two]
+                 for one, two in zip(ones, twos, strict=True)],
+                [trees[one] + trees[two]
+                 for one, two in zip(ones, twos, strict=True)])
+
+        alive = np.arange(len(masks))
+        if len(alive) > 1:
+            work_out(*np.triu_indices(len(alive), 1))
+        while gains.max() > 0:
+            one, two = np.unravel_index(gains.argmax(), gains.shape)
+            masks[one] |= masks[two]
+            trees[one] += trees[two]
+            costs[one] = self.costs([masks[one]], [trees[one]])[0]
+            gains[two] = gains[:, two] = -np.inf
+            alive = alive[alive != two]
+            others = alive[alive != one]
+            if len(others):
+                work_out(np.minimum(one, others), np.maximum(one, others))
+        return [(masks[one], sorted(trees[one])) for one in alive]
 
     def best_mask(self, tree):
         """The mask that serves one tree best: all that it asks for, or
@@ -220,8 +203,8 @@ class _Grouping:
         often = often[self.counts[tree, often] > 0]
         tried = np.unique(np.bitwise_or.accumulate(
             self.masks[tree, often], axis=0), axis=0)
-        return min([np.zeros_like(tried[0]), *tried],
-                   key=lambda mask: self.group(mask, [tree]).cost)
+        tried = [np.zeros_like(tried[0]), *tried]
+        return tried[self.costs(tried, [[tree]] * len(tried)).argmin()]
 
 
 def _absorbed(found):
