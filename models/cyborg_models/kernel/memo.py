@@ -20,9 +20,9 @@ import numpy as np
 from cyborg_models.kernel import _compiled as compiled
 
 BATCH = 128  # states that are looked up together
-SAMPLE = 2048  # states on which groups are tried
-SLOTS = 1 << 10  # of a group, at first; for at most half as many records
-MOST_SLOTS = 1 << 17
+SAMPLE = 2048  # states whose walks through the trees are looked at
+WEIGHED = 1024  # of them, in which groups are tried
+MOST_SLOTS = 1 << 17  # of a group; for at most half as many records
 RECORDS = 1 << 16  # numbers in all records, at first
 PATHS = 32  # different sets of cells that are told apart for one tree
 # What things cost, in nanoseconds, roughly: it matters only which of two
@@ -44,14 +44,16 @@ class Memo:
                               np.int64)
         words = tables.packing.words
         # One group that looks at nothing: every tree is walked.
-        self._set([(np.zeros(words, np.uint64), range(len(self.roots)))])
+        self._set([(np.zeros(words, np.uint64), range(len(self.roots)), 0)])
 
     def _set(self, groups):
-        self._mask = np.array([mask for mask, _ in groups], np.uint64)
-        self._begin = np.cumsum([0, *(len(trees) for _, trees in groups)])
+        self._mask = np.array([mask for mask, _, _ in groups], np.uint64)
+        self._begin = np.cumsum([0, *(len(trees) for _, trees, _ in groups)])
         self._tree = np.concatenate(
-            [list(trees) for _, trees in groups]).astype(np.uint64)
-        self._slots = [SLOTS if mask.any() else 2 for mask, _ in groups]
+            [list(trees) for _, trees, _ in groups]).astype(np.uint64)
+        # Twice what is expected, and as much again to be on the safe side.
+        self._slots = [min(MOST_SLOTS, 2 << int(2 * records).bit_length())
+                       for _, _, records in groups]
         self._records = RECORDS
         self.clear()
 
@@ -142,14 +144,15 @@ class _Grouping:
         self.room = np.zeros(size, np.uint64), np.zeros(size, np.int64)
 
     def costs(self, masks, trees):
-        """What groups cost for each state, in nanoseconds.
+        """What groups cost for each state, in nanoseconds, and how many
+        records they will have.
 
         :param trees: for each mask a list of trees
         """
         counts = [len(some) for some in trees]
         answers = np.zeros((len(masks), 4), np.int64)
         compiled.weigh(
-            self.states, np.array(masks), np.cumsum([0, *counts]),
+            self.states[:WEIGHED], np.array(masks), np.cumsum([0, *counts]),
             np.fromiter(itertools.chain(*trees), np.int64), self.masks,
             self.counts, *self.room, answers)
         met, once, twice, rest = answers.T
@@ -160,7 +163,7 @@ class _Grouping:
         # The first state with a record has every tree walked.
         return (LOOK * (1 + records / CACHED)
                 + WALK * (rest / len(self.states)
-                          + counts * records / self.expected))
+                          + counts * records / self.expected)), records
 
     def groups(self):
         """Join two groups while that makes them cheaper."""
@@ -170,7 +173,7 @@ class _Grouping:
             found.setdefault(tuple(mask.tolist()), []).append(tree)
         masks, trees = zip(*_absorbed(found), strict=True)
         masks, trees = list(masks), list(trees)
-        costs = self.costs(masks, trees)
+        costs, records = self.costs(masks, trees)
         gains = np.full((len(masks), len(masks)), -np.inf)
 
         def work_out(ones, twos):
@@ -178,7 +181,7 @@ class _Grouping:
                 [masks[one] | masks[two]
                  for one, two in zip(ones, twos, strict=True)],
                 [trees[one] + trees[two]
-                 for one, two in zip(ones, twos, strict=True)])
+                 for one, two in zip(ones, twos, strict=True)])[0]
 
         alive = np.arange(len(masks))
         if len(alive) > 1:
@@ -187,13 +190,15 @@ class _Grouping:
             one, two = np.unravel_index(gains.argmax(), gains.shape)
             masks[one] |= masks[two]
             trees[one] += trees[two]
-            costs[one] = self.costs([masks[one]], [trees[one]])[0]
+            costs[[one]], records[[one]] = self.costs(
+                [masks[one]], [trees[one]])
             gains[two] = gains[:, two] = -np.inf
             alive = alive[alive != two]
             others = alive[alive != one]
             if len(others):
                 work_out(np.minimum(one, others), np.maximum(one, others))
-        return [(masks[one], sorted(trees[one])) for one in alive]
+        return [(masks[one], sorted(trees[one]), records[one])
+                for one in alive]
 
     def best_mask(self, tree):
         """The mask that serves one tree best: all that it asks for, or
@@ -204,7 +209,7 @@ class _Grouping:
         tried = np.unique(np.bitwise_or.accumulate(
             self.masks[tree, often], axis=0), axis=0)
         tried = [np.zeros_like(tried[0]), *tried]
-        return tried[self.costs(tried, [[tree]] * len(tried)).argmin()]
+        return tried[self.costs(tried, [[tree]] * len(tried))[0].argmin()]
 
 
 def _absorbed(found):
