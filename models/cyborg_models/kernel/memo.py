@@ -22,6 +22,7 @@ from cyborg_models.kernel import _compiled as compiled
 BATCH = 128  # states that are looked up together
 SAMPLE = 2048  # states whose walks through the trees are looked at
 WEIGHED = 1024  # of them, in which groups are tried
+ROOM = 2  # for that many times the records that a group should have
 MOST_SLOTS = 1 << 17  # of a group; for at most half as many records
 RECORDS = 1 << 16  # numbers in all records, at first
 PATHS = 32  # different sets of cells that are told apart for one tree
@@ -51,8 +52,7 @@ class Memo:
         self._begin = np.cumsum([0, *(len(trees) for _, trees, _ in groups)])
         self._tree = np.concatenate(
             [list(trees) for _, trees, _ in groups]).astype(np.uint64)
-        # Twice what is expected, and as much again to be on the safe side.
-        self._slots = [min(MOST_SLOTS, 2 << int(2 * records).bit_length())
+        self._slots = [min(MOST_SLOTS, 2 << int(ROOM * records).bit_length())
                        for _, _, records in groups]
         self._records = RECORDS
         self.clear()
