@@ -49,7 +49,9 @@ def _prefetch(typing, array, place):
 
 # Indices are unsigned where it matters: else each is tested for being
 # negative, as in Python.  No function that is inlined takes a tuple of
-# arrays or a part of an array: each use would be counted.
+# arrays or a part of an array: each use would be counted.  One array is not
+# copied to another as a whole: the text of the error that they may differ in
+# shape takes two seconds to compile.
 
 @njit(cache=True)
 def _quantity(row, kind, first, size, member):
@@ -365,6 +367,19 @@ def enabled(wide, rows, count, kids, node, member, record, places, known,
 
 
 @njit(cache=True)
+def unknown(row, trees, kids, node, member, found):
+    """Put those of some trees that are unknown in a state into ``found``;
+    returns how many.
+    """
+    count = 0
+    for tree in trees:
+        if _leaf(row, tree, kids, node, member) == 0:
+            found[count] = tree
+            count += 1
+    return count
+
+
+@njit(cache=True)
 def paths(states, roots, kids, node, member, masks, counts):
     """What each tree asks for in some states: for each tree the different
     sets of cells, as masks, and how often each occurs.
@@ -374,9 +389,11 @@ def paths(states, roots, kids, node, member, masks, counts):
     words, most = states.shape[1], masks.shape[1]
     row, asked = np.empty(words, np.uint64), np.empty(words, np.uint64)
     for state in range(len(states)):
-        row[:] = states[state]
+        for w in range(words):
+            row[w] = states[state, w]
         for tree in range(len(roots)):
-            asked[:] = 0
+            for w in range(words):
+                asked[w] = 0
             code = kids[roots[tree]]
             while code > 0:
                 word = node[code - 1, 0]

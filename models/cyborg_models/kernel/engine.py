@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from cyborg_models.kernel import _compiled as compiled
 from cyborg_models.kernel.language import Codes, Model, Step
 from cyborg_models.kernel.memo import BATCH, SAMPLE, Memo
-from cyborg_models.kernel.tables import FALSE, TRUE, UNKNOWN, Tables
+from cyborg_models.kernel.tables import FALSE, TRUE, Tables
 from cyborg_models.kernel.walk import successors
 
 PARTITION_BITS = 8
@@ -303,18 +303,16 @@ class Engine:
 
         :param at: where the state is stored: partition, index
         """
-        tables = self.tables
-        codes = tables.packing.unpack(self.states[at[0], at[1]])
-        wanted = [tree for tree, code
-                  in zip(self.active, self.want, strict=False) if code]
-        wanted += range(len(self.model.steps))
-        if tables.final_tree >= 0:
-            wanted.append(tables.final_tree)
-        learned = 0
-        for tree in wanted:
-            if tables.look_up(tree, codes)[0] == UNKNOWN:
-                tables.learn(int(tree), codes)
-                learned += 1
+        tables, row = self.tables, self.states[at[0], at[1]]
+        wanted = np.concatenate([
+            self.active[self.want[:-1] != 0], np.arange(len(self.lively)),
+            [tables.final_tree] if tables.final_tree >= 0 else []
+        ]).astype(np.int64)
+        found = np.empty_like(wanted)
+        learned = compiled.unknown(row, wanted, *tables.arrays[:3], found)
+        codes = tables.packing.unpack(row)
+        for tree in found[:learned].tolist():
+            tables.learn(tree, codes)
         # Another worker may have asked the same.
         if not learned and len(self.workers) == 1:
             raise AssertionError('the tables and the compiled code disagree '
