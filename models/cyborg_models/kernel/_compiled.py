@@ -656,7 +656,9 @@ def insert(wide, first, last, states, table, high, buckets, fill, bits,
     """Move the new states in all workers' buckets to the end of their
     partitions, from partition *first* to before *last*.
 
-    ``hashes`` is room to work in.  Returns False when a partition is full.
+    ``hashes`` is room to work in: of each state of a bucket the hash, and a
+    slot such that no entry before it can be the state's.  Returns False
+    when a partition is full.
     """
     size = np.uint64(table.shape[1])
     capacity = np.uint64(states.shape[1])
@@ -669,18 +671,33 @@ def insert(wide, first, last, states, table, high, buckets, fill, bits,
             for index in range(count):
                 for w in range(len(wide)):
                     row[w] = buckets[worker, part, index, w]
-                hashes[index] = _hash(wide, row)
-            for index in range(count):
-                if index + TWO * ahead < count:
-                    _prefetch(table, (part, _slot(
-                        hashes[index + TWO * ahead], size)))
-                if index + ahead < count:
-                    there = np.uint64(table[part, _slot(
-                        hashes[index + ahead], size)]) & low
-                    if there != 0:
-                        _prefetch(states, (part, there - ONE, np.uint64(0)))
-                slot = _slot(hashes[index], size)
-                mark = _mark(hashes[index], bits)
+                hashes[index, 0] = _hash(wide, row)
+            # One round has the table's slot of one state fetched, the state
+            # that may be the same of another, and moves a third.
+            for turn in range(count + TWO * ahead):
+                if turn < count:
+                    slot = _slot(hashes[turn, 0], size)
+                    hashes[turn, 1] = slot
+                    _prefetch(table, (part, slot))
+                if turn - ahead < count:  # never less than 0: it is unsigned
+                    index = turn - ahead
+                    slot = hashes[index, 1]
+                    mark = _mark(hashes[index, 0], bits)
+                    entry = np.uint64(table[part, slot])
+                    while entry != 0 and entry & ~low != mark:
+                        slot += ONE
+                        if slot == size:
+                            slot = np.uint64(0)
+                        entry = np.uint64(table[part, slot])
+                    hashes[index, 1] = slot
+                    if entry != 0:
+                        _prefetch(states, (part, (entry & low) - ONE,
+                                           np.uint64(0)))
+                if turn < TWO * ahead:
+                    continue
+                index = turn - TWO * ahead
+                slot = hashes[index, 1]
+                mark = _mark(hashes[index, 0], bits)
                 while True:
                     entry = np.uint64(table[part, slot])
                     if entry == 0:

@@ -27,10 +27,12 @@ from cyborg_models.kernel.tables import FALSE, TRUE, Tables
 from cyborg_models.kernel.walk import successors
 
 PARTITION_BITS = 8
-BUCKET_BYTES = 16 << 20  # all workers' together
+BUCKET_BYTES = 12 << 20  # all workers' together
 THREADS = 2  # at most, unless more are asked for
 ALONE = 1 << 14  # states of a level below which one thread does it all
-FULL = 0.8  # of a table, before it grows by a quarter
+FULL = 0.82  # of a table, before it grows
+GROWTH = 1.15
+CRAMMED = 0.95  # that it must stay below, were all that comes new
 FIRST_GROUPS = 1 << 13  # states, before trees are put into groups
 MORE_GROUPS = 16  # times as many, before that is done anew
 
@@ -96,7 +98,7 @@ class _Worker:
         steps = len(engine.lively)
         words = engine.tables.packing.words
         self.buckets, self.fill = buckets, fill
-        self.hashes = np.empty(buckets.shape[1], np.uint64)
+        self.hashes = np.empty((buckets.shape[1], 2), np.uint64)
         # The states that are at work, and where they stand; what their
         # steps do, and where each one's end.
         self.room = (np.empty((BATCH, words), np.uint64),
@@ -319,11 +321,11 @@ class Engine:
                                  'about a state; report this as a bug')
 
     def _flush(self):
-        need = int((self.high + self.fill.sum(0).astype(np.int64)).max())
         size = self.table.shape[1]
-        if need > FULL * size:
-            while need > FULL * size:
-                size += size // 4
+        need = max(self.high.max() / FULL, (
+            self.high + self.fill.sum(0).astype(np.int64)).max() / CRAMMED)
+        if need > size:
+            size = int(need * GROWTH) + 1
             self.table = None  # before the larger one is made
             self.table = _reserve((len(self.high), size), np.uint32)
             self._together([
