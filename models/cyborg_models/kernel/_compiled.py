@@ -476,17 +476,26 @@ def _seen(row, kids, node, member, watch, want):
     return -1
 
 
+# The rows of what `canonical` works in.
+LOCAL, SIGNATURE, WAY, WAYS, WAYS_END, MADE = range(6)
+MEMBERS = 128  # of all symmetric sets, at most; as many words, too
+
+
+@njit(cache=True, inline='always')
+def workroom():
+    """Room for `canonical`, so that it need not ask for it each time."""
+    return np.empty((6, MEMBERS), np.uint64)
+
+
 @njit(cache=True)
-def canonical(wide, row, best, fixed, chunk, image, begin, own, name, meant,
-              families, ways_begin, ways):
+def canonical(wide, row, best, work, fixed, chunk, image, begin, own, name,
+              meant, families, ways_begin, ways):
     """Put the one of the states alike that is stored into ``best``.
 
-    See ``symmetry`` for the arrays.
+    ``work`` is room to work in, as :func:`workroom` makes it.  See
+    ``symmetry`` for the other arrays.
     """
     count = len(families)
-    local = np.empty(len(begin), np.uint64)
-    chosen = np.zeros(count, np.int64)
-    first, last = np.empty(count, np.int64), np.empty(count, np.int64)
     factor = np.uint64(0xD6E8FEB86659FD93)
     room = (len(begin) - 1) // count
     for at in range(len(begin) - 1):
@@ -494,63 +503,59 @@ def canonical(wide, row, best, fixed, chunk, image, begin, own, name, meant,
         for index in range(begin[at, 0], begin[at + 1, 0]):
             mixed = (mixed ^ ((row[own[index, 0]] >> np.uint64(own[index, 1]))
                               & np.uint64(own[index, 2]))) * factor
-        local[at] = mixed ^ (mixed >> np.uint64(32))
-    signature = np.empty(room, np.uint64)
+        work[LOCAL, at] = mixed ^ (mixed >> np.uint64(32))
     for family in range(count):
         size = families[family, 0]
         for member in range(size):
             at = family * room + member
-            mixed = local[at]
+            mixed = work[LOCAL, at]
             for index in range(begin[at, 1], begin[at + 1, 1]):
                 code = np.int64((row[name[index, 0]]
                                  >> np.uint64(name[index, 1]))
                                 & np.uint64(name[index, 2]))
                 said = name[index, 3] + code
                 if meant[said, 0] >= 0:
-                    mixed ^= local[meant[said, 0]]
+                    mixed ^= work[LOCAL, meant[said, 0]]
                 mixed = (mixed ^ np.uint64(meant[said, 1])) * factor
-            signature[member] = mixed
+            work[SIGNATURE, member] = mixed
         outcome = 0
         for one in range(size):
             for two in range(one + 1, size):
-                outcome *= 3
-                if signature[one] == signature[two]:
-                    outcome += 1
-                elif signature[one] > signature[two]:
-                    outcome += 2
+                mine, other = work[SIGNATURE, one], work[SIGNATURE, two]
+                outcome = (3 * outcome + np.int64(mine == other)
+                           + 2 * np.int64(mine > other))
         outcome += families[family, 1]
-        first[family] = ways_begin[outcome]
-        last[family] = ways_begin[outcome + 1]
-        chosen[family] = first[family]
-    made = np.empty(len(wide), np.uint64)
+        work[WAY, family] = ways_begin[outcome]
+        work[WAYS, family] = ways_begin[outcome]
+        work[WAYS_END, family] = ways_begin[outcome + 1]
     begun = False
     while True:
         number = 0
         for family in range(count):
-            number += ways[chosen[family]] * families[family, 2]
+            number += ways[work[WAY, family]] * families[family, 2]
         for w in range(len(wide)):
-            made[w] = row[w] & fixed[w]
+            work[MADE, w] = row[w] & fixed[w]
         for index in range(len(chunk)):
             value = chunk[index, 3] + np.int64(
                 (row[chunk[index, 0]] >> np.uint64(chunk[index, 1]))
                 & np.uint64(chunk[index, 2]))
             for w in range(len(wide)):
-                made[w] |= image[number, value, w]
+                work[MADE, w] |= image[number, value, w]
         less = not begun
         for w in range(len(wide)):
-            if begun and made[w] != best[w]:
-                less = made[w] < best[w]
+            if begun and work[MADE, w] != best[w]:
+                less = work[MADE, w] < best[w]
                 break
         begun = True
         if less:
             for w in range(len(wide)):
-                best[w] = made[w]
+                best[w] = work[MADE, w]
         family = 0
         while family < count:
-            chosen[family] += 1
-            if chosen[family] < last[family]:
+            work[WAY, family] += ONE
+            if work[WAY, family] < work[WAYS_END, family]:
                 break
-            chosen[family] = first[family]
+            work[WAY, family] = work[WAYS, family]
             family += 1
         if family == count:
             return
@@ -573,6 +578,7 @@ def expand(wide, states, low, high, at, kids, node, member, keep, put,
     row = np.empty(len(wide), np.uint64)
     after = np.empty(len(wide), np.uint64)
     best = np.empty(len(wide), np.uint64)
+    work = workroom()
     while at[0] < at[2]:
         count = gather(wide, states, high, low, at, at[2], rows, whence)
         ready, problem = look(
@@ -612,7 +618,7 @@ def expand(wide, states, low, high, at, kids, node, member, keep, put,
                 for w in range(len(wide)):
                     after[w] = (row[w] & keep[leaf, w]) | put[leaf, w]
                 if symmetry is not None:
-                    canonical(wide, after, best, *symmetry)
+                    canonical(wide, after, best, work, *symmetry)
                     for w in range(len(wide)):
                         after[w] = best[w]
                 to = _hash(wide, after) >> bits
@@ -782,6 +788,7 @@ def predecessor(wide, states, low, high, target, kids, node, member, keep,
     row = np.empty(len(wide), np.uint64)
     after = np.empty(len(wide), np.uint64)
     best = np.empty(len(wide), np.uint64)
+    work = workroom()
     for part in range(states.shape[0]):
         for index in range(low[part], high[part]):
             for w in range(len(wide)):
@@ -803,7 +810,7 @@ def predecessor(wide, states, low, high, target, kids, node, member, keep,
                 for w in range(len(wide)):
                     after[w] = (row[w] & keep[leaf, w]) | put[leaf, w]
                 if symmetry is not None:
-                    canonical(wide, after, best, *symmetry)
+                    canonical(wide, after, best, work, *symmetry)
                     for w in range(len(wide)):
                         after[w] = best[w]
                 same = True
@@ -832,6 +839,7 @@ def edges(wide, states, low, high, at, offset, table, kids, node, member,
     """
     row = np.empty(len(wide), np.uint64)
     best = np.empty(len(wide), np.uint64)
+    work = workroom()
     after = np.empty(len(wide), np.uint64)
     while at[0] < states.shape[0]:
         count = gather(wide, states, high, low, at, states.shape[0], rows,
@@ -860,7 +868,7 @@ def edges(wide, states, low, high, at, offset, table, kids, node, member,
                     for w in range(len(wide)):
                         after[w] = (row[w] & keep[leaf, w]) | put[leaf, w]
                     if symmetry is not None:
-                        canonical(wide, after, best, *symmetry)
+                        canonical(wide, after, best, work, *symmetry)
                         for w in range(len(wide)):
                             after[w] = best[w]
                     there, found = look_up(wide, states, table, after,

@@ -218,7 +218,8 @@ class Engine:
         if self.symmetry is None:
             return row
         best = np.empty_like(row)
-        compiled.canonical(self.wide, row, best, *self.symmetry)
+        compiled.canonical(self.wide, row, best, compiled.workroom(),
+                           *self.symmetry)
         return best
 
     def _run_level(self, low, high, ats, pending):
