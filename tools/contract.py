@@ -2,11 +2,17 @@
 
 ``python -m tools.contract`` writes what the approved specs of each release
 require into ``contract.json`` of ``cyborg_models.conformance``, which knows
-nothing of the specs' files.  The capabilities are read from the table of
-``specs/stein/approved/conformance.rst``; the role of a requirement is the
-subject of its sentence, as that spec says.
+nothing of the specs' files.  Capabilities and versions are read from the
+tables of ``specs/stein/approved/conformance.rst``; the role of a requirement
+is the subject of its sentence, as that spec says.
+
+A version has a digest of what it asks for.  Where that differs from what is
+asked now, nothing is written before the table of versions has a row more;
+``--words`` is for sentences whose words changed and whose meaning did not.
 """
 
+import argparse
+import hashlib
 import json
 import re
 import sys
@@ -15,7 +21,8 @@ from pathlib import Path
 from tools import evidence, specs
 
 FILE = 'models/cyborg_models/conformance/contract.json'
-VERSIONS = {'rocky': 'rocky 1.0', 'stein': 'stein 1.0'}
+TABLES = 'specs/stein/approved/conformance.rst'
+RELEASES = ('rocky', 'stein')
 LEVELS = {'MUST': 'obliges', 'MUST NOT': 'obliges', 'SHOULD': 'recommends',
           'SHOULD NOT': 'recommends', 'MAY': 'permits'}
 #: release -> (how a sentence begins, roles), the first that fits
@@ -60,25 +67,115 @@ def capabilities(lines):
     """The rows of the table of capabilities: name -> (roles, what it means,
     ids that it brings, capabilities that it asks for).
     """
-    start = lines.index('.. _conformance-capabilities:')
-    rows, cell = [], None
-    for line in lines[start:]:
-        if line.startswith('A requirement that several'):
-            break
-        if match := re.match(r'   \* - (.*)', line):
-            rows.append([match[1]])
-        elif match := re.match(r'     - (.*)', line):
-            rows[-1].append(match[1])
-        elif rows and re.match(r'       \S', line):
-            rows[-1][-1] += f' {line.strip()}'
     found = {}
-    for cell in rows[1:]:
-        name, who, means, brings = cell
+    for _, (name, who, means, brings) in _rows(lines, 'capabilities'):
         found[name.strip('`')] = (
             who.split(', '), means.partition('; asks for')[0],
             re.findall(r':need:`([\w-]+)`', brings),
             re.findall(r'asks for ``([\w-]+)``', means))
     return found
+
+
+def _rows(lines, name):
+    """(line, cells) of each row, but the first, of the table below a label."""
+    start = lines.index(f'.. _conformance-{name}:')
+    rows = []
+    for number, line in enumerate(lines[start + 1:], start + 2):
+        if rows and re.match(r'[^\s.]', line):
+            break
+        if match := re.match(r'   \* - (.*)', line):
+            rows.append((number, [match[1]]))
+        elif match := re.match(r'     - (.*)', line):
+            rows[-1][1].append(match[1])
+        elif rows and re.match(r'       \S', line):
+            rows[-1][1][-1] += f' {line.strip()}'
+    return rows[1:]
+
+
+def versions(root=specs.ROOT):
+    """release -> (line, version) of each row of the table of versions."""
+    found = {release: [] for release in RELEASES}
+    lines = specs.read(Path(root, TABLES)).lines
+    for line, cells in _rows(lines, 'versions'):
+        match = re.fullmatch(r'(\w+) (\d+)\.(\d+)', cells[0])
+        if match is None or match[1].lower() not in found:
+            raise ContractError(
+                f'{TABLES}:{line}: {cells[0]!r} is no version of '
+                f'{" or ".join(RELEASES)}; write it as "Stein 2.0"')
+        found[match[1].lower()].append((line, cells[0].lower()))
+    return found
+
+
+def digest(one):
+    """Of what a contract asks for; titles, reasons and pages may change."""
+    asked = [_declared(one), sorted(_asked(rule) for rule in one['rules'])]
+    return hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:16]
+
+
+def _declared(one):
+    return sorted([name, [sorted(row['roles']), row['asks']]]
+                  for name, row in one['capabilities'].items())
+
+
+def _asked(rule):
+    return [rule['id'], rule['sentence'], rule['level'],
+            sorted(rule['roles']), sorted(rule['capabilities'])]
+
+
+def _changes(old, new):
+    """What differs between two contracts: kind -> ids or names."""
+    before, now = ({rule['id']: _asked(rule) for rule in one['rules']}
+                   for one in (old, new))
+    both = [name for name in now if name in before]
+    return {
+        'worded': [name for name in both if now[name][1] != before[name][1]],
+        'changed': [name for name in both if now[name][2:]
+                    != before[name][2:]],
+        'added': [rule['id'] for rule in new['rules']
+                  if rule['id'] not in before
+                  and set(rule['capabilities']) & set(old['capabilities'])],
+        'dropped': [name for name in before if name not in now],
+        'capabilities': [name for name, row in _declared(new)
+                         if [name, row] not in _declared(old)]}
+
+
+def _next(version, changes):
+    """The version that follows with some changes."""
+    release, first, second = re.split(r'[ .]', version)
+    if changes['added'] or changes['changed']:
+        return f'{release} {int(first) + 1}.0'
+    if changes['dropped'] or changes['capabilities']:
+        return f'{release} {first}.{int(second) + 1}'
+    return version
+
+
+def _keep_versions(release, one, old, rows, words):
+    """Give a contract its digests; *old* is the recorded one.
+
+    :raises ContractError: if it differs from what its version is
+    """
+    line, version = rows[-1]
+    where = f'{TABLES}:{line}'
+    known = dict(old['digests'])
+    for name in known:
+        if name not in [row[1] for row in rows]:
+            raise ContractError(f'{where}: {name} is on record and not in '
+                                'the table of versions; put it back')
+    changes = _changes(old, one)
+    if changes['worded'] and not words:
+        raise ContractError(
+            f'{where}: the words of {", ".join(changes["worded"])} changed; '
+            'give what has another meaning a new id (CONF-008), or run '
+            '"python -m tools.contract --words" if it has not')
+    wanted = _next(old['version'], changes)
+    if version != wanted:
+        what = '; '.join(f'{kind}: {", ".join(names)}'
+                         for kind, names in changes.items() if names)
+        raise ContractError(
+            f'{where}: the last version of {release} is {version} and has to '
+            f'be {wanted} ({what or "nothing changed"}); '
+            + ('add a row for it' if what else 'take the row away'))
+    one['digests'] = known | {version: digest(one)}
 
 
 def contract(release, root=specs.ROOT):
@@ -90,7 +187,7 @@ def contract(release, root=specs.ROOT):
         Path(root, 'specs', release, 'approved').glob('*.rst'))]
     table = capabilities(next(
         spec for spec in (read if release == 'stein' else [specs.read(Path(
-            root, 'specs/stein/approved/conformance.rst'))])
+            root, TABLES))])
         if spec.slug == 'conformance').lines)
     if release != 'stein':
         table = {'core': (['all'], table['core'][1], [], [])}
@@ -107,7 +204,8 @@ def contract(release, root=specs.ROOT):
                             'state some')
     every = sorted({role for row in rows for role in row['roles']})
     return {
-        'version': VERSIONS[release], 'roles': every,
+        'version': versions(root)[release][-1][1], 'digests': {},
+        'roles': every,
         'capabilities': {
             name: {'roles': every if who == ['all'] else who,
                    'means': means, 'asks': asks}
@@ -138,16 +236,34 @@ def _requirement(spec, one, release, table):
             'page': f'specs/{release}/approved/{spec.slug}.html'}
 
 
-def dumps(root=specs.ROOT):
-    """The text of ``contract.json``."""
-    return json.dumps({release: contract(release, root)
-                       for release in VERSIONS}, indent=1) + '\n'
+def dumps(root=specs.ROOT, words=False):
+    """The text of ``contract.json``.
 
-
-def main(root=specs.ROOT):
-    """Write the file; returns the exit status."""
+    :param words: where sentences changed, their meaning did not
+    :raises ContractError: if a contract differs from what its version is
+    """
+    rows = versions(root)
+    made = {release: contract(release, root) for release in RELEASES}
     try:
-        text = dumps(root)
+        recorded = json.loads(Path(root, FILE).read_text('utf-8'))
+        for release, one in made.items():
+            _keep_versions(release, one, recorded[release], rows[release],
+                           words)
+    except (OSError, ValueError, KeyError) as error:
+        raise ContractError(f'{FILE}:1: cannot be read ({error!r}); take '
+                            'back the file of the last commit') from None
+    return json.dumps(made, indent=1) + '\n'
+
+
+def main(arguments=None, root=specs.ROOT):
+    """Write the file; returns the exit status."""
+    parser = argparse.ArgumentParser(
+        'python -m tools.contract', description=main.__doc__)
+    parser.add_argument('--words', action='store_true', help=(
+        'where sentences changed, their words did, and not their meaning'))
+    options = parser.parse_args(arguments)
+    try:
+        text = dumps(root, options.words)
     except ContractError as error:
         print(f'contract: {error}', file=sys.stderr)
         return 1

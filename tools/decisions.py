@@ -30,6 +30,7 @@ from sphinx.util.docutils import SphinxDirective
 from sphinx_needs.directives.need import NeedDirective
 
 from tools import meetbot, models, specs
+from tools.site import headers
 from tools.specs import Problem
 
 logger = logging.getLogger(__name__)
@@ -454,9 +455,12 @@ def resolve(app, doctree, docname):
         node.replace_self(_link(
             app, docname, f'specs/{release}/approved/{slug}', text,
             f'#{anchor}' if anchor else ''))
-    spec = app.cyborg_specs.get(docname)
-    if spec is None:
-        return
+    for page, header in headers(doctree).items():
+        _bind(app, doctree, docname, app.cyborg_specs[page], header)
+
+
+def _bind(app, doctree, docname, spec, header):
+    """Say at a spec's head and in its boxes which records bind them."""
     stated = app.cyborg_known.specs[spec.name].needs if (
         app.cyborg_decisions) else ()
     bound = {}
@@ -473,9 +477,7 @@ def resolve(app, doctree, docname):
             row[-1] += _line(app, docname, records)
     whole = [record for record in app.cyborg_decisions
              if spec.name in record.specs()]
-    header = next((node for node in doctree.findall(nodes.container)
-                   if 'spec-header' in node['classes']), None)
-    if whole and header is not None:
+    if whole:
         header += _line(app, docname, whole)
 
 

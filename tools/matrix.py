@@ -17,7 +17,7 @@ from sphinx.util.docutils import SphinxDirective
 from sphinx_needs.directives.need import Need
 
 from tools import evidence, replay, specs
-from tools.site import SOURCE
+from tools.site import SOURCE, headers
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +60,9 @@ def collect(app, env, docnames):
 
 
 class evidence_line(nodes.General, nodes.Element):
-    """The place below a requirement; ``refid`` is its id."""
+    """The place below a requirement; ``refid`` is its id, and ``page`` its
+    spec's: of a PDF all pages are one.
+    """
 
 
 class evidence_table(nodes.General, nodes.Element):
@@ -88,7 +90,8 @@ def mark(app, doctree):
     for node in doctree.findall(Need):
         if node['refid'] in mine:
             node += nodes.paragraph('', '', evidence_line(
-                refid=node['refid']), classes=['evidence-line'])
+                refid=node['refid'], page=app.env.docname),
+                classes=['evidence-line'])
 
 
 # --- when all is read ------------------------------------------------------
@@ -197,7 +200,7 @@ def fill(app, doctree, docname):
     """Put the evidence in its places."""
     kept = of(app.env)
     for node in list(doctree.findall(evidence_line)):
-        text = kept.lines.get(docname, {}).get(node['refid'], '')
+        text = kept.lines.get(node['page'], {}).get(node['refid'], '')
         word = nodes.Text('Evidence')
         if PAGE in app.env.found_docs:
             word = nodes.reference(
@@ -207,6 +210,30 @@ def fill(app, doctree, docname):
         node.replace_self([word, nodes.Text(f': {text}')])
     for node in list(doctree.findall(evidence_table)):
         node.replace_self(TABLES[node['of']](app, docname, kept.data))
+    _head(app, doctree, docname, kept.data)
+
+
+def _head(app, doctree, docname, data):
+    """At the head of a spec, how much of it models carry."""
+    by_page = {spec['page']: spec for spec in data.get('specs', ())}
+    for page, head in headers(doctree).items():
+        spec = by_page.get(page)
+        line = next((node for node in head
+                     if 'spec-parts' in node['classes']), None)
+        if line is None or not spec or not spec['requirements']:
+            continue
+        count = count_of(spec)
+        text = 'evidence: ' + ', '.join(
+            f'{count[key]} {words}' for key, words in (
+                ('carried', 'by models'), ('by test', 'by tests'),
+                ('by review', 'by review')) if count[key] or key != 'by test')
+        line += nodes.inline(text=' · ')
+        line += (_link(app, docname, PAGE, text, _anchor(spec))
+                 if PAGE in app.env.found_docs else nodes.Text(text))
+
+
+def _anchor(spec):
+    return f'evidence-{spec["spec"].replace("/", "-")}'
 
 
 def _counts(app, docname, data):
@@ -256,7 +283,7 @@ def _requirements(app, docname, data):
     out = []
     for spec in data['specs']:
         out.append(nodes.rubric('', '', _link(
-            app, docname, spec['page'], spec['spec'])))
+            app, docname, spec['page'], spec['spec']), ids=[_anchor(spec)]))
         made = table(('Requirement', 'Evidence'), [
             [[_link(app, docname, spec['page'], one['id'], one['id']),
               nodes.Text(f' {one["title"]}')], _cell(one)]
@@ -380,5 +407,5 @@ def setup(app):
     app.connect('env-updated', weigh)
     app.connect('doctree-resolved', fill)
     app.connect('build-finished', export)
-    return {'version': '1', 'env_version': 1, 'parallel_read_safe': True,
+    return {'version': '1', 'env_version': 2, 'parallel_read_safe': True,
             'parallel_write_safe': True}

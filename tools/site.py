@@ -24,6 +24,7 @@ from sphinx.highlighting import PygmentsBridge
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 from sphinx_needs.data import SphinxNeedsData
+from sphinx_needs.directives.need import Need
 from sphinx_needs.roles.need_ref import NeedRef
 
 from tools import specs
@@ -35,6 +36,8 @@ _REFERENCES = 'cyborg_references'
 SOURCE = 'https://opendev.org/openstack/cyborg-specs/src/branch/master/'
 EDIT = ('https://review.opendev.org/admin/repos/edit/repo/openstack/'
         'cyborg-specs/branch/refs/heads/master/file/')
+# Title of a section -> what is in the ids of its boxes.
+PARTS = {'Failure modes': '-F', 'Requirements': '-', 'Open questions': '-Q'}
 STATUS_TEXT = {
     'draft': 'Draft: still being argued',
     'approved': 'Approved: to be built as written',
@@ -227,7 +230,8 @@ def add_header(app, doctree):
     if spec is None or title is None:
         return
     meta = spec.metadata
-    header = nodes.container(classes=['spec-header', spec.status])
+    header = nodes.container(classes=['spec-header', spec.status],
+                             page=env.docname)
     line = nodes.paragraph()
     line += nodes.inline(text=spec.status, classes=['spec-status'])
     line += nodes.inline(text=f' {spec.release} · {meta.get("authors", "")} '
@@ -251,19 +255,47 @@ def add_header(app, doctree):
                     reftype='doc', refexplicit=True, refdoc=env.docname,
                     reftarget=f'/specs/{release}/approved/{slug}')
     header += line
-    flows = [figure for figure in doctree.findall(nodes.figure)
-             if 'seqdiag-figure' in figure['classes'] and figure['ids']]
-    if flows:
-        line = nodes.paragraph(classes=['spec-flows'])
-        line += nodes.inline(text='Flows: ')
-        for number, figure in enumerate(flows):
-            if number:
-                line += nodes.inline(text=' · ')
-            caption = next(figure.findall(nodes.caption))
-            line += nodes.reference(text=caption.astext(), internal=True,
-                                    refid=figure['ids'][0])
-        header += line
+    for word, links in (('Parts', _parts(doctree)),
+                        ('Flows', _figures(doctree, 'seqdiag-figure')),
+                        ('States', _figures(doctree, 'chart-figure'))):
+        if links:
+            line = nodes.paragraph(classes=[f'spec-{word.lower()}'])
+            line += nodes.inline(text=f'{word}: ')
+            for number, (text, place) in enumerate(links):
+                if number:
+                    line += nodes.inline(text=' · ')
+                line += nodes.reference(text=text, internal=True,
+                                        refid=place)
+            header += line
     title.parent.insert(title.parent.index(title) + 1, header)
+
+
+def headers(doctree):
+    """page -> the header of a spec; of a PDF all pages are one."""
+    return {node['page']: node for node in doctree.findall(nodes.container)
+            if 'spec-header' in node['classes']}
+
+
+def _figures(doctree, kind):
+    """(caption, id) of the figures of a kind."""
+    return [(next(figure.findall(nodes.caption)).astext(), figure['ids'][0])
+            for figure in doctree.findall(nodes.figure)
+            if kind in figure['classes'] and figure['ids']]
+
+
+def _parts(doctree):
+    """(text, id) of the sections that a reviewer looks for, with how much
+    is in them.
+    """
+    found = []
+    for section in doctree.findall(nodes.section):
+        title = section[0].astext()
+        if title in PARTS:
+            count = sum(PARTS[title] in need['refid']
+                        for need in section.findall(Need))
+            words = title.lower() if count != 1 else title.lower()[:-1]
+            found.append((f'{count} {words}', section['ids'][0]))
+    return found
 
 
 class generated_index(nodes.General, nodes.Element):
@@ -312,6 +344,7 @@ def _spec_lists(app, docname, index):
         for name, spec in sorted(groups[key], key=lambda g: g[1].slug):
             line = nodes.paragraph('', '', _link(
                 app, docname, name, spec.title))
+            line += nodes.Text(' ')
             line += nodes.inline(
                 text=spec.release if index['by'] == 'status'
                 else spec.status, classes=['spec-status', spec.status])
@@ -341,6 +374,7 @@ def _requirements(app, docname, index):
                 app, docname, name, need['id'], '#' + need['id']))
             line += nodes.inline(text=' ' + need['title'])
             if words.get(need['id']):
+                line += nodes.Text(' ')
                 line += nodes.inline(text='Evidence: ' + words[need['id']],
                                      classes=['verified'])
             items += nodes.list_item('', line)
@@ -491,5 +525,5 @@ def setup(app):
     app.connect('html-page-context', number_boxes)
     app.connect('build-finished', write_data)
     app.connect('build-finished', finish, priority=10_000)
-    return {'version': '1', 'env_version': 1, 'parallel_read_safe': True,
+    return {'version': '1', 'env_version': 2, 'parallel_read_safe': True,
             'parallel_write_safe': True}

@@ -80,6 +80,18 @@ DOMAINS = {
             'confval doc envvar keyword numref option ref term token'),
 }
 
+# What docutils says -> the mend, which it leaves out.
+MENDS = (
+    (r'Title (over|under)line', 'make the lines as long as the title'),
+    (r'invalid option block', 'leave a line free between the options and '
+                              'what follows'),
+    (r'Inline \S+ start-string', 'close it, or put a backslash before it'),
+    (r'Unknown target name', 'write `text <address>`_, or define the name'),
+    (r'without a blank line|[Uu]nexpected (un)?indent',
+     'leave a line free where the indentation changes'),
+    (r'uniform two-level bullet list', 'give each row as many cells'),
+)
+
 
 def _domain_names(index):
     """All names of the domains' directives (0) or roles (1)."""
@@ -202,6 +214,9 @@ def check(path, remarks=None):
     found = {(str(path), problem.line, problem.message)
              for problem in [*problems, *_shared_names(spec, theirs),
                              *_who_spoke(spec)]}
+    # An id that another spec has is one mistake, its prefix included.
+    found -= {row for row in found for _, name in theirs
+              if row[2].startswith(f'{name} has another prefix')}
     for where, line, message in evidence.check_one(
             spec, {name for kind, name in theirs if kind == 'need'},
             path.parents[3], _MODELS):
@@ -273,6 +288,8 @@ def _check_markup(path, text):
         if unknown:
             kind = 'directive' if 'directive' in unknown[1] else 'role'
             said = f'unknown {kind} {unknown[2]!r}{_near(kind, unknown[2])}'
+        mend = _mend(said)
+        said = said.rstrip('.') + mend if mend else said
         found.append((message.get('source') or str(path), line, said))
 
     reader_settings = {
@@ -301,6 +318,18 @@ def _check_markup(path, text):
     finally:
         docutils.utils.Reporter.notify_observers = original
     return found
+
+
+def _mend(said):
+    option = re.match(r'Error in "(.+)" directive: unknown option: "(.+)"',
+                      said)
+    if option:
+        known = directives._directives[option[1]].option_spec or ()
+        close = difflib.get_close_matches(option[2], known, n=1)
+        return (f'; did you mean :{close[0]}:?' if close else
+                f'; it has {", ".join(sorted(known))}')
+    return next((f'; {mend}' for pattern, mend in MENDS
+                 if re.search(pattern, said)), '')
 
 
 def _near(kind, name):

@@ -9,6 +9,7 @@ broken fixture in ``tools/tests/fixtures/specs``.
 import datetime
 import difflib
 import functools
+import itertools
 import json
 import os
 import re
@@ -294,6 +295,26 @@ def _wrong_json(text):
 
 # --- rules -----------------------------------------------------------------
 
+_NAMES = re.compile(
+    r'none|[a-z0-9.]+/[a-z0-9-]+(, [a-z0-9.]+/[a-z0-9-]+)*')
+
+
+def check_licence(spec):
+    """It begins as its template does, with the licence."""
+    template = template_for(spec)
+    if template.is_file():
+        head = _licence(read(template).lines)
+        if _licence(spec.lines) != head:
+            yield Problem(1, 'the file does not begin with the licence; copy '
+                          f'the first {len(head)} lines of {template.name}')
+
+
+def _licence(lines):
+    """The lines above the metadata."""
+    return list(itertools.takewhile(
+        lambda line: not re.match(r':[\w-]+:', line), lines))
+
+
 def check_metadata(spec):
     """Every field is there, known, and of its form."""
     first = min(spec.field_line.values(), default=1)
@@ -313,8 +334,9 @@ def check_metadata(spec):
         wrong = _wrong_value(spec, name, value)
         if wrong:
             yield Problem(line, f':{name}: {wrong}')
-    superseded = spec.metadata.get('superseded-by', 'none') != 'none'
-    if superseded != (spec.status == 'superseded'):
+    superseded = spec.metadata.get('superseded-by', 'none')
+    if (_NAMES.fullmatch(superseded) and
+            (superseded != 'none') != (spec.status == 'superseded')):
         yield Problem(
             spec.field_line.get('status', first),
             'status superseded and :superseded-by: go together; set both '
@@ -344,8 +366,8 @@ def _wrong_value(spec, name, value):
     if name == 'tracker' and value != 'none' and not re.fullmatch(
             r'https://\S+', value):
         return f'is {value!r}; give the https:// address, or none'
-    if name in ('supersedes', 'superseded-by') and not re.fullmatch(
-            r'none|[a-z0-9.]+/[a-z0-9-]+(, [a-z0-9.]+/[a-z0-9-]+)*', value):
+    if (name in ('supersedes', 'superseded-by')
+            and not _NAMES.fullmatch(value)):
         return (f'is {value!r}; write none, or release/name of the specs, '
                 'separated by a comma and a space')
     return None
@@ -510,6 +532,9 @@ def check_requirements(spec):
             yield Problem(line, 'a requirement without a title; put a few '
                           'words behind .. req::')
         text = re.sub(r'``.*?``', '', ' '.join(body))
+        if re.search(r'[.?!] +[A-Z:]', text.partition(' .. ')[0]):
+            yield Problem(line, 'the requirement has more than one sentence; '
+                          'split it, or move what is no rule into the text')
         words = re.findall(r'\b(?:MUST NOT|SHOULD NOT|MUST|SHOULD|MAY)\b',
                            text)
         if len(words) != 1:
@@ -585,7 +610,10 @@ def check_questions(spec):
 
 def _check_id(line, options, letter):
     found = options.get('id', '')
-    if not NEED_ID.fullmatch(found) or (
+    if not found:
+        yield Problem(line, 'an :id: is missing; take the next free number '
+                      f'of the form PREFIX-{letter}001')
+    elif not NEED_ID.fullmatch(found) or (
             letter != ''.join(re.findall(r'-([FQ])', found))):
         yield Problem(line, (
             f'the id {found!r} is not of the form PREFIX-{letter}001; '
@@ -635,16 +663,25 @@ _FIGURE = re.compile(
 
 
 def check_ids(spec):
-    """No id twice in one spec."""
+    """No id twice in one spec, and one prefix for all of them."""
     seen = {}
     for name in ('req', 'failure', 'question'):
         for line, _, options, _ in directives(spec, name):
             found = options.get('id')
+            first = next(iter(seen), found)
+            if (found and NEED_ID.fullmatch(found)
+                    and _prefix(found) != _prefix(first)):
+                yield Problem(line, f'{found} has another prefix than '
+                              f'{first}; a spec has one')
             if found in seen:
                 yield Problem(line, f'{found} is also the id at line '
                               f'{seen[found]}; take the next free number')
             elif found:
                 seen[found] = line
+
+
+def _prefix(name):
+    return name.rpartition('-')[0]
 
 
 def check_links(spec):
@@ -710,10 +747,11 @@ def defined(lines):
 
 
 RULES = (
-    check_metadata, check_sections, check_empty_sections, check_leftovers,
-    check_requirements, check_verified, check_normative_words,
-    check_self_contained, check_failure_modes, check_questions, check_ids,
-    check_flows, check_typed_numbers, check_links,
+    check_licence, check_metadata, check_sections, check_empty_sections,
+    check_leftovers, check_requirements, check_verified,
+    check_normative_words, check_self_contained, check_failure_modes,
+    check_questions, check_ids, check_flows, check_typed_numbers,
+    check_links,
 )
 
 
@@ -750,7 +788,9 @@ def check_together(specs):
                              ('superseded-by', 'supersedes')):
             value = spec.metadata.get(mine, 'none')
             line = spec.field_line.get(mine, 1)
-            for name in value.split(', ') if value != 'none' else ():
+            if value == 'none' or not _NAMES.fullmatch(value):
+                continue
+            for name in value.split(', '):
                 other = by_name.get(name)
                 if other is None:
                     found.append((spec, Problem(line, (

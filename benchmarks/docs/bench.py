@@ -344,7 +344,10 @@ class Tree:
         with a guard for each rule that a model can know.
         """
         for path in self.folder.glob('doc/source/*.rst'):
-            if path.stem not in INDEXES:
+            if path.stem in INDEXES:
+                path.write_text(re.sub(':(ref|need):`[^`]*`', 'elsewhere',
+                                       path.read_text()))
+            else:
                 path.write_text(f'{path.stem}\n{"=" * len(path.stem)}\n\n'
                                 'Nothing.\n')
         model = self.folder / 'models/cyborg_models/rocky/attach.py'

@@ -19,6 +19,7 @@ extensions = [
     'sphinxcontrib.rsvgconverter',
     'tools.changes',
     'tools.matrix',
+    'tools.pdf',
     'tools.produced',
     'tools.seqdiag',
     'tools.site',
@@ -54,6 +55,12 @@ latex_documents = [(
 # Named here as well: the theme sets it after Sphinx has chosen the fonts.
 latex_engine = 'xelatex'
 latex_use_xindy = False
+latex_elements = {
+    # A figure stands where the text has it, and not after all of the text.
+    'figure_align': 'H',
+    'pointsize': '10pt',
+    'preamble': r'\setlength{\headheight}{14.5pt}',
+}
 
 # --- requirements, failure modes, open questions ----------------------------
 needs_types = [

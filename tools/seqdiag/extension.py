@@ -165,9 +165,11 @@ class LatexImages(SphinxPostTransform):
             path.write_text(node['svg'], encoding='utf-8')
             uri = os.path.relpath(path, self.env.srcdir)
             # As wide as the text, unless it would then be too tall for a
-            # page with its caption (about 1.3 times as high as wide).
+            # page with its caption (about 1.3 times as high as wide), or
+            # its words larger than those of the text (600 px wide).
             width, height = natural_size(node['svg'])
-            share = min(100, int(130 * width / height))
+            share = max(1, min(100, int(130 * width / height),
+                               int(100 * width / 600)))
             image = nodes.image('', uri=uri, alt=node['alt'],
                                 width=f'{share}%')
             image['candidates'] = {'image/svg+xml': uri}

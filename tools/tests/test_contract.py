@@ -1,11 +1,14 @@
 """The contracts as data: what the specs say, and nothing else."""
 
+import contextlib
+import io
 import json
 import shutil
 import tempfile
 import unittest
 from pathlib import Path
 
+from cyborg_models import manifest
 from tools import contract, evidence, specs
 
 ROOT = specs.ROOT
@@ -63,41 +66,168 @@ class Recorded(unittest.TestCase):
         self.assertEqual(['program'], rocky['OSACC-066'])
         self.assertEqual(['core'], rocky['OSACC-001'])
 
+    def test_each_version_has_its_digest(self):
+        data = json.loads(Path(ROOT, contract.FILE).read_text('utf-8'))
+        stated = contract.versions()
+        for release, one in data.items():
+            self.assertEqual([name for _, name in stated[release]],
+                             list(one['digests']))
+            self.assertEqual(contract.digest(one),
+                             one['digests'][one['version']])
+            self.assertEqual(len(one['digests']),
+                             len(set(one['digests'].values())))
+            self.assertGreater(len(one['digests']), 1)
+
+
+class Divergences(unittest.TestCase):
+    """The table of divergences has the steps of what a model records."""
+
+    def wrong(self, rows):
+        """Names said to have no steps that a configuration has, and how
+        many were looked at.
+        """
+        found = {entry.defects[0] for entry in manifest.load()
+                 if entry.model.startswith('stein.')
+                 and len(entry.defects) == 1 and any(
+                     verdict.startswith('violated at') for verdict in
+                     entry.expect['verdicts'].values())}
+        none = [cells[0] for _, cells in rows if cells[-1] == 'none']
+        return [name for name in none if name in found], len(none)
+
+    def test_none_is_recorded_where_none_is_said(self):
+        lines = specs.read(Path(ROOT, contract.TABLES)).lines
+        rows = contract._rows(lines, 'divergences')
+        wrong, looked = self.wrong(rows)
+        self.assertEqual([], wrong)
+        self.assertGreater(looked, 10)
+        self.assertGreater(len(rows), 50)
+
+    def test_a_row_that_says_none_too_early(self):
+        self.assertEqual((['A1'], 2), self.wrong(
+            [(1, ['A1', '', 'none']), (2, ['P4', '', 'none'])]))
+
 
 class Planted(unittest.TestCase):
+
+    ARQ = 'specs/stein/approved/accelerator-requests.rst'
+    LAST = '   * - Stein 2.0\n'
 
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.root = Path(folder.name)
         shutil.copytree(ROOT / 'specs', self.root / 'specs')
+        (self.root / contract.FILE).parent.mkdir(parents=True)
+        shutil.copy(ROOT / contract.FILE, self.root / contract.FILE)
 
     def change(self, name, old, new):
-        path = self.root / 'specs' / name
+        path = self.root / name
         text = path.read_text('utf-8')
         self.assertIn(old, text)
         path.write_text(text.replace(old, new), 'utf-8')
 
-    def test_nobody_has_to_do_it(self):
-        self.change('stein/approved/accelerator-requests.rst',
-                    'Nova MUST hold a claim', 'Somebody MUST hold a claim')
-        with self.assertRaisesRegex(contract.ContractError,
-                                    r'rst:\d+: ARQ-001 names no role'):
-            contract.contract('stein', self.root)
-        self.assertEqual(1, contract.main(self.root))
+    def refused(self, pattern, *arguments):
+        """What the command says, which then writes nothing."""
+        before = (self.root / contract.FILE).read_bytes()
+        with contextlib.redirect_stderr(io.StringIO()) as said:
+            self.assertEqual(1, contract.main(arguments, self.root))
+        self.assertRegex(said.getvalue(), pattern)
+        self.assertEqual(before, (self.root / contract.FILE).read_bytes())
 
-    def test_a_word_that_changed(self):
-        self.change('stein/approved/accelerator-requests.rst',
-                    'Nova MUST hold a claim', 'Nova MUST have a claim')
-        self.assertNotEqual(contract.dumps(self.root), contract.dumps())
+    def written(self, *arguments):
+        self.assertEqual(0, contract.main(arguments, self.root))
+        data = json.loads((self.root / contract.FILE).read_text('utf-8'))
+        self.assertEqual(contract.digest(data['stein']),
+                         data['stein']['digests'][data['stein']['version']])
+        return data['stein']
+
+    def version(self, name):
+        """Add a row to the table of versions."""
+        self.change(contract.TABLES, self.LAST, (
+            f'   * - {name}\n     - 2027-01-01\n     - a test\n{self.LAST}'))
+        lines = (self.root / contract.TABLES).read_text('utf-8').split('\n')
+        at = lines.index(f'   * - {name}')
+        row, rest = lines[at:at + 3], lines[at + 3:]
+        end = next(i for i, line in enumerate(rest)
+                   if i and not line.startswith('     '))
+        (self.root / contract.TABLES).write_text('\n'.join(
+            lines[:at] + rest[:end] + row + rest[end:]), 'utf-8')
+
+    def test_nothing_changed(self):
+        before = json.loads((self.root / contract.FILE).read_text('utf-8'))
+        self.assertEqual(before['stein']['digests'],
+                         self.written()['digests'])
+
+    def test_nobody_has_to_do_it(self):
+        self.change(self.ARQ, 'Nova MUST hold a claim',
+                    'Somebody MUST hold a claim')
+        self.refused(r'rst:\d+: ARQ-001 names no role')
 
     def test_a_draft_is_no_contract(self):
         for path in (self.root / 'specs/stein/approved').glob('*.rst'):
             if path.stem != 'conformance':
-                self.change(f'stein/approved/{path.name}',
+                self.change(f'specs/stein/approved/{path.name}',
                             ':status: approved', ':status: draft')
-        with self.assertRaisesRegex(contract.ContractError, 'state some'):
-            contract.contract('stein', self.root)
+        self.refused('state some')
+
+    def test_words_that_changed(self):
+        self.change(self.ARQ, 'Nova MUST hold a claim',
+                    'Nova MUST have a claim')
+        self.refused(r'conformance.rst:\d+: the words of ARQ-001 changed; '
+                     r'give what has another meaning a new id .*--words')
+        before = json.loads((self.root / contract.FILE).read_text('utf-8'))
+        after = self.written('--words')
+        self.assertEqual('stein 2.0', after['version'])
+        self.assertNotEqual(before['stein']['digests']['stein 2.0'],
+                            after['digests']['stein 2.0'])
+
+    def test_a_requirement_that_is_added(self):
+        self.change(self.ARQ, '.. req:: The claim comes first', (
+            '.. req:: One more\n   :id: ARQ-099\n\n   Nova MUST do more.\n\n'
+            '.. req:: The claim comes first'))
+        wanted = (r'conformance.rst:\d+: the last version of stein is stein '
+                  r'\S+ and has to be stein 3.0 \(added: ARQ-099\); add a row')
+        self.refused(wanted)
+        self.refused(wanted, '--words')
+        self.version('Stein 2.1')
+        self.refused(wanted)
+        self.change(contract.TABLES, 'Stein 2.1', 'Stein 3.0')
+        after = self.written()
+        self.assertEqual('stein 3.0', after['version'])
+        self.assertEqual(['stein 1.0', 'stein 2.0', 'stein 3.0'],
+                         list(after['digests']))
+
+    def test_a_requirement_that_is_dropped(self):
+        path = self.root / self.ARQ
+        text = path.read_text('utf-8')
+        start = text.index('.. req:: Users ask when they like')
+        end = text.index('.. req:: No step without its host')
+        path.write_text(text[:start] + text[end:], 'utf-8')
+        self.refused(r'has to be stein 2.1 \(dropped: ARQ-091\); add a row')
+        self.version('Stein 2.1')
+        self.assertEqual('stein 2.1', self.written()['version'])
+
+    def test_a_capability_that_brings_more(self):
+        self.change(contract.TABLES, ':need:`HANDLE-014`',
+                    ':need:`HANDLE-014`, :need:`HANDLE-013`')
+        self.refused(r'has to be stein 3.0 \(changed: HANDLE-013\)')
+
+    def test_a_version_for_nothing(self):
+        self.version('Stein 3.0')
+        self.refused(r'stein 3.0 and has to be stein 2.0 \(nothing changed\);'
+                     ' take the row away')
+
+    def test_a_version_that_is_taken_away(self):
+        self.change(contract.TABLES, '   * - Stein 1.0', '   * - Rocky 0.9')
+        self.refused('stein 1.0 is on record and not in the table')
+
+    def test_a_version_of_nothing(self):
+        self.change(contract.TABLES, '   * - Stein 1.0', '   * - Train one')
+        self.refused("conformance.rst:[0-9]+: 'Train one' is no version")
+
+    def test_a_file_that_is_none(self):
+        (self.root / contract.FILE).write_text('<<<<<<< HEAD', 'utf-8')
+        self.refused(r'contract.json:1: cannot be read .* take back')
 
 
 if __name__ == '__main__':

@@ -392,6 +392,17 @@ class TestSite(unittest.TestCase):
         self.assertIn(link, text[text.index('spec-header'):
                                  text.index('id="problem-description"')])
 
+    def test_it_points_back_where_all_pages_are_one(self):
+        result = support.sphinx(self.source, self.folder / 'one',
+                                builder='singlehtml')
+        self.assertEqual(0, result.code, result.output)
+        text = (self.folder / 'one' / 'index.html').read_text('utf-8')
+        pages = ''.join(path.read_text('utf-8') for path in (
+            self.folder / 'html' / 'specs').rglob('*.html'))
+        self.assertEqual(pages.count('class="decided"'),
+                         text.count('class="decided"'))
+        self.assertGreater(pages.count('class="decided"'), 2)
+
     def test_the_comparison_is_what_is_recorded(self):
         box = re.sub('<[^>]+>', ' ', self.box('decisions.html', 'DEC-002'))
         box = ' '.join(html.unescape(box).split())

@@ -445,6 +445,11 @@ class TestSite(Tree):
         said = self.good()
         self.assertIn('evidence: 4 requirements, 1 carried by models, 3 by '
                       'review', said)
+        head = self.page('specs/rocky/approved/good.html').split(
+            'spec-parts')[1][:800]
+        self.assertRegex(head, r'evidence.html#evidence-rocky-good">evidence: '
+                               '1 by models, 1 by review<')
+        self.assertIn('id="evidence-rocky-good"', self.page('evidence.html'))
         data = json.loads(self.page('evidence.json'))
         good, other = data['specs']
         self.assertEqual(('rocky/good', 'approved', 'stein/other'),
@@ -476,6 +481,17 @@ class TestSite(Tree):
         self.assertIn('</a>: by review: no model has a caller', html)
         self.assertIn('Evidence: 1 guard, 1 property',
                       self.page('requirements.html'))
+
+    def test_all_pages_in_one_say_the_same(self):
+        """As a PDF has them."""
+        result = support.sphinx(self.root, self.folder / 'one',
+                                builder='singlehtml')
+        self.assertEqual(0, result.code, result.output)
+        text = (self.folder / 'one' / 'index.html').read_text('utf-8')
+        for words in ('</a>: 1 guard, 1 property, 2 mutants caught',
+                      '</a>: by review: no model has a caller',
+                      '>evidence: 1 by models, 1 by review<'):
+            self.assertIn(words, text)
 
     def test_a_changed_model_changes_pages_though_none_is_read(self):
         self.good('-j', '2')

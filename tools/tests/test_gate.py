@@ -237,7 +237,7 @@ class TestGate(Site):
             self.other, text.replace(':status: superseded',
                                      ':status: approved').replace(
                 ':superseded-by: rocky/good', ':superseded-by: none'),
-            'good.rst:7: ', 'does not name rocky/good')
+            'good.rst:12: ', 'does not name rocky/good')
 
     def holds_elsewhere(self, path, content, place, says):
         """Break a file in a way that shows in another, unchanged one."""
@@ -378,6 +378,14 @@ class TestGenerated(Site):
         header = self.page('specs/rocky/approved/good.html').split(
             'spec-flows')[1][:400]
         self.assertIn('href="#asking"', header)
+
+    def test_header_leads_to_the_parts(self):
+        header = self.page('specs/rocky/approved/good.html').split(
+            'spec-parts')[1][:800]
+        for part, text in (('failure-modes', '1 failure mode'),
+                           ('requirements', '2 requirements'),
+                           ('open-questions', '1 open question')):
+            self.assertIn(f'href="#{part}">{text}<', header)
 
     def test_every_page_is_there(self):
         pages = {str(path.relative_to(self.source).with_suffix('.html'))

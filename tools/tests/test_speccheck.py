@@ -58,6 +58,26 @@ MISTAKES = {
         '      :no-model: No model has this one.\n'
         '\n      A ->> ;', 'A ->> ;',
         'seqdiag: '),
+    'misspelt option': (
+        '.. seqdiag:: \n   :alt: A.\n   :no-model: No model has it.\n'
+        '   :captoin: B\n\n   A -> B;',
+        '.. seqdiag:: ', 'option: "captoin"; did you mean :caption:?'),
+    'unknown option': (
+        '.. list-table::\n   :zzzz: 1\n\n   * - a', '.. list-table::',
+        'option: "zzzz"; it has align, class, header-rows'),
+    'no line between options and content': (
+        '.. seqdiag:: \n   :no-model: No model has it.\n   A -> B;',
+        '.. seqdiag:: ', 'invalid option block; leave a line free between'),
+    'literal that is not closed': (
+        'Look at ``this.', 'Look at', 'close it, or put a backslash before'),
+    'link without an underline': (
+        'Look at `this <https://x.org>`_ and `that`_.', 'Look',
+        'write `text <address>`_, or define the name'),
+    'list that ends without a blank line': (
+        '* one\ntwo', 'two', 'leave a line free where'),
+    'row that is too short': (
+        '.. list-table::\n\n   * - a\n     - b\n   * - c',
+        '.. list-table::', 'give each row as many cells'),
     'diagram without alt': (
         '.. seqdiag:: \n   :no-model: No model has this one.\n\n   A ->> B;',
         '.. seqdiag:: ', 'a seqdiag without :alt:'),
@@ -299,6 +319,13 @@ class TestMistakes(SpecCase):
                 self.assertIn(f'{self.spec}:{line}: ', found[0])
                 self.assertIn(says, found[0])
         self.assertGreaterEqual(len(MISTAKES), 20)
+
+    def test_each_mend_is_given(self):
+        said = ('Title underline too short.', 'Title overline too long.')
+        for text in said:
+            self.assertEqual('; make the lines as long as the title',
+                             speccheck._mend(text))
+        self.assertEqual('', speccheck._mend('Something else.'))
 
     def test_bytes_are_reported_at_their_line(self):
         for old, new, says in (

@@ -54,8 +54,8 @@ BROKEN = {
         specs.decode, 'The testers', 'The t\xe9sters', ':authors: The t',
         'byte 0xe9 is not UTF-8'),
     'byte order mark': Broken(
-        specs.decode, ':spec: good', '\xef\xbb\xbf:spec: good',
-        ':spec: good', 'byte order mark'),
+        specs.decode, '..\n   This work', '\xef\xbb\xbf..\n   This work',
+        '..', 'byte order mark'),
     'CR and LF': Broken(
         specs.decode, 'None.\n', 'None.\r\n', 'None.', 'carriage return'),
     'CR alone': Broken(
@@ -70,6 +70,12 @@ BROKEN = {
         specs.decode, 'A second', 'A\0 second', '   A', 'invisible'),
 
     # --- metadata
+    'no licence': Broken(
+        specs.check_licence, TEXT[:TEXT.index(':spec:')], '', ':spec: good',
+        'does not begin with the licence; copy the first 5 lines of rocky-'),
+    'another licence': Broken(
+        specs.check_licence, 'Attribution 3.0', 'Attribution 4.0', '..',
+        'does not begin with the licence'),
     'missing field': Broken(
         specs.check_metadata, ':created: 2018-06-27\n', '', ':spec: good',
         'no :created:'),
@@ -170,10 +176,10 @@ BROKEN = {
     'no title': Broken(
         specs.check_sections,
         '==================\nA spec that passes\n==================\n', '',
-        ':spec: good', 'no title'),
+        '..', 'no title'),
     'missing template': Broken(
         specs.check_sections, ':release: rocky', ':release: train',
-        ':spec: good', 'no template train-template.rst',
+        '..', 'no template train-template.rst',
         TREE / 'train' / 'approved' / 'good.rst'),
     'missing section': Broken(
         specs.check_sections, REFERENCES, '', 'Open questions',
@@ -238,7 +244,11 @@ BROKEN = {
         '.. req:: Ask again', 'not of the form PREFIX-001'),
     'no id': Broken(
         specs.check_requirements, '   :id: GOOD-002\n', '',
-        '.. req:: Ask again', "the id '' is not of the form"),
+        '.. req:: Ask again', 'an :id: is missing; take the next free'),
+    'two sentences': Broken(
+        specs.check_requirements, 'The callee MUST answer.',
+        'The callee MUST answer.\n   It is polite.', '.. req:: Answer',
+        'has more than one sentence; split it'),
     'review without a reason': Broken(
         specs.check_verified,
         'GOOD-002\n   :verified: review -- no model has a caller',
@@ -247,6 +257,11 @@ BROKEN = {
     'bad id of a failure mode': Broken(
         specs.check_failure_modes, ':id: GOOD-F01', ':id: GOOD-F1',
         '.. failure:: The callee never answers', 'PREFIX-F001'),
+    'no id of a failure mode': Broken(
+        specs.check_failure_modes, '   :id: GOOD-F01\n', '',
+        '.. failure:: The callee never answers',
+        'an :id: is missing; take the next free number of the form '
+        'PREFIX-F001'),
     'missing failure field': Broken(
         specs.check_failure_modes,
         '   :Diagnosis: the log of the caller says so\n', '',
@@ -268,6 +283,10 @@ BROKEN = {
     'duplicate id': Broken(
         specs.check_ids, ':id: GOOD-002', ':id: GOOD-001',
         '.. req:: Ask again', 'GOOD-001 is also the id at line'),
+    'another prefix': Broken(
+        specs.check_ids, ':id: GOOD-Q01', ':id: GOD-Q01',
+        '.. question:: How long does the caller wait?',
+        'GOD-Q01 has another prefix than GOOD-001; a spec has one'),
 
     # --- links
     'dangling need': Broken(
@@ -621,9 +640,18 @@ class TestInnocent(unittest.TestCase):
         text = TEXT.replace('The testers', 'The testers, the\n   writers')
         self.assertEqual([], found_by_rule(GOOD, text.encode()))
 
-    def test_a_licence_may_stand_above_the_metadata(self):
-        text = '..\n   Some licence.\n\n   See https://x.org/\n\n' + TEXT
-        self.assertEqual([], found_by_rule(GOOD, text.encode()))
+    def test_a_template_as_it_is_gets_no_message_twice(self):
+        """Its placeholders are malformed, and not names of specs too."""
+        text = (TREE / 'rocky-template.rst').read_text('utf-8')
+        found = found_by_rule(GOOD, text.encode())
+        self.assertEqual([], [one for rule, one in found
+                              if rule is specs.check_together])
+        self.assertEqual([], [one for _, one in found
+                              if 'go together' in one.message])
+        lines = [one.line for rule, one in found
+                 if rule is specs.check_metadata]
+        self.assertEqual(len(set(lines)), len(lines))
+        self.assertGreater(len(lines), 3)
 
 
 if __name__ == '__main__':

@@ -63,7 +63,7 @@ class Capability:
 class Contract:
     """The requirements of a release.
 
-    :ivar version: such as ``stein 1.0``
+    :ivar version: such as ``stein 2.0``
     :ivar rules: id -> :class:`Rule`, in the order of the specs
     """
 
