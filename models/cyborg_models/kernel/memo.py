@@ -22,7 +22,7 @@ from cyborg_models.kernel import _compiled as compiled
 BATCH = 128  # states that are looked up together
 SAMPLE = 2048  # states whose walks through the trees are looked at
 WEIGHED = 1024  # of them, in which groups are tried
-ROOM = 1  # for that many times the records that a group should have
+ROOM = 0.5  # for that many times the records that a group should have
 MOST_SLOTS = 1 << 17  # of a group; for at most half as many records
 RECORDS = 1 << 16  # numbers in all records, at first
 PATHS = 32  # different sets of cells that are told apart for one tree
@@ -107,7 +107,7 @@ class Memo:
             compiled.spread((0,) * words, old, slots, groups, more)
             self.arrays = groups, more, record, *others
         else:
-            self._records *= 2
+            self._records += self._records // 2
             more = np.zeros(self._records, np.uint32)
             more[:len(record)] = record
             self.arrays = old, slots, more, *others
