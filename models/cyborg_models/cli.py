@@ -292,7 +292,9 @@ def main(argv=None):
     except SystemExit as stop:  # --help
         return stop.code or 0
     except (InputError, ModelError, TraceError) as error:
-        print(f'cyborg-models: {error}', file=sys.stderr)
+        from cyborg_models.terminal import plain
+
+        print(f'cyborg-models: {plain(str(error))}', file=sys.stderr)
         return BAD
     except KeyboardInterrupt:
         print('cyborg-models: interrupted', file=sys.stderr)

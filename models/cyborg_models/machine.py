@@ -251,10 +251,7 @@ class Explorer:
         """
         if number >= self.count or not self._here.steps:
             self.begin()
-        here = self._here
-        place = bisect_left(here.steps, number % self.count)
-        if place == len(here.steps):
-            place = 0
+        here, place = self._stands_for(number)
         self._mark(here, place)
         step = self.model.steps[here.steps[place]]
         self.run.steps.append(step)
@@ -264,6 +261,14 @@ class Explorer:
             self._call(getattr(self.system, step.action.name),
                        *step.arguments)
         self._compare()
+
+    def _stands_for(self, number):
+        """The :class:`Known` here, and the place in it of the step that a
+        number stands for: the next one that is possible.
+        """
+        here = self._here
+        place = bisect_left(here.steps, number % self.count)
+        return here, place if place < len(here.steps) else 0
 
     def take_step(self, step):
         """Take this step, if it is possible; returns whether it is."""

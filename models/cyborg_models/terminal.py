@@ -15,6 +15,12 @@ STYLES = {'holds': 'green', 'witnessed': 'green', 'as expected': 'green',
           'violated': 'bold red', 'not witnessed': 'bold red',
           'differs': 'bold red', 'inconclusive': 'yellow'}
 NARROW = 24  # columns that a text needs, to stand beside its name
+_CONTROL = re.compile('[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]')
+
+
+def plain(text):
+    """A text in which each control character is shown, and does nothing."""
+    return _CONTROL.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
 class Terminal:
@@ -43,7 +49,9 @@ class Terminal:
             self.put(part, style)
 
     def put(self, text='', style=None):
-        """Print a line as it is."""
+        """Print a line as it is, but for control characters."""
+        if isinstance(text, str):
+            text = plain(text)
         self.console.print(text, style=style, no_wrap=True, crop=False,
                            overflow='ignore')
 

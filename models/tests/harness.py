@@ -195,6 +195,14 @@ def odd_value(answer):
     return {**answer, 'observed': {'state[0]': 'IDEL'}}
 
 
+def escapes(answer):
+    return {**answer, 'outcome': 'error', 'message': '\x1b[2Jall is well'}
+
+
+def half_a_character(answer):
+    return {**answer, 'outcome': 'error', 'message': 'bad \ud800'}
+
+
 def text_for_number(answer):
     return {**answer, 'observed': {'count': '1'}}
 
@@ -250,6 +258,10 @@ def odd_observed(answer):
     return {**answer, 'observed': ['state[0]']}
 
 
+def long_model(answer):
+    return {**answer, 'model': 'x' * 100_000}
+
+
 def odd_callers(answer):
     return {**answer, 'callers': 0}
 
@@ -300,6 +312,7 @@ SEEN = []
 ELSEWHERE = {'unknown_action': 'hello', 'nobody': 'hello',
              'odd_actions': 'hello', 'no_roles': 'hello',
              'odd_model': 'hello', 'odd_setting': 'hello',
+             'long_model': 'hello',
              'odd_settings': 'hello',
              'odd_hidden': 'hello', 'odd_observed': 'hello',
              'odd_callers': 'hello', 'odd_settle': 'hello',

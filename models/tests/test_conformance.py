@@ -68,9 +68,11 @@ BAD = (
     ('stein.release', {}, 'B1', 'ARQ-064', ()),
     ('stein.release', {}, 'B18', 'ARQ-005', ()),
     ('stein.release', {}, 'B7', 'ARQ-062', ()),
+    ('stein.release', {}, 'B24', 'ARQ-066', ()),
     # Nova finds no row to delete: that is how it stays.
     ('stein.release', {}, 'B25', 'ARQ-006', ('ARQ-066',)),
     ('stein.release', {}, 'B26', 'HANDLE-022', ()),
+    ('stein.program', {}, 'B2', 'HANDLE-020', ()),
     ('stein.program', {}, 'Q2', 'PROGBIND-015', ('PROGBIND-014',)),
     ('stein.program', {}, 'Q8', 'PROGBIND-019', ()),
 )
@@ -166,6 +168,20 @@ class Good(unittest.TestCase):
             reviewed).status)
 
 
+    def test_the_whole_of_rocky_conforms_as_far_as_it_can_be_shown(self):
+        report = modes.report(whole('rocky'), {
+            'explore': {'steps': 3000}, 'faults': {'steps': 3000}})
+        self.assertEqual(([], []), (report.failures, report.errors))
+        carried = {name for name, rule in report.contract.rules.items()
+                   if not rule.review}
+        self.assertGreater(len(carried), 50)
+        # OSACC-024 says what does not depend on the controller: where the
+        # host does all, no observation could be one that does.
+        self.assertEqual({'OSACC-024'}, {
+            name for name in carried
+            if report.verdicts[name].verdict != PASS})
+
+
 class Bad(unittest.TestCase):
     """One defect each."""
 
@@ -174,12 +190,39 @@ class Bad(unittest.TestCase):
         for model, settings, defect, wanted, follows in BAD:
             with self.subTest(model, defect=defect):
                 report = run(ModelSystem(model, settings, (defect,)),
-                             faults={'steps': 4000, 'shrink': 800})
+                             faults={'shrink': 800})
                 self.assertEqual(verdict.DIVERGENT, report.status)
                 self.assertIn(wanted, failing(report))
                 self.assertLessEqual(failing(report),
                                      {wanted, *follows})
                 self.assertEqual([], report.errors)
+
+    def test_a_fault_that_comes_unseen_where_it_must_not(self):
+        """B30: a report withdraws a handle that an ARQ has."""
+        report = run(Seldom('stein.release', {}, ('B30',), ('withdraw',)),
+                     explore={'steps': 1200})
+        self.assertIn('HANDLE-024', failing(report))
+        # What the agent does not erase any more follows from it.
+        self.assertLessEqual(failing(report), {'HANDLE-024', 'HANDLE-022'})
+        sound = run(Seldom('stein.release', {}, (), ('withdraw',)),
+                    explore={'steps': 1200})
+        self.assertEqual(([], []), (sound.failures, sound.errors))
+
+    def test_what_is_forbidden_is_tried_in_trouble_too(self):
+        """B24 shows only while the controller cannot be reached, which the
+        guard does not read.
+        """
+        tried = set()
+
+        class Noted(ModelSystem):
+            def call(self, name, arguments):
+                before = self.observe()['reachable']
+                outcome = super().call(name, arguments)
+                if outcome == REFUSED:
+                    tried.add((name, before))
+                return outcome
+        run(Noted('stein.release'), faults={})
+        self.assertLess(20, len({name for name, up in tried if not up}))
 
     def test_the_vectors_tell_each_defect(self):
         told = 0
@@ -210,6 +253,12 @@ class Bad(unittest.TestCase):
         self.assertEqual(verdict.DIVERGENT, report.status)
         self.assertTrue(report.failures)
 
+    def test_a_failure_that_is_met_while_another_is_shrunk_is_not_lost(self):
+        for seed in range(4):
+            report = run(ModelSystem('stein.release', {}, ('B25',)), seed,
+                         faults={'steps': 1200})
+            self.assertEqual({'ARQ-006', 'ARQ-066'}, failing(report))
+
     def test_a_failure_is_shrunk(self):
         report = run(ModelSystem('stein.attach', {}, ('B3',)),
                      faults={'steps': 2000})
@@ -226,6 +275,14 @@ class Bad(unittest.TestCase):
                     for one in report.failures]
         self.assertEqual(found(1), found(1))
         self.assertNotEqual(found(1)[0][1], found(2)[0][1])
+
+
+class Seldom(ModelSystem):
+    """Does by itself what it does, and seldom."""
+
+    def _some(self):
+        if self._chance.random() < 0.05:
+            self._take(self._hidden)
 
 
 class Forgetful(ModelSystem):
@@ -611,6 +668,19 @@ class Modes(unittest.TestCase):
         pairs = sum(one[0] == other[0] != '(start)' for one, other
                     in zip(system.calls, system.calls[1:], strict=False))
         self.assertGreater(pairs, 80)
+
+    def test_what_a_mode_did_not_do_is_told(self):
+        """Steps that were taken are not what these modes are for."""
+        for action, mode, options, why in (
+                ('claim', 'repeat', {'steps': 30},
+                 'no call could be made twice'),
+                ('sweep', 'vectors', {}, 'the system was not led to'),
+                ('sweep', 'concurrent', {'rounds': 5}, 'no two calls were')):
+            system = Told('stein.attach')
+            vars(system)['refuses'] = ()
+            system.actions = lambda known, one=action: frozenset([one])
+            report = run(system, **{mode: options})
+            self.assertIn(why, report.outcomes[0].modes[0].skipped)
 
     def test_exhaustive_is_every_sequence(self):
         system = Told('stein.lifecycle')

@@ -10,10 +10,19 @@ import random
 import tempfile
 import unittest
 from pathlib import Path
+from unittest import mock
 
 from cyborg_models import registry
-from cyborg_models.conformance import log
+from cyborg_models.conformance import (
+    contract,
+    log,
+    logged,
+    modes,
+    verdict,
+)
+from cyborg_models.conformance.itself import ModelSystem
 from cyborg_models.conformance.oracle import Oracle
+from cyborg_models.conformance.suite import System
 
 from . import small
 
@@ -98,10 +107,10 @@ class Allowed(Small):
 
     def test_a_missing_argument_is_any_and_no_more(self):
         both = [act('ask', van=0), act('ask', van=1), {'action': 'plug'}]
-        for owner, verdict in ((0, 'pass'), (1, 'pass'), (None, 'fail')):
+        for owner, wanted in ((0, 'pass'), (1, 'pass'), (None, 'fail')):
             found = check(self.oracle(), numbered(
                 *both, {'observed': {'owner': owner}}))
-            self.assertEqual(verdict, found.verdict)
+            self.assertEqual(wanted, found.verdict)
 
     def test_an_unknown_outcome_is_both(self):
         for state in ('ASKED', 'IDLE'):
@@ -239,6 +248,117 @@ class Divergent(Small):
                 self.assertEqual('fail', found.verdict, found.cause)
                 # Allowed for, it is a divergence no more, there.
                 found.divergence.again(oracle.with_defect(defect))
+
+
+class Shown(Small):
+    """What a log shows of each requirement, and what it does not."""
+
+    def shown(self, *events, oracle=None, **mapping):
+        found = check(oracle or self.oracle(), numbered(*events), **mapping)
+        chosen = mock.Mock(title='test.small', model=self.model)
+        rules = contract.Contract('test 1.0', ('x',), {}, {
+            name: contract.Rule(name, '', '', contract.OBLIGES, ('x',),
+                                (contract.CORE,), '', '')
+            for name in sorted(verdict.carried(self.model) | {'TEST-999'})})
+        system = System()
+        vars(system).update(roles=('x',), implementation=('x', '1'))
+        with mock.patch.object(logged.suite, 'declared',
+                               return_value=rules):
+            return found, logged.report(found, chosen, system)
+
+    def test_what_was_refused_is_a_pass(self):
+        found, report = self.shown(
+            act('ask', van=0), act('plug', van=0), act('ask', van=1),
+            act('plug', 'refused', van=1))
+        one = report.verdicts['TEST-003']
+        self.assertEqual(('pass', (1, 1)), (one.verdict, one.lines))
+        self.assertIn('plug refused', one.evidence)
+        self.assertEqual({'TEST-003': 1}, found.refused)
+
+    def test_what_is_unknown_shows_nothing(self):
+        for outcome, shown in (('refused', True), ('unknown', False)):
+            found, _ = self.shown(act('plug', outcome, van=1))
+            self.assertEqual(shown, bool(found.evidence), found.evidence)
+            self.assertEqual(shown, bool(found.refused))
+
+    def test_what_comes_of_a_fault_is_shown_by_who_looks(self):
+        chosen = registry.choose('stein.attach')
+        before = [act('claim', instance=0, host=0),
+                  act('post', instance=0), act('ask_bind', instance=0)]
+        for observed, shown in (({'asked[0]': False}, True), (None, False)):
+            found = check(Oracle(chosen), numbered(*before, act(
+                'lose_request', arq=0, observed=observed)))
+            self.assertEqual('pass', found.verdict, found.divergence)
+            self.assertEqual(shown, 'lose_request' in found.evidence.get(
+                'ARQ-090', ()))
+
+    def test_guards_that_held_are_counted_and_are_no_pass(self):
+        cycle = [act('ask', van=0), act('plug', van=0), act('unplug', van=0)]
+        found, report = self.shown(*cycle * 20)
+        one = report.verdicts['TEST-003']
+        self.assertEqual((20, 0), (found.held['TEST-003'],
+                                   found.refused['TEST-003']))
+        self.assertEqual(('inconclusive', (20, 0)), (one.verdict, one.lines))
+        self.assertIn('no line was refused by one of its guards', one.reason)
+
+    def test_counts_are_not_lost_when_moves_are_forgotten(self):
+        events = [act('ask', van=0), act('plug', van=0),
+                  act('unplug', van=0)] * 50
+        with mock.patch.object(log, 'REMEMBERED', 1):
+            found, _ = self.shown(*events)
+        self.assertEqual(50, found.held['TEST-003'])
+
+    def test_an_invariant_is_shown_by_what_was_observed(self):
+        for observed, shown, reason in (
+                ({'state[1]': 'IDLE'}, 'pass', ''),
+                # Whatever this is, the other van is not plugged.
+                ({'state[0]': 'PLUGGED'}, 'inconclusive', 'was refused'),
+                ({'owner': 0}, 'inconclusive', 'nobody observed state')):
+            _, report = self.shown(act('ask', van=0), act(
+                'plug', van=0, observed=observed))
+            one = report.verdicts['TEST-003']
+            self.assertEqual(shown, one.verdict)
+            self.assertIn(reason, one.reason)
+
+    def test_why_it_is_not_shown(self):
+        _, report = self.shown(act('ask', van=0))
+        self.assertIn('test.small does not carry it',
+                      report.verdicts['TEST-999'].reason)
+        self.assertIn('the log has no unplug',
+                      report.verdicts['TEST-004'].reason)
+
+    def test_a_log_that_decides_nothing_shows_nothing(self):
+        events = [act('ask', van=0), act('plug', van=0),
+                  act('plug', 'refused', van=1)]
+        for change in ({'number': 5}, {'number': 1}):
+            found, report = self.shown(*events, {**act('unplug', van=0),
+                                                 **change})
+            self.assertTrue(found.evidence)
+            self.assertEqual({'inconclusive'}, {
+                one.verdict for one in report.verdicts.values()})
+            self.assertIn(found.cause, report.verdicts['TEST-003'].reason)
+            self.assertEqual(2, report.status)
+        # Nor does one without numbers that the model does not allow.
+        found = check(self.oracle(), [act('plug', van=0)])
+        self.assertEqual('inconclusive', found.verdict)
+        self.assertIn('does not allow what line 1 says', found.cause)
+
+    def test_a_fail_is_a_fail_and_nothing_is_mended(self):
+        _, report = self.shown(act('ask', van=0), act('plug', van=0),
+                               act('ask', van=1), act('plug', van=1))
+        self.assertEqual('fail', report.verdicts['TEST-003'].verdict)
+        self.assertEqual((1, 'divergent', [], ''), (
+            report.status, report.word, report.mended, report.claim))
+
+    def test_what_shows_in_a_log_shows_in_a_run(self):
+        """A whole log of a sound model passes what a run of it passes."""
+        chosen = registry.choose('stein.attach')
+        found = check(Oracle(chosen), lines_of(chosen.model, 6000,
+                                               refused=0.4))
+        run = modes.run(ModelSystem('stein.attach'), {
+            'explore': {'steps': 1500}, 'faults': {'steps': 1500}})
+        self.assertEqual(set(), set(found.evidence) - set(run.evidence))
+        self.assertLess(len(set(run.evidence) - set(found.evidence)), 5)
 
 
 class Corrupted(unittest.TestCase):
@@ -397,9 +517,21 @@ class Corrupted(unittest.TestCase):
                 self.assertEqual(1, self.assertUndecided(numbered(event)))
 
     def test_nothing_at_all(self):
-        for data in (b'', b'\n\n'):
+        for data in (b'', b'\n\n', text_of(numbered({'action': 'begin'}))):
             with self.assertRaisesRegex(log.LogError, 'no event'):
                 check(Oracle(self.chosen), data)
+
+    def test_a_key_that_is_there_twice(self):
+        for text in (b'"action":"sweep","action":"claim"',
+                     b'"observed":{"nova[0]":"GONE","nova[0]":"NONE"}'):
+            self.assertEqual(1, self.assertUndecided(
+                b'{"number":1,' + text + b'}\n', 'stands twice'))
+
+    def test_a_line_that_is_deep(self):
+        for depth in (300, 1000, 5000):
+            self.assertUndecided(
+                b'{"number":1,"note":' + b'[' * depth + b']' * depth
+                + b',"action":"clam"}\n')
 
     def test_bytes_that_are_changed_break_nothing(self):
         chance, data = random.Random(2), text_of(self.events)
@@ -537,6 +669,29 @@ class Mapped(unittest.TestCase):
                     log.LogError, f'^a.log:2: .*{text}'):
                 self.check(*events)
 
+    def test_what_a_mapping_passes_over_is_no_event(self):
+        with self.assertRaisesRegex(log.LogError, 'it has no event'):
+            self.check({'event': {'type': 'heartbeat'}})
+
+    def test_names_that_the_model_has_not(self):
+        """What would not be read is not passed over."""
+        good = '[fields]\naction = "event"\n"arguments.arq" = "a"\n'
+        oracle = Oracle(self.chosen)
+        log.Checker(oracle, self.read(good))
+        for text, wanted in (
+                ('"arguments.ark" = "x"', "'ark'.*did you mean arq"),
+                ('"observed.ark[{arq}]" = "x"', "'ark'.*did you mean arq"),
+                ('"observed.arq[{ark}]" = "x"', 'braces'),
+                ('"observed.arq[{" = "x"', 'braces'),
+                ('"observed.arq[{arq!x}]" = "x"', 'braces'),
+                ('"observed.arq[{arq.real}]" = "x"', 'braces'),
+                ('[actions]\nfoo = "clam"', "'clam'.*did you mean claim"),
+                ('[members]\nark = {}', "'ark'.*did you mean arq"),
+                ('[values.ark]\nA = "B"', "'ark'.*did you mean arq")):
+            with self.subTest(text), self.assertRaisesRegex(
+                    log.LogError, f'a.toml: .*{wanted}'):
+                log.Checker(oracle, self.read(good + text + '\n'))
+
     def test_more_members_than_the_model_has(self):
         events = [{'event': {'type': 'test.start'}}, *(
             {'event': {'type': 'server.claim'}, 'server': str(number),
@@ -549,6 +704,9 @@ class Mapped(unittest.TestCase):
         for text, wanted in (
                 ('a b', 'not TOML'), ('hiden = []', 'did you mean hidden'),
                 ('complete = 1', 'complete is 1; give a bool'),
+                ('hidden = [3]', 'hidden is .3.; give names'),
+                ('skew = nan', 'skew is nan'), ('skew = inf', 'skew is inf'),
+                ('skew = -1', 'skew is -1'),
                 ('fields = 3', 'fields is 3'),
                 ('[fields]\ntime = 3', 'fields.time is 3'),
                 ('[fields]\nmoment = "ts"', 'fields.moment is no key'),

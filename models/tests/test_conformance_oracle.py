@@ -450,7 +450,8 @@ class NoSense(unittest.TestCase):
                 ("outcome 'maybe' is none", lambda: found.step(
                     'post', (0,), 'maybe')),
                 ('no such variable', lambda: found.observe({'arc[0]': 1})),
-                ('no such variable', lambda: found.observe({'job[0]': 1})),
+                ('job.0. is observed, and is not among', lambda:
+                    found.observe({'job[0]': 1})),
                 ("'READY', which is none", lambda: found.observe(
                     {'arq[0]': 'READY'})),
                 ('which is none', lambda: found.observe({'arq[0]': []})),

@@ -10,11 +10,15 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import xml.etree.ElementTree as etree
+from importlib import resources
 from pathlib import Path
 from unittest import mock
 
+import jsonschema_rs
+
 from cyborg_models import cli, registry
-from cyborg_models.conformance import modes, smoke, ways, wire
+from cyborg_models.conformance import contract, modes, smoke, ways, wire
 from cyborg_models.conformance.lines import Process
 from cyborg_models.conformance.suite import System
 
@@ -203,6 +207,26 @@ class Wire(unittest.TestCase):
                 self.assertNotIn('pass (', said)
                 self.assertNotIn('fails', said)
 
+    def test_what_it_says_does_nothing_to_the_terminal(self):
+        said, status = conform('run', mirror_target('--fault', 'escapes'),
+                               '--mode', 'explore', '--brief')
+        self.assertEqual(3, status)
+        self.assertIn('\\x1b[2Jall is well', said)
+        self.assertNotIn('\x1b', said)
+
+    def test_one_that_can_do_nothing(self):
+        said, status = conform('run', f'wire:{sys.executable} {SCRIPT} '
+                               'stein.attach', '--mode', 'explore')
+        self.assertEqual(3, status)
+        self.assertIn('name those that it has in "actions"', said)
+
+    def test_what_was_not_said_to_be_observed(self):
+        system = self.system()
+        vars(system)['observed'] = ('arq', 'use')
+        outcome = modes.run(system, {'explore': {'steps': 20}})
+        self.assertIn('is not among what was said to be: arq, use; name it '
+                      'there', outcome.error)
+
     def test_one_that_runs_already(self):
         with tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, 'socket')
@@ -326,16 +350,95 @@ class Logs(unittest.TestCase):
 
     def test_for_machines(self):
         self.sample('--defect', 'A1', '--events', '1000')
-        said, status = self.check('--json')
+        said, status = self.check('--json', '-')
         data = json.loads(said)
-        self.assertEqual((1, 'fail', ''), (status, data['verdict'],
-                                           data['cause']))
+        found = data['log']
+        self.assertEqual((1, 'divergent', ''), (status, data['verdict'],
+                                                found['cause']))
         failure, = data['failures']
-        self.assertEqual(f'{self.path}:{data["line"]}',
+        self.assertEqual(f'{self.path}:{found["line"]}',
                          failure['event']['source'])
-        self.assertEqual(data['events'] + 1, data['line'])
-        self.assertTrue(failure['calls'][-1].startswith(f'{data["events"]}:'))
-        self.assertIn('"number":', data['text'])
+        self.assertEqual(found['events'] + 1, found['line'])
+        self.assertTrue(failure['calls'][-1].startswith(
+            f'{found["events"]}:'))
+        self.assertIn('"number":', found['text'])
+
+    def test_a_verdict_for_each_requirement(self):
+        self.sample('--events', '400', '--refused', '20')
+        said, status = self.check('--json', '-')
+        data = json.loads(said)
+        self.assertEqual((0, 0, 'allowed', ''), (
+            status, data['status'], data['verdict'], data['claim']))
+        rules = contract.of('stein.attach').rules
+        self.assertEqual(list(rules), list(data['verdicts']))
+        shown = data['verdicts']['HANDLE-010']
+        self.assertEqual('pass', shown['verdict'])
+        self.assertIn('take refused', shown['evidence'])
+        self.assertGreater(shown['lines']['held'], 5)
+        self.assertGreater(shown['lines']['refused'], 5)
+        other = data['verdicts']['ARQ-066']
+        self.assertEqual('inconclusive', other['verdict'])
+        self.assertIn('stein.attach does not carry it', other['reason'])
+        said, _ = self.check()
+        self.assertRegex(said, r'pass \(\d+\)')
+        self.assertRegex(said, r'HANDLE-010: (?s:.*)take refused')
+        said, _ = self.check('--brief')
+        self.assertNotIn('HANDLE-010', said)
+
+    def test_it_is_of_the_roles_that_are_named(self):
+        self.sample()
+        said, _ = self.check('--json', '-', '--role', 'cyborg',
+                             '--capability', 'core', '--implementation',
+                             'mine', '2.1')
+        data = json.loads(said)
+        self.assertEqual((['cyborg'], ['core'], {'name': 'mine',
+                                                 'version': '2.1'}),
+                         (data['role'], data['capabilities'],
+                          data['implementation']))
+        self.assertNotIn('ARQ-033', data['verdicts'])
+        self.assertEqual('not applicable',
+                         data['verdicts']['ARQ-004']['verdict'])
+        for words, text in ((('--role', 'nvoa'), 'did you mean nova'),
+                            (('--capability', 'qouta', 'core'),
+                             'did you mean quota')):
+            said, status = self.check(*words)
+            self.assertEqual(3, status)
+            self.assertIn(text, said)
+
+    def test_all_forms(self):
+        valid = jsonschema_rs.validator_for(json.loads(resources.files(
+            'cyborg_models.conformance').joinpath(
+                'report.schema.json').read_text('utf-8'))).is_valid
+        folder, kinds = Path(self.path).parent, []
+        for words, change in (
+                (('--refused', '20'), lambda lines: None),
+                (('--defect', 'A1', '--events', '1000'),
+                 lambda lines: None),
+                ((), lambda lines: lines.pop(9))):
+            self.sample(*words)
+            self.change(change)
+            names = [str(folder / f'a.{form}')
+                     for form in ('json', 'junit', 'html')]
+            said, status = self.check(*(
+                word for name in names
+                for word in (f'--{name.rpartition(".")[2]}', name)))
+            text, suite, page = (Path(name).read_text() for name in names)
+            data = json.loads(text)
+            self.assertTrue(valid(data))
+            self.assertFalse(valid({**data, 'log': {}}))
+            self.assertEqual(status, data['status'])
+            cases = etree.fromstring(suite).findall('.//testcase')
+            self.assertEqual(list(data['verdicts']),
+                             [case.get('name') for case in cases])
+            tags = {child.tag for case in cases for child in case}
+            kinds.append((status, tags))
+            self.assertEqual(len(data['failures']), page.count('<svg'))
+            self.assertIn(data['verdict'], page)
+            self.assertIn(str(data['counts']['inconclusive']), page)
+            self.assertRegex(said, r'inconclusive \(\d+\)')
+        # What a good log does not show is no error; of a bad log it is.
+        self.assertEqual([(0, {'skipped'}), (1, {'skipped', 'failure'}),
+                          (2, {'skipped', 'error'})], kinds)
 
     def test_what_is_known(self):
         self.sample('--defect', 'A1', '--events', '1000')
@@ -353,6 +456,7 @@ class Logs(unittest.TestCase):
         said, status = self.check()
         self.assertEqual(2, status)
         self.assertIn('Inconclusive: line 10: line 10 is missing', said)
+        self.assertNotIn('pass (', said)
 
     def test_what_cannot_be_read(self):
         self.sample()
@@ -360,6 +464,15 @@ class Logs(unittest.TestCase):
         said, status = self.check()
         self.assertEqual(3, status)
         self.assertIn(f"{self.path}:5: 'Traceback:' is no JSON", said)
+
+    def test_a_log_that_does_not_come(self):
+        reader, writer = os.pipe()
+        self.addCleanup(os.close, writer)
+        with open(reader) as stream, mock.patch('sys.stdin', stream):
+            said, status = conform('log', 'stein.attach', '-', '--seconds',
+                                   '0.2')
+        self.assertEqual(2, status, said)
+        self.assertIn('Inconclusive: 0.2 s are over', said)
 
     def test_what_is_hidden(self):
         self.sample()

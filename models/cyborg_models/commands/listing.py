@@ -41,6 +41,10 @@ def do_list(options):
         (common.signature(action), ' '.join(filter(None, (
             action.doc, common.kind_of(action)))))
         for action in model.actions.values()])
+    _section(out, f'Variables ({len(model.variables)}, with their members '
+             f'{len(model.cells)})', [
+        (_cell(variable), ', '.join(map(trace.value_name, variable.domain)))
+        for variable in model.variables.values()])
     _section(out, 'Properties', [
         (prop.name, f'{prop.kind}, {prop.requirement}: {prop.doc}')
         for prop in model.properties.values()])
@@ -72,6 +76,11 @@ def _section(out, title, rows):
 
 def _shortened(text):
     return text if len(text) <= 20 else f'{text[:17]}...'
+
+
+def _cell(variable):
+    return variable.name + (
+        f'[{variable.each.name}]' if variable.each else '')
 
 
 def _variable_json(variable):

@@ -14,7 +14,8 @@ What was *seen* breaks, by the first of these that gives one:
   do: it says what has to come of the fault;
 * the invariants that are false of the nearest state with the values seen put
   in, that first which the guards of the fewest actions carry;
-* the guard that alone forbids a hidden step which explains it;
+* the guard that alone forbids a hidden step which explains it (before the
+  invariants, if that step is a fault: nobody asked for it);
 * what at least half of the properties carry that read what differs;
 * the invariant that is false soonest, if the model goes on from there;
 * what the last step is there for, as if that had been refused.
@@ -162,8 +163,10 @@ def _of_observation(model: Model, event: Event, states: Sequence[Codes],
             found = but_for_one(model, here, step)
             if found is not None and not missed(found[1]):
                 guard = found[0]
-                return Blamed(here, guard, tuple(dict.fromkeys(
-                    [*broken, guard.requirement])), (
+                names = [*broken, guard.requirement]
+                if step.action.fault:  # nobody asked for it
+                    names.reverse()
+                return Blamed(here, guard, tuple(dict.fromkeys(names)), (
                     f'{why}, as by {step.name}, and {guard.requirement} '
                     f'asks for {guard.text}'))
     if broken:

@@ -26,7 +26,6 @@ import shlex
 import sys
 from typing import Any
 
-from cyborg_models.commands.common import write
 from cyborg_models.conformance import ways
 from cyborg_models.registry import InputError, near
 
@@ -104,13 +103,7 @@ def options(made: argparse.ArgumentParser) -> None:
     made.add_argument('--review', metavar='FILE',
                       help='JSON, requirement -> [true or false, "who '
                            'reviewed"]')
-    for name, form in (('json', 'JSON'), ('junit', 'JUnit XML'),
-                       ('html', 'HTML')):
-        made.add_argument(f'--{name}', metavar='FILE',
-                          help=f'write the report there, as {form}; '
-                               '- is standard output')
-    made.add_argument('--brief', action='store_true',
-                      help='leave out what each verdict rests on')
+    ways.forms(made)
 
 
 def _positive(text: str) -> int:
@@ -157,31 +150,8 @@ def run(systems: list[Any], given: argparse.Namespace, target: str) -> int:
     reviews = _reviews(given.review) if given.review else {}
     found = modes.report(systems, chosen_modes(given), given.seed, reviews,
                          target)
-    quiet = False
-    for name, made in report.FORMATS.items():
-        path = getattr(given, name)
-        if path == '-':
-            sys.stdout.write(made(found))
-            quiet = True
-        elif path:
-            write(path, [made(found)])
-    if not quiet:
-        _print(report, found, not given.brief)
+    ways.tell(found, given, report.lines)
     return int(found.status)
-
-
-def _print(report: Any, found: Any, details: bool) -> None:
-    from cyborg_models import drawing
-    from cyborg_models.terminal import Terminal
-
-    out = Terminal()
-    marks = (drawing.UNICODE if out.can(''.join(drawing.UNICODE.values()))
-             else drawing.ASCII)
-    for line, style in report.lines(found, out.width, marks, details):
-        if len(line) > out.width and '://' not in line:
-            out.line(line, style)
-        else:
-            out.put(line, style)
 
 
 def _reviews(path: str) -> dict[str, tuple[bool, str]]:

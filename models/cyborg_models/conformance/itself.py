@@ -37,8 +37,10 @@ WHOLE: dict[str, tuple[tuple[str, dict[str, str]], ...]] = {
     ),
     'rocky': (
         ('rocky.attach', {}),
-        ('rocky.attach', {'topology': 'VIA_API'}),
+        ('rocky.attach', {'kind': 'GPU', 'handles': '2', 'limit': '2'}),
+        ('rocky.attach', {'limit': '2', 'enabled_faults': 'restore'}),
         ('rocky.program', {}),
+        ('rocky.program', {'functions': '2'}),
         ('rocky.release', {}),
         ('rocky.release', {'vans': '2', 'tenant': 'true', 'faults': '0'}),
         ('rocky.system', {}),

@@ -37,18 +37,24 @@ log: neither says anything of the implementation.
 
 How it is fast: a line without its number and time is one of a few texts.
 What such a line does to a set of states is asked of the oracle once, and
-remembered.
+remembered, with what it shows of the requirements.
 """
 
 from __future__ import annotations
 
 import collections
+import contextlib
 import datetime
 import functools
+import json
+import math
 import os
 import random
+import re
+import signal
 import stat
 import sys
+import threading
 import time
 import tomllib
 from collections.abc import Iterable, Iterator
@@ -57,7 +63,9 @@ from typing import Any, BinaryIO, NamedTuple, NoReturn
 
 import orjson
 
+from cyborg_models.conformance import blame
 from cyborg_models.conformance.oracle import (
+    NONE,
     OK,
     REFUSED,
     UNKNOWN,
@@ -65,13 +73,15 @@ from cyborg_models.conformance.oracle import (
     Oracle,
     Undecided,
 )
+from cyborg_models.conformance.verdict import Evidence
 from cyborg_models.conformance.words import (
     WordError,
     Words,
     shown,
     written,
 )
-from cyborg_models.kernel.language import Codes, Model, Step
+from cyborg_models.kernel.itf import unique
+from cyborg_models.kernel.language import Codes, Guard, Model, Step
 from cyborg_models.kernel.walk import successors
 from cyborg_models.registry import InputError, near
 
@@ -80,6 +90,7 @@ WINDOW = 100  # lines that are kept to tell what came before
 SHOWN = 12  # of them, as they were written
 REMEMBERED = 200_000  # what lines do to sets of states
 TICK = 1 << 14  # lines between two looks at the clock
+TRIES = 10_000  # different lines after which a rule has shown nothing
 KEYS = ('number', 'time', 'actor', 'action', 'arguments', 'outcome',
         'observed', 'note')
 OUTCOMES = (OK, REFUSED, UNKNOWN)
@@ -113,6 +124,7 @@ class Mapping:
     :ivar complete: True if no line is missing, although none is numbered
     :ivar first: the number of the first line
     :ivar skew: seconds that the time may go back
+    :ivar path: where it was read, for messages
     """
 
     fields: dict[str, str] = field(default_factory=dict)
@@ -124,6 +136,7 @@ class Mapping:
     complete: bool = False
     first: int = 1
     skew: float = 0.0
+    path: str = 'the mapping'
 
 
 _KINDS: dict[str, tuple[type, ...]] = {
@@ -177,8 +190,51 @@ def read_mapping(path: str) -> Mapping:
     for name, value in given.get('values', {}).items():
         if not isinstance(value, dict):
             fail(f'values.{name} is {shown(value)}; give a table')
+    if not all(isinstance(name, str) for name in given.get('hidden', ())):
+        fail(f'hidden is {shown(given["hidden"])}; give names of actions')
+    if not 0 <= given.get('skew', 0) < math.inf:
+        fail(f'skew is {given["skew"]}; give seconds, 0 or more')
     given['hidden'] = tuple(given.get('hidden', ()))
-    return Mapping(**given)
+    return Mapping(**given, path=path)
+
+
+_MEMBER = re.compile(r'\{(\w+)\}')  # in a name of ours: of that argument
+
+
+def _check_names(mapping: Mapping, model: Model) -> None:
+    """Refuse a mapping that names what the model has not: what it is about
+    would not be read, and nobody would notice.
+
+    :raises LogError: for the first
+    """
+    def check(where: str, name: str, known: Iterable[str]) -> None:
+        if name not in known:
+            raise LogError(f'{mapping.path}: {where} names {name!r}, which '
+                           f'{model.name} has not; {near(name, known)}')
+
+    parameters = {name for action in model.actions.values()
+                  for name in action.sets}
+    given = {name.partition('.')[2] for name in mapping.fields
+             if name.startswith('arguments.')}
+    used = set()
+    for name in mapping.fields:
+        top, _, ours = name.partition('.')
+        if top == 'observed':
+            check(f'fields.{name}', ours.partition('[')[0], model.variables)
+            used.update(_MEMBER.findall(ours))
+            if '{' in _MEMBER.sub('', ours) or not given.issuperset(used):
+                raise LogError(
+                    f'{mapping.path}: fields.{name} has braces around what '
+                    'is no argument; {NAME} stands for what arguments.NAME '
+                    'of the mapping reads')
+    for name in sorted(given - used):
+        check(f'fields.arguments.{name}', name, parameters)
+    for theirs, ours in mapping.actions.items():
+        check(f'actions.{theirs}', ours, ('', BEGIN, *model.actions))
+    for name in mapping.members:
+        check(f'members.{name}', name, given)
+    for name in mapping.values:
+        check(f'values.{name}', name, model.variables)
 
 
 class _Translator:
@@ -244,10 +300,10 @@ class _Translator:
         for name, value in picked.items():
             if name.startswith('observed.'):
                 wanted = name.partition('.')[2]
-                try:
-                    cell = wanted.format(**arguments)
-                except LookupError:
+                if not arguments.keys() >= set(_MEMBER.findall(wanted)):
                     continue  # of whom it was seen is not said
+                cell = _MEMBER.sub(lambda found: str(arguments[found[1]]),
+                                   wanted)
                 table = given.values.get(cell.partition('[')[0], {})
                 observed[cell] = (table.get(value, value)
                                   if isinstance(value, str) else value)
@@ -282,6 +338,12 @@ class Checked:
     :ivar steps: of the model, those that happened, as far as is known
     :ivar known: (defect, line, divergence) for each known divergence that
         showed: the check went on after it
+    :ivar evidence: requirement -> what shows it
+    :ivar held: requirement -> in how many lines its guards held
+    :ivar refused: requirement -> how many lines were refused where nothing
+        else forbids what they say
+    :ivar actions: names of those that some line has
+    :ivar observed: names of the variables that some line has
     """
 
     lines: int = 0
@@ -294,6 +356,13 @@ class Checked:
     before: tuple[str, ...] = ()
     steps: set[Step] = field(default_factory=set)
     known: list[tuple[str, int, Divergence]] = field(default_factory=list)
+    evidence: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    held: collections.Counter[str] = field(
+        default_factory=collections.Counter)
+    refused: collections.Counter[str] = field(
+        default_factory=collections.Counter)
+    actions: set[str] = field(default_factory=set)
+    observed: set[str] = field(default_factory=set)
 
     @property
     def verdict(self) -> str:
@@ -326,7 +395,23 @@ class _Place:
 
     def __init__(self, position: Any) -> None:
         self.position = position
-        self.moves: dict[bytes, _Place] = {}
+        self.moves: dict[bytes, _Move] = {}
+
+
+class _Move:
+    """What a line makes of a set of states.
+
+    :ivar lines: how many have made it and are not counted yet
+    :ivar held: the requirements whose guards held
+    :ivar refused: the requirement that refused it, or ''
+    """
+
+    __slots__ = ('after', 'held', 'lines', 'refused')
+
+    def __init__(self, after: _Place, held: frozenset[str] = frozenset(),
+                 refused: str = '') -> None:
+        self.after, self.held, self.refused = after, held, refused
+        self.lines = 0
 
 
 class Checker:
@@ -341,12 +426,16 @@ class Checker:
     def __init__(self, oracle: Oracle, mapping: Mapping | None = None,
                  seconds: float = 3600.0, known: Iterable[str] = ()) -> None:
         self._oracle, self._mapping = oracle, mapping or Mapping()
+        _check_names(self._mapping, oracle.model)
         self._words = Words(oracle.model)
+        self._cells = {name: cell for cell, name
+                       in enumerate(self._words.cells)}
         self._translator = (_Translator(self._mapping, self._words)
                             if self._mapping.fields else None)
-        self._seconds, self._known = seconds, tuple(known)
+        self.seconds, self._known = seconds, tuple(known)
         self._places: dict[Any, _Place] = {}
         self._moves = 0
+        self._asked: dict[Any, frozenset[str]] = {}
         self._start = oracle.configurations
         self._result = Checked()
 
@@ -357,8 +446,13 @@ class Checker:
         :param name: of the log, for messages
         :raises LogError: at a line that cannot be read
         """
-        self._name, self._end = name, time.monotonic() + self._seconds
+        self._name, self._end = name, time.monotonic() + self.seconds
         self._result = result = Checked()
+        self._places.clear()
+        self._moves = 0
+        self._evidence = Evidence(
+            self._oracle.model, self._oracle.observed, self._oracle.hidden,
+            TRIES)
         self._last: collections.deque[tuple[_Place, bytes, int]] = (
             collections.deque(maxlen=WINDOW))
         try:
@@ -367,14 +461,33 @@ class Checker:
             result.cause = str(doubt)
         except Divergence as divergence:
             result.divergence = divergence
-        if not result.events and not result.cause and (
-                result.divergence is None):
+        if not (result.actions or result.observed or result.cause
+                or result.divergence is not None):
             raise LogError(f'{name}: it has no event; give a log of what '
                            'happened')
         if not result.cause and not self._numbered and (
                 not self._mapping.complete):
             result.cause = UNNUMBERED
+            if result.divergence is not None:
+                result.cause = (
+                    f'the model does not allow what line {result.line} says '
+                    f'({result.divergence}), if none before it is missing; '
+                    f'and {UNNUMBERED}')
+        self._count()
+        result.evidence = {name: tuple(shown) for name, shown
+                           in self._evidence.found.items()}
         return result
+
+    def _count(self) -> None:
+        """Count what the lines have shown since the last time."""
+        result = self._result
+        for place in self._places.values():
+            for move in place.moves.values():
+                for name in move.held:
+                    result.held[name] += move.lines
+                if move.refused:
+                    result.refused[move.refused] += move.lines
+                move.lines = 0
 
     def _follow(self, file: BinaryIO) -> None:
         # The inner loop: what is here runs for each line.
@@ -384,7 +497,7 @@ class Checker:
         here = self._place(self._start)
         expected, latest, before = self._mapping.first, None, b''
         self._numbered, skew = False, self._mapping.skew
-        events = 0
+        events, line = 0, b''
         try:
             for count, line in enumerate(
                     iter(functools.partial(file.readline, LONGEST), b''), 1):
@@ -428,15 +541,16 @@ class Checker:
                             'the order of the lines is not that of the '
                             'clock, or clocks differ; sort them, or allow '
                             'it with "skew" in a mapping')
-                after = here.moves.get(key)
-                if after is None:
-                    after = self._learn(here, key, given)
+                move = here.moves.get(key)
+                if move is None:
+                    self._check_keys(line)
+                    move = self._learn(here, key, given)
+                move.lines += 1
                 last.append((here, key, count))
-                here = after
+                here = move.after
                 events += 1
                 if not count % TICK and time.monotonic() > self._end:
-                    raise _Doubt(f'{self._seconds:g} s are over; allow more '
-                                 'with --seconds')
+                    raise _Doubt(_over(self.seconds))
         except (_Doubt, Undecided, Divergence):
             result.line = result.lines
             result.text = line.decode(errors='replace').strip()
@@ -451,17 +565,17 @@ class Checker:
         return found
 
     def _learn(self, here: _Place, key: bytes,
-               given: dict[str, Any]) -> _Place:
+               given: dict[str, Any]) -> _Move:
         if self._moves > REMEMBERED or len(self._places) > REMEMBERED:
+            self._count()
             self._places.clear()
             here.moves.clear()
             self._places[here.position] = here
             self._moves = 0
         if time.monotonic() > self._end:
-            raise _Doubt(f'{self._seconds:g} s are over; allow more with '
-                         '--seconds')
+            raise _Doubt(_over(self.seconds))
         try:
-            after = self._place(self._after(here.position, given))
+            move = self._after(here.position, given)
         except Divergence as divergence:
             last, result = self._last, self._result
             result.first = last[0][2] if last else result.lines
@@ -470,19 +584,19 @@ class Checker:
                 f'{number}: {text.decode()}' for _, text, number in last
                 if number >= result.first)[-SHOWN:]
             return self._past(divergence, given)
-        here.moves[key] = after
+        here.moves[key] = move
         self._moves += 1
-        return after
+        return move
 
-    def _after(self, position: Any, given: dict[str, Any]) -> Any:
-        """Where the oracle stands after a line."""
-        line = self._read(given)
+    def _after(self, position: Any, given: dict[str, Any]) -> _Move:
+        """What a line makes of where the oracle stands."""
+        line, result = self._read(given), self._result
         if line.begins:
-            return self._start
+            return _Move(self._place(self._start))
         if not line.steps and not line.seen:
-            return position
+            return _Move(self._place(position))
         oracle = self._oracle
-        found: Any = frozenset()
+        found: dict[Step | None, Any] = {}
         trouble = None
         for step in line.steps or (None,):  # each that it may have been
             oracle.stand(position)
@@ -491,13 +605,57 @@ class Checker:
             except Divergence as divergence:
                 trouble = trouble or divergence
             else:
-                found |= oracle.configurations
+                found[step] = oracle.configurations
                 if step is not None and line.outcome == OK:
-                    self._result.steps.add(step)
+                    result.steps.add(step)
         if not found:
             assert trouble is not None
             raise trouble
-        return found
+        result.observed.update(name.partition('[')[0] for name in line.seen)
+        result.actions.update(step.action.name for step in line.steps)
+        after = frozenset().union(*found.values())
+        return self._shown(position, line, after,
+                           next(iter(found)) if len(found) == 1 else None)
+
+    def _shown(self, position: Any, line: _Line, after: Any,
+               step: Step | None) -> _Move:
+        """What a line shows of the requirements.
+
+        :param after: where the oracle stands then
+        :param step: that the line has; None if it has none, or may be one
+            of several
+        """
+        oracle, evidence = self._oracle, self._evidence
+        oracle.stand(after)
+        fitting, place = oracle.fitting, self._place(after)
+        oracle.stand(position)
+        before = oracle.states
+        seen = [self._cells[name] for name in line.seen]
+        if step is None:
+            evidence.came(before, fitting, seen)
+            return _Move(place)
+        may = oracle.may(step)
+        evidence.took(before, step, line.outcome, may, fitting, seen)
+        if line.outcome == OK:
+            return _Move(place, self._held(before, step))
+        return _Move(place, refused=evidence.denied_by(before, step)
+                     if line.outcome == REFUSED and may == NONE else '')
+
+    def _held(self, states: Iterable[Codes], step: Step) -> frozenset[str]:
+        """The requirements whose guards hold where a step is possible."""
+        tree = self._evidence.tree(step)
+        found: frozenset[str] | None = None
+        for codes in states:
+            if tree(codes).__class__ is Guard:
+                continue
+            key = step.name, tree.reads(codes)
+            if key not in self._asked:
+                self._asked[key] = frozenset(
+                    site.requirement for site in blame.guards_asked(
+                        self._oracle.model, codes, step))
+            found = (self._asked[key] if found is None
+                     else found & self._asked[key])
+        return (found or frozenset()) - {''}
 
     def _tell(self, line: _Line, step: Step | None) -> None:
         source = f'{self._name}:{self._result.lines}'
@@ -533,7 +691,7 @@ class Checker:
             return found
         return divergence
 
-    def _past(self, divergence: Divergence, given: dict[str, Any]) -> _Place:
+    def _past(self, divergence: Divergence, given: dict[str, Any]) -> _Move:
         """Go on past a known divergence, or raise it."""
         line = self._read(given)
         for name in self._known:
@@ -550,8 +708,9 @@ class Checker:
             self._result.known.append(
                 (name, self._result.lines, divergence))
             # What was remembered is of an oracle that allowed less.
+            self._count()
             self._places.clear()
-            return self._place(oracle.configurations)
+            return _Move(self._place(oracle.configurations))
         raise divergence
 
     # reading a line
@@ -590,6 +749,15 @@ class Checker:
             raise WordError('neither an action nor anything observed; take '
                             'the line out')
         return _Line(seen=seen)
+
+    def _check_keys(self, line: bytes) -> None:
+        """Refuse a line that says something twice: of the two, which?"""
+        try:
+            json.loads(line, object_pairs_hook=unique)
+        except ValueError as error:
+            self._fail(str(error))
+        except RecursionError:
+            self._unreadable(line)
 
     def _unreadable(self, line: bytes) -> NoReturn:
         text = line.decode(errors='replace').strip()
@@ -634,13 +802,36 @@ class Checker:
         return found.timestamp()
 
 
+@contextlib.contextmanager
+def _alarm(seconds: float) -> Iterator[None]:
+    """Have whoever waits for a line wait no longer than that."""
+    def ring(number: int, frame: Any) -> NoReturn:
+        raise _Doubt(_over(seconds))
+
+    if threading.current_thread() is not threading.main_thread():
+        yield  # nobody else can be rung
+        return
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _over(seconds: float) -> str:
+    return f'{seconds:g} s are over; allow more with --seconds'
+
+
 def check_file(path: str, checker: Checker) -> Checked:
     """Check a log by its path; ``-`` for standard input.
 
     :raises LogError: if it cannot be read
     """
     if path == '-':
-        return checker.check(sys.stdin.buffer, 'standard input')
+        with _alarm(checker.seconds):
+            return checker.check(sys.stdin.buffer, 'standard input')
     try:
         # To open a pipe that nobody writes to would wait for ever.
         if not stat.S_ISREG(os.stat(path).st_mode):

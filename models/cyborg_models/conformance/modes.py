@@ -3,7 +3,7 @@
 ``explore``
     Hypothesis takes steps, steered to what was not tried yet: calls that the
     model has possible, and calls that it forbids, once for each reason: for
-    what the action reads.
+    what the action reads, and for what is in trouble through faults.
     Options: ``steps``, ``cover`` (per cent of the model's edges; needs a
     system of which everything is called and seen), ``pins`` (a folder of
     failing runs that are played first, and to which new ones are added).
@@ -31,7 +31,6 @@ import math
 import os
 import random
 import time
-from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 from unittest import SkipTest
@@ -155,10 +154,10 @@ class Explorer(machine.Explorer):
             steps.append(number)
             if may == NONE:
                 known.probes.add(place)
-                reason = number, self.session.reasons(step)
-                if reason in self._probed:
+                reasons = self.session.reasons(step)
+                if reasons <= self._probed:
                     continue
-                self._probed.add(reason)
+                self._probed |= reasons
             untried.append(place)
         known.steps, known.untried = steps, untried
         known.afters = [None] * len(steps)
@@ -207,10 +206,7 @@ class Explorer(machine.Explorer):
             self.begin()
             if self.over or not self._here.steps:
                 return
-        here = self._here
-        place = bisect_left(here.steps, number % self.count)
-        if place == len(here.steps):
-            place = 0
+        here, place = self._stands_for(number)
         self.edges += self._looking and (
             place in here.untried and place not in here.probes)
         self._mark(here, place)
@@ -222,6 +218,11 @@ class Explorer(machine.Explorer):
         except Divergence as divergence:
             here.afters[place] = END
             self._diverged(divergence)
+            if kind_of(divergence) not in self.seen:
+                # It was passed by, while another failure is shrunk.
+                here.afters[place], here.far = None, 0
+                if place not in here.untried:
+                    here.untried.append(place)
             return
         self._look()
         if here is not self._here or here.afters[place] is None:
@@ -310,6 +311,13 @@ class _Mode:
         explorer.seen.add(failure.kind)
         result.failure = result.found = result.run = None
         result.shrinking, explorer.over = 0, True
+
+    def need(self, count: str, why: str) -> None:
+        """Call the mode skipped if it counted none of what it is for, and
+        nothing failed.
+        """
+        if not self.result.counts.get(count) and not self.found:
+            self.result.skipped = why
 
     def sum_up(self, explorer: Explorer) -> ModeResult:
         """The figures of an explorer."""
@@ -440,6 +448,8 @@ def repeat(mode: _Mode, steps: int = 1000) -> ModeResult:
     counts = mode.result.counts
     while mode.guard(explorer, work) and explorer.result.steps < steps:
         pass
+    mode.need('repeated', 'no call could be made twice: the model forbids '
+              'the second, and the system need not refuse it')
     return mode.sum_up(explorer)
 
 
@@ -510,6 +520,7 @@ def concurrent(mode: _Mode, rounds: int = 100) -> ModeResult:
                     explorer.seen.add(failure.kind)
     while mode.guard(explorer, work) and counts.get('rounds', 0) < rounds:
         pass
+    mode.need('overlapping', 'no two calls were possible at once')
     return mode.sum_up(explorer)
 
 
@@ -567,6 +578,7 @@ def vectors(mode: _Mode, folder: str | None = None) -> ModeResult:
             counts['played'] += 1
         if not mode.guard(explorer, work):
             break
+    mode.need('played', 'the system was not led to the end of any vector')
     if counts['left']:
         mode.result.notes.append(
             f'{counts["left"]:,} vectors were not played to their end: the '

@@ -495,6 +495,12 @@ class Oracle:
         return tuple(found)
 
     def _unseen_value(self, name: str, value: Any) -> OracleError:
+        if name not in self._cells and str(name).partition('[')[0] in (
+                self.model.variables.keys() - self.observed):
+            return OracleError(
+                f'{name} is observed, and is not among what was said to be: '
+                f'{", ".join(sorted(self.observed)) or "nothing"}; name it '
+                'there, or leave it out')
         if name not in self._cells:
             return OracleError(
                 f'{name!r} is observed, and {self.model.name} has no such '

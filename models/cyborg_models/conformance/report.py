@@ -15,22 +15,19 @@ from xml.sax.saxutils import quoteattr
 from cyborg_models import drawing
 from cyborg_models.conformance import contract
 from cyborg_models.conformance.verdict import (
-    BROKEN,
     CONFORMANT,
-    DIVERGENT,
     FAIL,
     INCONCLUSIVE,
     OPEN,
     PASS,
     Failure,
     Report,
+    Verdict,
 )
 from cyborg_models.kernel import trace
 from cyborg_models.kernel.trace import Run
 
 TOLD = 40  # steps of a prefix that are drawn; those before are left out
-STATUS = {CONFORMANT: 'conformant by test', DIVERGENT: 'divergent',
-          OPEN: 'inconclusive', BROKEN: 'harness error'}
 STYLES = {PASS: 'green', FAIL: 'bold red', INCONCLUSIVE: 'yellow'}
 
 
@@ -48,7 +45,7 @@ def as_data(report: Report) -> dict[str, Any]:
         'faults': sorted({fault for outcome in report.outcomes
                           for fault in outcome.faults}),
         'seed': report.seed, 'status': report.status,
-        'verdict': STATUS[report.status], 'claim': report.claim,
+        'verdict': report.word, 'claim': report.claim,
         'counts': report.counts, 'mended': report.mended,
         'errors': report.errors,
         'verdicts': {
@@ -56,7 +53,10 @@ def as_data(report: Report) -> dict[str, Any]:
                    **({'reason': one.reason} if one.reason else {}),
                    **({'evidence': list(one.evidence)}
                       if one.evidence else {}),
-                   **({'known': one.known} if one.known else {})}
+                   **({'known': one.known} if one.known else {}),
+                   **({'lines': dict(zip(('held', 'refused'), one.lines,
+                                         strict=True))}
+                      if one.lines else {})}
             for rule, one in report.verdicts.items()},
         'failures': [failure_data(one) for one in report.failures],
         'models': [{
@@ -68,7 +68,7 @@ def as_data(report: Report) -> dict[str, Any]:
                 'edges': mode.edges, 'seconds': round(mode.seconds, 3),
                 'counts': mode.counts, 'notes': mode.notes,
                 'skipped': mode.skipped} for mode in outcome.modes]}
-            for outcome in report.outcomes]}
+            for outcome in report.outcomes], **report.more}
 
 
 def failure_data(failure: Failure) -> dict[str, Any]:
@@ -166,8 +166,9 @@ def failure_lines(failure: Failure, width: int = 80,
     yield '', None
     if not data['steady']:
         yield '  It did not show again when this was repeated.', 'yellow'
-    yield (f'  found in mode {data["mode"]} with seed {data["seed"]}, after '
-           f'{data["steps"]:,} steps'), None
+    if not data['event']['source']:
+        yield (f'  found in mode {data["mode"]} with seed {data["seed"]}, '
+               f'after {data["steps"]:,} steps'), None
     if data['repeat']:
         yield f'  to repeat: {data["repeat"]}', None
 
@@ -196,15 +197,7 @@ def lines(report: Report, width: int = 80, marks: Any = drawing.UNICODE,
         yield '', None
         yield from failure_lines(failure, width, marks)
     yield '', None
-    for verdict in report.counts:
-        rows = [(rule, one) for rule, one in report.verdicts.items()
-                if one.verdict == verdict]
-        if not rows:
-            continue
-        yield f'{verdict} ({len(rows)})', STYLES.get(verdict, 'dim')
-        for (rule, one) in rows if details or verdict == FAIL else ():
-            what = ', '.join(one.evidence) or one.reason
-            yield f'  {rule}{f": {what}" if what else ""}', None
+    yield from verdict_lines(report, details)
     yield '', None
     for name in data['mended']:
         yield (f'mended: {name}, which was said to be known, did not show',
@@ -214,6 +207,35 @@ def lines(report: Report, width: int = 80, marks: Any = drawing.UNICODE,
     yield (data['claim'] or data['verdict']).capitalize() + '.', (
         'green' if report.status == CONFORMANT else 'bold red'
         if report.status != OPEN else 'yellow')
+
+
+def verdict_lines(report: Report, details: bool = True) -> Iterator[Line]:
+    """The requirements by verdict as (line, style); those that are not shown
+    for one reason are told together.
+    """
+    for verdict in report.counts:
+        rows = [(rule, one) for rule, one in report.verdicts.items()
+                if one.verdict == verdict]
+        if not rows:
+            continue
+        yield f'{verdict} ({len(rows)})', STYLES.get(verdict, 'dim')
+        told: dict[tuple[str, str], list[str]] = {}
+        for (rule, one) in rows if details or verdict == FAIL else ():
+            told.setdefault((_rests_on(one), rule if one.evidence else ''),
+                            []).append(rule)
+        for (what, _), rules in told.items():
+            yield f'  {", ".join(rules)}{f": {what}" if what else ""}', None
+
+
+def _rests_on(one: Verdict) -> str:
+    """What a verdict rests on."""
+    what = ', '.join(one.evidence) or one.reason
+    if one.lines is None:
+        return what
+    told = [f'{word} in {count:,} line{"s" * (count > 1)}'
+            for word, count in zip(('held', 'refused'), one.lines,
+                                   strict=True) if count]
+    return f'{what} ({", ".join(told)})'
 
 
 def _mode_lines(model: dict[str, Any]) -> Iterator[Line]:
@@ -246,7 +268,7 @@ def as_junit(report: Report) -> str:
     """The text of a JUnit XML file: one case for each requirement.
 
     What is inconclusive and can be tested is an *error*, for a skipped test
-    is easily taken for a passed one.
+    is easily taken for a passed one; of a log that says enough it is skipped.
     """
     rows, counts = [], {'failure': 0, 'error': 0, 'skipped': 0}
     texts = {}
@@ -256,7 +278,7 @@ def as_junit(report: Report) -> str:
         rule = report.contract.rules.get(name)
         kind = ('' if one.verdict == PASS else
                 'failure' if one.verdict == FAIL else
-                'error' if one.verdict == INCONCLUSIVE and rule
+                report.open_kind if one.verdict == INCONCLUSIVE and rule
                 and not rule.review else 'skipped')
         head = (f'  <testcase classname={quoteattr(report.contract.version)}'
                 f' name={quoteattr(name)}')
@@ -264,7 +286,7 @@ def as_junit(report: Report) -> str:
             rows.append(f'{head}/>')
             continue
         counts[kind] += 1
-        message = f'{one.verdict}: {one.reason}'.rstrip(': ')
+        message = f'{one.verdict}: {_rests_on(one)}'.rstrip(': ')
         rows.append(f'{head}>\n   <{kind} message={quoteattr(message)}>'
                     f'{_xml(texts.get(name, ""))}</{kind}>\n  </testcase>')
     for error in report.errors:
@@ -358,9 +380,10 @@ def _failure_html(failure: Failure, row: dict[str, Any]) -> str:
                      f'{", ".join(one["possible"])}'
                      for one in row['differences']]),
         ('possible steps', row['possible']), ('calls', row['calls']),
-        ('found', f'mode {row["mode"]}, seed {row["seed"]}, after '
-                  f'{row["steps"]:,} steps'
-                  + ('' if row['steady'] else '; it did not show again')),
+        ('found', '' if row['event']['source'] else (
+            f'mode {row["mode"]}, seed {row["seed"]}, after '
+            f'{row["steps"]:,} steps'
+            + ('' if row['steady'] else '; it did not show again'))),
         ('to repeat', row['repeat'])]
     link = (f'<a href="{escape(row["address"])}">{row["requirement"]}</a>'
             if row['address'] else escape(row['requirement']))
@@ -381,7 +404,7 @@ def _requirements_html(report: Report) -> str:
         rows.append(
             f'<tr><td>{link}</td><td>{escape(rule.title if rule else "")}'
             f'</td><td class="{one.verdict.split()[0]}">{one.verdict}</td>'
-            f'<td>{escape(", ".join(one.evidence) or one.reason)}</td></tr>')
+            f'<td>{escape(_rests_on(one))}</td></tr>')
     return ('<section><h2>Requirements</h2><table><tr><th>id</th><th>title'
             '</th><th>verdict</th><th>evidence, or reason</th></tr>'
             + ''.join(rows) + '</table></section>')
@@ -392,4 +415,4 @@ FORMATS: dict[str, Callable[[Report], str]] = {
 
 __all__ = ['FORMATS', 'as_data', 'as_html', 'as_json', 'as_junit',
            'diagram', 'failure_data', 'failure_lines', 'failure_text',
-           'lines']
+           'lines', 'verdict_lines']

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from cyborg_models.conformance import suite, verdict
@@ -23,7 +23,7 @@ from cyborg_models.conformance.oracle import (
 )
 from cyborg_models.conformance.suite import HarnessError, System
 from cyborg_models.conformance.verdict import Evidence, Failure
-from cyborg_models.kernel.language import Action, Step
+from cyborg_models.kernel.language import Action, Codes, Step
 
 Result = TypeVar('Result')
 MAY_WAIT = 'wait'  # of a step, as ALL, SOME and NONE
@@ -121,6 +121,9 @@ class Session:
         self.evidence, self.watch, self._note = evidence, watch, note
         self.missing: set[str] = set()
         self.faults: set[str] = set()
+        #: cells of two values that faults alone take from where they begin
+        self._struck: set[int] = set()
+        self._usual: set[int] = set()
         self.mode, self.seed, self.steps = '', 0, 0
         self.calls: list[tuple[Step, str]] = []
         refuses = system.refuses
@@ -183,8 +186,27 @@ class Session:
             self.faults.add(action.name)
             self._tell(self.oracle.fault, action.name, step.arguments)
         self.look()
-        self.evidence.took(before, step, outcome, may,
-                           self.oracle.fitting)
+        after = self.oracle.fitting
+        self._note_trouble(action, before, after)
+        self.evidence.took(before, step, outcome, may, after)
+
+    def _note_trouble(self, action: Action, before: frozenset[Codes],
+                      after: frozenset[Codes]) -> None:
+        """Learn which cells are as they are through faults alone."""
+        if not self._struck and not action.fault:
+            return
+        model = self.oracle.model
+        cells: Iterable[int] = self._struck if not action.fault else (
+            cell for cell, (variable, _) in enumerate(model.cells)
+            if len(variable.domain) == 2 and cell not in self._usual)
+        switched = {cell for cell in cells if all(
+            codes[cell] == model.initial[cell] for codes in before) and all(
+                codes[cell] != model.initial[cell] for codes in after)}
+        if action.fault:
+            self._struck |= switched
+        else:
+            self._usual |= switched
+            self._struck -= switched
 
     def wait(self) -> None:
         """Give the system the time to do what it has to, and look.
@@ -299,13 +321,24 @@ class Session:
         """
         return self.oracle.configurations
 
-    def reasons(self, step: Step) -> frozenset[tuple[int, ...]]:
-        """What a step that the model forbids would read now: where that is
-        the same, it is forbidden for the same reason.
+    def reasons(self, step: Step) -> set[Any]:
+        """Why a step is forbidden now: where all of these were met before,
+        nothing new comes of trying it.
+
+        It is what the step reads of the states; and while something is as it
+        is through faults alone, the action, its guard, and that.
         """
-        tree = self.evidence.tree(step)
-        return frozenset(tree.reads(codes)
-                         for codes in self.oracle.fitting)
+        tree, first = self.evidence.tree(step), self.oracle.model.initial
+        fitting = self.oracle.fitting
+        found: set[Any] = {(step.name, frozenset(
+            tree.reads(codes) for codes in fitting))}
+        if self._struck:
+            codes = min(fitting)
+            troubles = frozenset(cell for cell in self._struck
+                                 if codes[cell] != first[cell])
+            if troubles:
+                found.add((step.action.name, tree(codes), troubles))
+        return found
 
 
 __all__ = ['MAY_WAIT', 'WAIT', 'Session', 'Watch']

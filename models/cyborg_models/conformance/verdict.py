@@ -21,12 +21,18 @@ from __future__ import annotations
 
 import collections
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from cyborg_models.conformance import blame, contract
-from cyborg_models.conformance.oracle import ALL, NONE, OK, Divergence
+from cyborg_models.conformance.oracle import (
+    ALL,
+    NONE,
+    OK,
+    REFUSED,
+    Divergence,
+)
 from cyborg_models.conformance.suite import System
 from cyborg_models.kernel.describe import describe
 from cyborg_models.kernel.language import (
@@ -44,6 +50,8 @@ NOT_APPLICABLE, NOT_IMPLEMENTED = 'not applicable', 'not implemented'
 INCONCLUSIVE = 'inconclusive'
 VERDICTS = (INCONCLUSIVE, FAIL, PASS, NOT_IMPLEMENTED, NOT_APPLICABLE)
 CONFORMANT, DIVERGENT, OPEN, BROKEN = range(4)  # exit codes
+WORDS = {CONFORMANT: 'conformant by test', DIVERGENT: 'divergent',
+         OPEN: 'inconclusive', BROKEN: 'harness error'}
 STATES = 32  # that have to agree; more tell nothing
 TRIES = 400  # times that one rule is looked at without finding evidence
 
@@ -99,25 +107,29 @@ class Verdict:
     :ivar evidence: what shows it, for a pass
     :ivar reason: for all others
     :ivar known: the defect that is known to break it, or ''
+    :ivar lines: of a log: in how many its guards held, and in how many one
+        of them refused; None where there is no log
     """
 
     verdict: str
     reason: str = ''
     evidence: tuple[str, ...] = ()
     known: str = ''
+    lines: tuple[int, int] | None = None
 
 
 class Evidence:
     """Collects what shows that requirements are kept.
 
     :param observed: names of the variables that can be seen
+    :param tries: how often a rule is looked at without finding evidence
     :ivar found: requirement -> what shows it, once each
     :ivar taken: how often each action was taken, by name
     """
 
     def __init__(self, model: Model, observed: Iterable[str],
-                 hidden: Iterable[str]) -> None:
-        self.model = model
+                 hidden: Iterable[str], tries: int = TRIES) -> None:
+        self.model, self._most = model, tries
         self.found: dict[str, dict[str, None]] = {}
         self.taken: collections.Counter[str] = collections.Counter()
         self._tries: collections.Counter[Any] = collections.Counter()
@@ -142,53 +154,64 @@ class Evidence:
         self.found.setdefault(requirement, {})[what] = None
 
     def took(self, before: frozenset[Codes], step: Step, outcome: str,
-             may: str, after: frozenset[Codes]) -> None:
+             may: str, after: frozenset[Codes],
+             seen: Sequence[int] | None = None) -> None:
         """A step was taken, and all was allowed.
 
         :param before: the states before, and what could come untold
         :param after: the states that fit what was seen after it
+        :param seen: the cells that were seen; None: all that can be
         """
         self.taken[step.action.name] += outcome == OK
         if len(before) > STATES or len(after) > STATES:
             return
-        if outcome != OK:
-            if may == NONE:
+        if outcome != OK:  # of what is unknown nothing is shown
+            if outcome == REFUSED and may == NONE:
                 self._refused(before, step)
             return
-        if may == ALL:
+        # What came of a fault is shown by who looks; the rest by being done.
+        if may == ALL and (not step.action.fault or seen is None or seen):
             if step not in self._owed:
                 self._owed[step] = next(iter(blame.surely_owed(
                     self.model, step, min(before))), '')
             if self._owed[step]:
                 self._add(self._owed[step], step.action.name)
-        self._changed(before, after)
+        self._changed(before, after, seen)
 
     def tree(self, step: Step) -> Tree:
         """What the sound model makes of a step."""
         return self._trees[step]
 
     def _refused(self, states: frozenset[Codes], step: Step) -> None:
-        guards = {self._trees[step](codes) for codes in states}
-        if all(guard.__class__ is Guard for guard in guards) and len(
-                {guard.requirement for guard in guards}) == 1:
-            self._add(next(iter(guards)).requirement,
-                      f'{step.action.name} refused')
+        requirement = self.denied_by(states, step)
+        if requirement:
+            self._add(requirement, f'{step.action.name} refused')
 
-    def came(self, before: frozenset[Codes],
-             after: frozenset[Codes]) -> None:
+    def denied_by(self, states: frozenset[Codes], step: Step) -> str:
+        """The requirement whose guards forbid a step in all of the states;
+        '' if it is not one.
+        """
+        guards = {self._trees[step](codes) for codes in states}
+        found = {guard.requirement if guard.__class__ is Guard else ''
+                 for guard in guards}
+        return found.pop() if len(found) == 1 else ''
+
+    def came(self, before: frozenset[Codes], after: frozenset[Codes],
+             seen: Iterable[int] | None = None) -> None:
         """Something came by itself, and all was allowed."""
         if len(before) <= STATES and len(after) <= STATES:
-            self._changed(before, after)
+            self._changed(before, after, seen)
 
-    def _changed(self, before: frozenset[Codes],
-                 after: frozenset[Codes]) -> None:
+    def _changed(self, before: frozenset[Codes], after: frozenset[Codes],
+                 seen: Iterable[int] | None) -> None:
+        cells = self._seen if seen is None else seen
         if self._rules:
-            self._holding(before, after)
+            self._holding(before, after, cells)
         for step in self._hidden:
-            self._not_taken(step, after)
+            self._not_taken(step, after, cells)
 
-    def _holding(self, before: frozenset[Codes],
-                 after: frozenset[Codes]) -> None:
+    def _holding(self, before: frozenset[Codes], after: frozenset[Codes],
+                 seen: Iterable[int]) -> None:
         first = min(before)  # of many that fit, one was
         changed = {cell for codes in after for cell, (one, other)
                    in enumerate(zip(first, codes, strict=True))
@@ -199,7 +222,8 @@ class Evidence:
             self._tries[key] += 1
             if prop.kind == 'always':
                 shown = all(reads(codes).intersection(changed)
-                            and self._breakable(tree, reads(codes), codes)
+                            and self._breakable(tree, reads(codes), codes,
+                                                seen)
                             for codes in after)
             elif prop.kind == 'eventually':
                 shown = all(_waits(tree(codes)) for codes in before) and all(
@@ -208,17 +232,17 @@ class Evidence:
                 shown = all(tree(codes) for codes in after)
             if shown:
                 self._add(prop.requirement, prop.name)
-            done = done or shown or self._tries[key] > TRIES
+            done = done or shown or self._tries[key] > self._most
         if done:  # they need not be looked at again
             self._rules = [
                 row for row in self._rules
                 if row[0].name not in self.found.get(row[0].requirement, ())
-                and self._tries[row[0].name, row[2]] <= TRIES]
+                and self._tries[row[0].name, row[2]] <= self._most]
 
-    def _breakable(self, tree: Tree, reads: frozenset[int],
-                   codes: Codes) -> bool:
+    def _breakable(self, tree: Tree, reads: frozenset[int], codes: Codes,
+                   seen: Iterable[int]) -> bool:
         """True if another value of one observed variable breaks it."""
-        for cell in self._seen:
+        for cell in seen:
             if cell not in reads:
                 continue
             for code in range(len(self.model.cells[cell][0].domain)):
@@ -229,7 +253,8 @@ class Evidence:
                     continue
         return False
 
-    def _not_taken(self, step: Step, states: frozenset[Codes]) -> None:
+    def _not_taken(self, step: Step, states: frozenset[Codes],
+                   seen: Iterable[int]) -> None:
         """A hidden step that is forbidden, and would have been seen."""
         guards = {self._trees[step](codes) for codes in states}
         if len(guards) != 1:
@@ -239,13 +264,13 @@ class Evidence:
             return
         what = f'no {step.action.name}'
         if what in self.found.get(guard.requirement, ()) or (
-                self._tries[step, guard] > TRIES // 10):
+                self._tries[step, guard] > self._most // 10):
             return
         self._tries[step, guard] += 1
         codes = min(states)
         found = blame.but_for_one(self.model, codes, step)
         if found is not None and any(
-                found[1][cell] != codes[cell] for cell in self._seen):
+                found[1][cell] != codes[cell] for cell in seen):
             self._add(guard.requirement, what)
 
 
@@ -402,6 +427,21 @@ class Report:
             for name, one in self.verdicts.items()
             if self.contract.rules[name].level == contract.OBLIGES
         ) else 'conformant by test'
+
+    @property
+    def word(self) -> str:
+        """What came out, in a word."""
+        return WORDS[self.status]
+
+    @property
+    def open_kind(self) -> str:
+        """What JUnit calls a requirement that is not shown."""
+        return 'error'
+
+    @property
+    def more(self) -> dict[str, Any]:
+        """What else the report has."""
+        return {}
 
     def _judge(self, rule: contract.Rule) -> Verdict:
         system = self.system

@@ -6,7 +6,7 @@ other system.
 ``conform smoke -- COMMAND``
     tries a harness step by step and says what is missing.
 ``conform log MODEL LOG``
-    checks a log after the fact.
+    checks a log after the fact, and says what it shows of each requirement.
 ``conform sample MODEL``
     writes a log that the model makes, to begin with.
 
@@ -22,6 +22,7 @@ import json
 import random
 import shlex
 import sys
+import time
 from typing import Any
 
 from cyborg_models import registry
@@ -32,7 +33,6 @@ from cyborg_models.registry import InputError
 
 KINDS = ('wire', 'attach')
 LIMIT = 10.0  # seconds for an answer
-STATUS = {'pass': 0, 'fail': 1, 'inconclusive': 2}
 
 
 def add(kinds: Any) -> None:
@@ -70,8 +70,15 @@ def add(kinds: Any) -> None:
                       help='known divergences, to go on past them')
     made.add_argument('--seconds', type=seconds, default=3600.0,
                       metavar='S', help='that it may take')
-    made.add_argument('--json', action='store_true',
-                      help='print one JSON object, for machines')
+    made.add_argument('--role', nargs='+', action='extend', default=[],
+                      help='of the software that wrote it; the default is '
+                           'all of the contract')
+    made.add_argument('--capability', nargs='+', action='extend',
+                      default=[], help='that it has; the default is all')
+    made.add_argument('--implementation', nargs=2,
+                      metavar=('NAME', 'VERSION'),
+                      default=['unnamed', '0'], help='for the report')
+    forms(made)
 
     made = kinds.add_parser('sample', allow_abbrev=False, help=(
         'write a log that a model makes'))
@@ -93,6 +100,47 @@ def _model(made: argparse.ArgumentParser) -> None:
     made.add_argument('--set', metavar='KEY=VALUE', nargs='+',
                       action='extend', default=[],
                       help='settings; see list MODEL')
+
+
+def forms(made: argparse.ArgumentParser) -> None:
+    """The options that say what is written of a report."""
+    for name, form in (('json', 'JSON'), ('junit', 'JUnit XML'),
+                       ('html', 'HTML')):
+        made.add_argument(f'--{name}', metavar='FILE',
+                          help=f'write the report there, as {form}; '
+                               '- is standard output')
+    made.add_argument('--brief', action='store_true',
+                      help='leave out what each verdict rests on')
+
+
+def tell(found: Any, given: argparse.Namespace, lines: Any) -> None:
+    """Write a report as the options say, and print it unless one of its
+    forms is printed.
+
+    :param lines: makes (line, style) of it, as :func:`.report.lines`
+    """
+    from cyborg_models import drawing
+    from cyborg_models.conformance import report
+    from cyborg_models.terminal import Terminal
+
+    quiet = False
+    for name, made in report.FORMATS.items():
+        path = getattr(given, name)
+        if path == '-':
+            sys.stdout.write(made(found))
+            quiet = True
+        elif path:
+            write(path, [made(found)])
+    if quiet:
+        return
+    out = Terminal()
+    marks = (drawing.UNICODE if out.can(''.join(drawing.UNICODE.values()))
+             else drawing.ASCII)
+    for line, style in lines(found, out.width, marks, not given.brief):
+        if len(line) > out.width and '://' not in line:
+            out.line(line, style)
+        else:
+            out.put(line, style)
 
 
 def seconds(text: str) -> float:
@@ -191,9 +239,12 @@ def do_log(given: argparse.Namespace) -> int:
     """Check a log; returns the exit status."""
     import dataclasses
 
+    from cyborg_models.conformance import suite
     from cyborg_models.conformance.oracle import Oracle
 
     log = _log()
+    from cyborg_models.conformance import logged
+
     chosen = registry.choose(given.model, given.set)
     mapping = (log.read_mapping(given.mapping) if given.mapping
                else log.Mapping())
@@ -210,74 +261,28 @@ def do_log(given: argparse.Namespace) -> int:
                   if not action.fault}
     # What may happen unseen may be logged all the same.
     oracle = Oracle(chosen, actions, sorted(hidden))
+    system = logged.Logged(chosen, given.role, given.capability,
+                           tuple(given.implementation), given.known)
+    suite.declared(system)
+    began = time.monotonic()
     found = log.check_file(given.log, log.Checker(
         oracle, mapping, given.seconds, given.known))
-    repeat = ('cyborg-models conform log ' + shlex.join([
-        given.model, given.log, *_flags(given)]))
-    if given.json:
-        print(json.dumps(_log_data(found, chosen, repeat), indent=1))
-    else:
-        _log_print(found, chosen, repeat)
-    return STATUS[found.verdict]
+    made = logged.report(
+        found, chosen, system, time.monotonic() - began,
+        'cyborg-models conform log ' + shlex.join([
+            given.model, given.log, *_flags(given)]))
+    tell(made, given, logged.lines)
+    return made.status
 
 
 def _flags(given: argparse.Namespace) -> list[str]:
     words = []
-    for name in ('set', 'hidden', 'known'):
+    for name in ('set', 'hidden', 'known', 'role', 'capability'):
         if getattr(given, name):
             words += [f'--{name}', *getattr(given, name)]
     if given.mapping:
         words += ['--mapping', given.mapping]
     return words + ['--complete'] * given.complete
-
-
-def _failures(found: Any, repeat: str) -> list[Any]:
-    """The divergences, known ones first, as failures."""
-    from cyborg_models.conformance.verdict import Failure
-
-    rows = [*found.known, *([('', found.line, found.divergence)]
-                            if found.divergence else [])]
-    return [Failure('log', 0, line, found.before if not known else (), (),
-                    divergence, divergence.requirement, known, True, repeat)
-            for known, line, divergence in rows]
-
-
-def _log_data(found: Any, chosen: Any, repeat: str) -> dict[str, Any]:
-    from cyborg_models.conformance import report
-
-    return {'model': chosen.title, 'verdict': found.verdict,
-            'cause': found.cause, 'lines': found.lines,
-            'events': found.events, 'line': found.line, 'text': found.text,
-            'failures': [report.failure_data(one)
-                         for one in _failures(found, repeat)]}
-
-
-def _log_print(found: Any, chosen: Any, repeat: str) -> None:
-    from cyborg_models import drawing
-    from cyborg_models.conformance import report
-    from cyborg_models.terminal import Terminal
-
-    out = Terminal()
-    marks = (drawing.UNICODE if out.can(''.join(drawing.UNICODE.values()))
-             else drawing.ASCII)
-    out.line(chosen.title, 'bold')
-    out.line(f'{found.events:,} events are allowed, of {found.lines:,} lines '
-             'that were read')
-    for failure in _failures(found, repeat):
-        out.line('')
-        for line, style in report.failure_lines(failure, out.width, marks):
-            out.put(line, style) if len(line) <= out.width else out.line(
-                line, style)
-    out.line('')
-    if found.divergence:
-        out.line(f'line {found.line}: {found.text}')
-    if found.cause:
-        at = f'line {found.line}: ' if found.line else ''
-        out.line(f'Inconclusive: {at}{found.cause}', 'yellow')
-    elif found.verdict == 'fail':
-        out.line('Divergent.', 'bold red')
-    else:
-        out.line('All that the log says is allowed.', 'green')
 
 
 def do_sample(given: argparse.Namespace) -> int:

@@ -49,6 +49,7 @@ from cyborg_models.conformance.lines import (
 )
 from cyborg_models.conformance.suite import HIDDEN_REST, System
 from cyborg_models.conformance.words import WordError, Words, shown
+from cyborg_models.kernel.itf import unique
 from cyborg_models.registry import Chosen, InputError, near
 
 VERSION = 1
@@ -183,8 +184,9 @@ class Harness:
             self._break(f'gives settings that are no texts: '
                         f'{shown(settings)}; write {{"key": "value"}}')
         try:
-            self.chosen = registry.choose(name, [
-                f'{key}={value}' for key, value in settings.items()])
+            self.chosen = registry.choose(name[:80], [
+                f'{key[:80]}={value[:800]}'
+                for key, value in settings.items()])
         except InputError as error:
             self._break(f'asks for a model that there is not: {error}')
         self.words = Words(self.chosen.model)
@@ -324,8 +326,10 @@ class Harness:
 
     def _read(self, line: bytes) -> dict[str, Any]:
         try:
-            answer = json.loads(line, object_pairs_hook=_unique,
+            answer = json.loads(line, object_pairs_hook=unique,
                                 parse_constant=_no_constant)
+            if b'\\u' in line:  # halves of characters cannot be written
+                json.dumps(answer, ensure_ascii=False).encode()
         except (ValueError, RecursionError):
             answer = None
         if not isinstance(answer, dict):
@@ -370,6 +374,9 @@ class WireSystem(System):
     def __init__(self, harness: Harness) -> None:
         self._harness = harness
         hello = harness.hello()
+        if not hello.actions:
+            raise WireError('the harness has no action that can be called; '
+                            'name those that it has in "actions"')
         for key, value in vars(hello).items():
             if key != 'actions':
                 setattr(self, key, value)
@@ -408,13 +415,6 @@ class WireSystem(System):
 
 def _because(message: str) -> str:
     return f': {message[:500]}' if message else ''
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError('a key twice')
-    return found
 
 
 def _no_constant(name: str) -> NoReturn:

@@ -165,7 +165,7 @@ class Document:
 
     def _parse(self) -> Json:
         try:
-            data = json.loads(self.text, object_pairs_hook=_unique,
+            data = json.loads(self.text, object_pairs_hook=unique,
                               parse_constant=_no_constant,
                               parse_float=_no_float,
                               parse_int=_short_integer)
@@ -444,7 +444,11 @@ def content(path: str, what: str = 'an ITF trace') -> str:
                          f'{what}') from None
 
 
-def _unique(pairs: list[tuple[str, Json]]) -> Json:
+def unique(pairs: list[tuple[str, Json]]) -> Json:
+    """An object of JSON, for ``object_pairs_hook``.
+
+    :raises ValueError: if a key is there twice
+    """
     found = dict(pairs)
     if len(found) != len(pairs):
         counts = collections.Counter(key for key, _ in pairs)
@@ -550,4 +554,4 @@ def _skip(text: str, at: int) -> int:
     return found.end() if found else at
 
 
-__all__ = ['Document', 'TraceError', 'dumps']
+__all__ = ['Document', 'TraceError', 'dumps', 'unique']
