@@ -193,12 +193,12 @@ def contract(release, root=specs.ROOT):
         table = {'core': (['all'], table['core'][1], [], [])}
         table |= {name: (['all'], f'what the section {section} has', ids, [])
                   for name, (section, ids) in ROCKY.items()}
-    rows = []
+    rows, found = [], evidence.read(root)
     for spec in read:
         if spec.slug == 'conformance' or spec.status != 'approved':
             continue  # its requirements are about tests and claims
         for one in evidence.stated(spec):
-            rows.append(_requirement(spec, one, release, table))
+            rows.append(_requirement(spec, one, release, table, found))
     if not rows:
         raise ContractError(f'{release}: no approved spec has a requirement; '
                             'state some')
@@ -213,7 +213,7 @@ def contract(release, root=specs.ROOT):
         'rules': rows}
 
 
-def _requirement(spec, one, release, table):
+def _requirement(spec, one, release, table, found):
     level = re.search(r'\b(MUST NOT|MUST|SHOULD NOT|SHOULD|MAY)\b',
                       one.sentence)
     who = roles(release, one.sentence)
@@ -232,7 +232,8 @@ def _requirement(spec, one, release, table):
         and section == ROCKY.get(name, ('', ()))[0]]
     return {'id': one.id, 'title': one.title, 'sentence': one.sentence,
             'level': LEVELS[level[1]], 'roles': who,
-            'capabilities': brought or ['core'], 'review': one.reason,
+            'capabilities': brought or ['core'],
+            'review': evidence.left_to_review(one, found),
             'page': f'specs/{release}/approved/{spec.slug}.html'}
 
 

@@ -1,15 +1,18 @@
-"""What shows that a requirement holds: guards, properties, mutants, vectors.
+"""What shows that a requirement holds: guards, properties, mutants, vectors,
+and tests of the reference implementations.
 
 Everything is read from the sources of the models and from what is recorded
 beside them; no model is imported.  A guard carries the id that its ``when``
 names, a property the one it is declared with.  What stands in a module
 ``defects`` is what software does wrong, and carries nothing.
+:mod:`tools.shown` says which tests show what.
 
-A requirement that no model carries says who looks instead::
+A requirement that no model carries and no test shows says who looks
+instead::
 
     .. req:: A title
        :id: QUOTA-001
-       :verified: review -- why no model can show it
+       :verified: review -- why neither can show it
 """
 
 import ast
@@ -21,7 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from tools import specs
+from tools import shown, specs
 from tools.specs import NEED_ID, Problem
 
 PACKAGE = 'models/cyborg_models'
@@ -79,13 +82,14 @@ class Stated(NamedTuple):
 
 @dataclass
 class Found:
-    """What the models and what is recorded beside them say.
+    """What the models, what is recorded beside them and the tests say.
 
     :ivar uses: id -> list of :class:`Use` that carry it
     :ivar other: the uses that carry nothing
     :ivar mutants: release -> list of objects as recorded, or None
     :ivar vectors: id -> names, or None if there are no vectors
     :ivar divergences: id -> titles, or None if none are recorded
+    :ivar tests: id -> list of :class:`tools.shown.Shown`
     :ivar problems: (``file:line``, message) of what cannot be read
     """
 
@@ -94,6 +98,7 @@ class Found:
     mutants: dict = field(default_factory=dict)
     vectors: dict | None = None
     divergences: dict | None = None
+    tests: dict = field(default_factory=dict)
     problems: list = field(default_factory=list)
 
     def guards(self, name):
@@ -149,30 +154,47 @@ def read(root=specs.ROOT, cache=None):
     found.vectors = _naming(home / 'vectors', root, found.problems)
     found.divergences = _naming(home / 'conformance' / 'known', root,
                                 found.problems)
+    found.tests, problems = shown.read(Path(root), lambda path: _kept(
+        path, cache, lambda: _parsed(path, root)))
+    found.problems += problems
     return found
 
 
 def _uses(path, root, cache):
     """The uses of a file, and what is wrong in it."""
+    def make():
+        tree = _parsed(path, root)
+        if isinstance(tree, tuple):
+            return [tree]
+        reader = _Reader(path.relative_to(root).as_posix(),
+                         f'{path.parent.name}.{path.stem}')
+        reader.visit(tree)
+        return reader.found
+    return _kept(path, cache, make)
+
+
+def _kept(path, cache, make):
+    """What is made of a file, made anew when the file has changed."""
     state = path.stat()
     key = str(path), state.st_mtime_ns, state.st_size
     if cache is not None and key in cache:
         return cache[key]
-    short = path.relative_to(root).as_posix()
-    try:
-        tree = ast.parse(path.read_bytes())
-    except (SyntaxError, ValueError) as error:
-        found = [(f'{short}:{getattr(error, "lineno", None) or 1}',
-                  f'not Python: {getattr(error, "msg", error)}; mend it')]
-    else:
-        reader = _Reader(short, f'{path.parent.name}.{path.stem}')
-        reader.visit(tree)
-        found = reader.found
+    made = make()
     if cache is not None:
         for old in [old for old in cache if old[0] == key[0]]:
             del cache[old]
-        cache[key] = found
-    return found
+        cache[key] = made
+    return made
+
+
+def _parsed(path, root):
+    """The tree of a file, or what is wrong in it."""
+    try:
+        return ast.parse(path.read_bytes())
+    except (SyntaxError, ValueError) as error:
+        return (f'{path.relative_to(root).as_posix()}:'
+                f'{getattr(error, "lineno", None) or 1}',
+                f'not Python: {getattr(error, "msg", error)}; mend it')
 
 
 class _Reader(ast.NodeVisitor):
@@ -334,8 +356,8 @@ def stated(spec):
 
 
 def check_stated(requirements, found):
-    """A requirement is carried by a model, or says that it is not; the
-    model repeats its sentence as it stands.
+    """A requirement is carried by a model or shown by a test, or says that
+    it is not; the model repeats its sentence as it stands.
 
     :param requirements: list of :class:`Stated`, of one spec
     :returns: generator of :class:`~tools.specs.Problem`
@@ -344,24 +366,38 @@ def check_stated(requirements, found):
     for one in requirements:
         carried = found.uses.get(one.id)
         vectors = (found.vectors or {}).get(one.id)
-        if not (carried or vectors or one.verified):
+        tests = found.tests.get(one.id)
+        if not (carried or vectors or tests or one.verified):
             yield Problem(one.line, (
-                f'no guard, property or vector carries {one.id}; add it to '
-                'the models, or say here :verified: review -- and why no '
-                'model can show it'))
-        if one.verified and (carried or vectors):
+                f'no guard, property or vector carries {one.id} and no test '
+                'shows it; add it to the models or to such a test, or say '
+                'here :verified: review -- and why neither can'))
+        if one.verified and (carried or vectors or tests):
             where = (f'{carried[0].module}.{carried[0].name} '
-                     f'({carried[0].where})' if carried
-                     else f'the vector {vectors[0]}')
+                     f'({carried[0].where}) carries' if carried
+                     else f'the vector {vectors[0]} carries' if vectors
+                     else f'{tests[0].name} ({tests[0].where}) shows')
             yield Problem(one.place, (
-                f'{one.id} is marked as verified by review, and {where} '
-                'carries it; take the mark out'))
+                f'{one.id} is marked as verified by review, and {where} it; '
+                'take the mark out'))
         text = texts.get(one.id)
         if text and text.text != one.sentence:
             yield Problem(one.line, (
                 f'the sentence of {one.id} is not the one at {text.where}, '
                 f'from {_differs(one.sentence, text.text)!r} on; make them '
                 'the same'))
+
+
+def left_to_review(one, found):
+    """Why a requirement is for review where the system is not the reference
+    implementation; '' if it is not.
+    """
+    tests = found.tests.get(one.id)
+    if one.reason or not tests or found.uses.get(one.id) or (
+            found.vectors or {}).get(one.id):
+        return one.reason
+    return ('no model carries it; of the reference implementation '
+            f'{tests[0].name} shows it')
 
 
 def _differs(mine, theirs):
@@ -372,7 +408,7 @@ def _differs(mine, theirs):
 
 
 def check_models(found, known, prefixes=None):
-    """Each id that a model uses is stated by a spec.
+    """Each id that a model uses or a test shows is stated by a spec.
 
     :param known: all ids that specs state
     :param prefixes: look at ids with one of these alone; None: at all
@@ -380,7 +416,8 @@ def check_models(found, known, prefixes=None):
     """
     seen = set()
     for use in [*(use for uses in found.uses.values() for use in uses),
-                *found.other]:
+                *found.other,
+                *(test for tests in found.tests.values() for test in tests)]:
         if use.id in known or (use.id, use.path) in seen or (
                 prefixes is not None and prefix(use.id) not in prefixes):
             continue
@@ -388,8 +425,9 @@ def check_models(found, known, prefixes=None):
         close = difflib.get_close_matches(use.id, known, n=1)
         hint = (f'did you mean {close[0]}?' if close else
                 'state it in a spec, or mend the id')
+        does = 'shows' if isinstance(use, shown.Shown) else 'uses'
         yield use.id, use.where, (
-            f'{use.name or use.module} uses {use.id}, which no spec '
+            f'{use.name or use.module} {does} {use.id}, which no spec '
             f'states; {hint}')
 
 
@@ -427,6 +465,7 @@ def summary(one, found):
     if caught and caught[0]:
         parts.append(_count(caught[0], 'mutant') + ' caught')
     parts.append(_count(len(vectors), 'vector'))
+    parts.append(_count(len(found.tests.get(one.id, ())), 'test'))
     words = ', '.join(filter(None, parts))
     return words or (f'by review: {one.reason}' if one.reason else 'none yet')
 
@@ -438,4 +477,4 @@ def _count(number, one, many=None):
 
 
 __all__ = ['Found', 'Stated', 'Use', 'check_models', 'check_one',
-           'check_stated', 'read', 'stated', 'summary']
+           'check_stated', 'left_to_review', 'read', 'stated', 'summary']

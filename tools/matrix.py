@@ -121,6 +121,10 @@ def weigh(app, env):
     if not found.uses and Path(root, evidence.PACKAGE).is_dir():
         logger.warning('no guard and no property of the models names a '
                        'requirement', location=f'{evidence.PACKAGE}:1')
+    if not found.tests and Path(root, evidence.shown.HOME).is_dir():
+        logger.warning('no test shows a requirement; tag one with '
+                       f'@{evidence.shown.TAG}',
+                       location=f'{evidence.shown.HOME}:1')
     lines = {name: {one.id: evidence.summary(one, found)
                     for one in requirements}
              for name, requirements in by_page.items()}
@@ -191,7 +195,15 @@ def _requirement(one, found):
         'vectors': found.vectors and found.vectors.get(one.id, []),
         'divergences': found.divergences and found.divergences.get(
             one.id, []),
+        'tests': [{'name': test.name, 'file': test.path, 'line': test.line,
+                   'link': _source(test.path, test.line)}
+                  for test in found.tests.get(one.id, ())],
         'review': one.reason or None}
+
+
+def _source(file, line):
+    """Where a line of a file is to be read."""
+    return f'{SOURCE}{file}#L{line}'
 
 
 # --- when a page is written ------------------------------------------------
@@ -238,8 +250,8 @@ def _anchor(spec):
 
 def _counts(app, docname, data):
     """A row per spec, and the sum."""
-    columns = ('carried', 'by review', 'neither', 'flows replayed',
-               'flows without a model')
+    columns = ('carried', 'by test', 'by review', 'neither',
+               'flows replayed', 'flows without a model')
     rows, total = [], Counter()
     for spec in data['specs']:
         count = count_of(spec)
@@ -252,7 +264,8 @@ def _counts(app, docname, data):
                  *(str(total[column]) for column in columns)])
     out = [table(('Spec', 'Requirements', *(column.capitalize()
                                              for column in columns)),
-                  rows, (30, 14, 14, 14, 14, 14, 14), 'evidence-counts')]
+                  rows, (30, 14, *(12 for _ in columns)),
+                 'evidence-counts')]
     notes = []
     for release, mutants in data['mutants'].items():
         notes.append(f'{release}: {mutants["killed"]:,} of '
@@ -271,8 +284,10 @@ def count_of(spec):
     for one in spec['requirements']:
         carried = bool(one['guards'] or one['properties'] or one['vectors'])
         count['carried'] += carried
-        count['by review'] += bool(one['review']) and not carried
-        count['neither'] += not (carried or one['review'])
+        shows = bool(one['tests']) and not carried
+        count['by test'] += shows
+        count['by review'] += bool(one['review']) and not (carried or shows)
+        count['neither'] += not (carried or shows or one['review'])
     for flow in spec['flows']:
         count['flows replayed'] += bool(flow['messages'])
         count['flows without a model'] += not flow['messages']
@@ -302,14 +317,15 @@ def _cell(one):
     for word, uses in (('Guards', [
             (use['in'], use) for use in one['guards']]), ('Properties', [
                 (f'{use["in"]}.{use["name"]}', use)
-                for use in one['properties']])):
+                for use in one['properties']]), ('Tests', [
+                    (use['name'], use) for use in one['tests']])):
         if uses:
             line = nodes.paragraph('', f'{word}: ')
             for index, (text, use) in enumerate(uses):
                 line += nodes.Text(', ' if index else '')
                 line += nodes.reference(
                     '', f'{text.partition(".")[2]}:{use["line"]}',
-                    refuri=f'{SOURCE}{use["file"]}#L{use["line"]}')
+                    refuri=_source(use['file'], use['line']))
             out.append(line)
     mutants = one['mutants']
     if mutants and (mutants['killed'] or mutants['harmless']):
@@ -388,8 +404,8 @@ def export(app, exception):
     total = sum((count_of(spec) for spec in data.get('specs', ())),
                 Counter())
     logger.info('evidence: %d requirements, %d carried by models, %d by '
-                'review', total['requirements'], total['carried'],
-                total['by review'])
+                'review, %d by tests alone', total['requirements'],
+                total['carried'], total['by review'], total['by test'])
     if app.builder.format == 'html':
         path = Path(app.outdir, 'evidence.json')
         text = json.dumps(data, ensure_ascii=False, indent=1) + '\n'

@@ -78,7 +78,7 @@ needs_id_regex = f'^{NEED_ID.pattern}$'
 needs_id_required = True
 needs_fields = {
     'verified': {
-        'description': 'Who looks, where no model carries it',
+        'description': 'Who looks, where neither model nor test does',
         'schema': {'type': 'string'},
         'default': '',
     },

@@ -107,6 +107,20 @@ class Divergences(unittest.TestCase):
             [(1, ['A1', '', 'none']), (2, ['P4', '', 'none'])]))
 
 
+    def test_what_a_test_of_the_reference_shows_is_for_review(self):
+        """No model carries it, so another system's is not seen."""
+        data = json.loads(Path(ROOT, contract.FILE).read_text('utf-8'))
+        found = evidence.read()
+        alone = set(found.tests) - set(found.uses) - set(found.vectors)
+        told = {row['id']: row['review'] for one in data.values()
+                for row in one['rules'] if row['id'] in alone}
+        self.assertEqual(alone, set(told))
+        self.assertGreaterEqual(len(told), 10)
+        for name, review in told.items():
+            self.assertIn('of the reference implementation '
+                          f'{found.tests[name][0].name} shows it', review)
+
+
 class Planted(unittest.TestCase):
 
     ARQ = 'specs/stein/approved/accelerator-requests.rst'

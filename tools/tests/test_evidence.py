@@ -60,8 +60,9 @@ BROKEN = {
     'requirement that nothing carries': (
         'spec', f'   :id: GOOD-002\n{MARK}', '   :id: GOOD-002\n',
         'spec', '.. req:: Ask again',
-        'no guard, property or vector carries GOOD-002; add it to the '
-        'models, or say here :verified: review -- and why no model can'),
+        'no guard, property or vector carries GOOD-002 and no test shows '
+        'it; add it to the models or to such a test, or say here :verified: '
+        'review -- and why neither can'),
     'mark that is stale': (
         'spec', '   :id: GOOD-001\n',
         '   :id: GOOD-001\n   :verified: review -- it cannot be seen\n',
@@ -208,12 +209,12 @@ class TestBroken(Tree):
         self.assertGreaterEqual(len(patterns), 9)
 
 
-def message_patterns():
-    """Each message of ``tools/evidence.py`` as a regular expression: what
-    stands behind a line or a place, and has a semicolon before the mend.
+def message_patterns(module=evidence):
+    """Each message of a module as a regular expression: what stands behind
+    a line or a place, and has a semicolon before the mend.
     """
     found = []
-    for node in ast.walk(ast.parse(inspect.getsource(evidence))):
+    for node in ast.walk(ast.parse(inspect.getsource(module))):
         if isinstance(node, ast.Call) and node.args and isinstance(
                 node.func, ast.Name) and node.func.id == 'Problem':
             found.append(node.args[1])
@@ -414,8 +415,8 @@ Evidence
 '''
 
 
-class TestSite(Tree):
-    """The page, the file, the line below a requirement, and the gate."""
+class Site(Tree):
+    """A site of that tree."""
 
     def setUp(self):
         super().setUp()
@@ -440,6 +441,10 @@ class TestSite(Tree):
         result = self.build(*options)
         self.assertEqual(0, result.code, result.output)
         return result.output
+
+
+class TestSite(Site):
+    """The page, the file, the line below a requirement, and the gate."""
 
     def test_page_line_and_export(self):
         said = self.good()

@@ -239,7 +239,7 @@ class TestExit(SpecCase):
     def test_no_spec_at_all_is_status_2(self):
         for name in ('__init__.py', 'specs.py', 'speccheck.py',
                      'evidence.py', 'meetbot.py', 'models.py', 'produced.py',
-                     'replay.py',
+                     'replay.py', 'shown.py',
                      *(f'seqdiag/{name}.py' for name in (
                          '__init__', 'language', 'svg', 'directive'))):
             support.write(self.folder / 'bare' / 'tools' / name,

@@ -131,12 +131,15 @@ class Explorer(machine.Explorer):
             if count == least])])
 
     def _far(self, here: Any) -> list[int]:
-        """The places of the steps by which a run gets far."""
+        """The places of the steps by which a run gets far: of none that
+        led nowhere when it was taken last, such as a wait at the end.
+        """
         spares = self.result.runs % 4 == 0
         return [place for place in range(len(here.steps))
-                if place not in here.probes and not (
-                    spares and self._action(here, place).fault
-                    and self._taken[self._action(here, place).name])]
+                if place not in here.probes
+                and self._known.get(here.afters[place]) is not here
+                and not (spares and self._action(here, place).fault
+                         and self._taken[self._action(here, place).name])]
 
     def _action(self, here: Any, place: int) -> Action:
         return self.all[here.steps[place]].action

@@ -1,4 +1,5 @@
-"""The agent with its fake driver: a card, a parent, leases, a host socket.
+"""An agent within the test's process, with its driver: a card, a parent,
+leases, a host socket.  ``os_acc_agent`` is the one that a host would have.
 
 The devices are a tree of files laid out as sysfs has it, so that the plugin
 reads what it would read of a real host; what the kernel would do, the driver

@@ -19,7 +19,7 @@ from os_acc.records import Records
 from os_acc.steps import Deadline, Steps
 
 from harness.odd import Odd
-from harness.systems import OddFunctions, OddSlot
+from harness.systems import OddFunctions, OddSlot, OddTwice
 
 
 class FailedPlugIsReady(Steps):
@@ -97,6 +97,17 @@ class ReleaseIsNotFinal(Library):
                 self.journal.aim(van.uuid, Goal.RELEASED)
 
 
+class SecondUnplugGivesUp(Library):
+    """An unplug that finds nothing to do takes the VANs for done with."""
+
+    def unplug(self, context: Any, instance: InstanceInfo) -> list[VAN]:
+        vans = self.journal.vans(instance.uuid)
+        for van in vans:
+            if van.state is State.READY:
+                self.journal.aim(van.uuid, Goal.RELEASED)
+        return super().unplug(context, instance)
+
+
 def with_steps(faulty: type[Steps]) -> type[Library]:
     return type(faulty.__name__, (Library,), {'steps': faulty})
 
@@ -130,4 +141,5 @@ FAULTY: dict[type, str] = {
     _of(OddSlot, 'api-down', library=with_records(ReportsOnce)):
         'OSACC-049',
     _of(OddFunctions, 'plug', library=ReleaseIsNotFinal): 'OSACC-037',
+    _of(OddTwice, 'plug', library=SecondUnplugGivesUp): 'OSACC-009',
 }

@@ -243,13 +243,18 @@ class Host:
     :param limit: quota, in handles
     :param library: os-acc; another class for one with a known fault
     :param tenant: bitstreams are tenants' own
+    :param twice: nova-compute makes each call a second time when it has
+        succeeded, as one does that has lost the answer
+    :ivar repeated: how often that was done, by name
     """
 
     def __init__(self, bench: Bench, root: pathlib.Path,
                  instances: list[InstanceInfo], limit: int,
                  library: type[Library] = Library,
-                 tenant: bool = False) -> None:
+                 tenant: bool = False, twice: bool = False) -> None:
         self.bench, self.root = bench, root
+        self.twice = twice
+        self.repeated: collections.Counter[str] = collections.Counter()
         self.instances = instances
         self.timeouts = Timeouts()
         self.api = Api(bench.handles, limit)
@@ -356,6 +361,19 @@ class Host:
             self.workers.remove(worker)
             if not worker.dead:
                 self._ended(worker)
+                if self.twice and not (worker.error or self.workers):
+                    self._repeat(worker)
+
+    def _repeat(self, worker: Worker) -> None:
+        """Make a call that has succeeded again, and see to it that it does;
+        the tester sees whether anything has changed (OSACC-032, OSACC-036).
+        """
+        self.repeated[worker.name] += 1
+        try:
+            worker.function()
+        except OsAccError as error:
+            raise Broken(f'{worker.name}, made again after it has succeeded, '
+                         f'raised {type(error).__name__}: {error}') from error
 
     def _ended(self, worker: Worker) -> None:
         """What nova-compute makes of the end of a call."""

@@ -60,7 +60,7 @@ def running() -> Iterator[str]:
     (root / 'log' / 'qemu').mkdir()
     (root / 'libvirtd.conf').write_text(
         f'unix_sock_dir = "{root}/sock"\nauth_unix_rw = "none"\n'
-        'auth_unix_ro = "none"\n')
+        'auth_unix_ro = "none"\nunix_sock_rw_perms = "0777"\n')
     (root / 'etc' / 'qemu.conf').write_text(
         'stdio_handler = "file"\nsecurity_driver = "none"\nuser = "root"\n'
         'group = "root"\ncgroup_controllers = []\nnamespaces = []\n'

@@ -9,11 +9,12 @@ it, or when the kit waits.  Until then it stands after its last step, where a
 crash can find it: after each write of the journal, before each answer.
 """
 
+import collections
 import pathlib
 import shutil
 import tempfile
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from os_acc.library import Library
 from os_acc.objects import InstanceInfo
@@ -56,6 +57,8 @@ class OsAcc(System):
     """os-acc with one plugin on one host.
 
     :cvar library: os-acc; another class for one with a known fault
+    :cvar twice: nova-compute makes each call a second time
+    :ivar repeated: how often that was done in all runs, by name
     """
 
     model = 'rocky.system'
@@ -66,8 +69,10 @@ class OsAcc(System):
     refuses = ()  # the world is the tester
     limit = 120.0
     library: type[Library] = Library
+    twice: ClassVar[bool] = False
 
     host: Host | None = None
+    repeated: collections.Counter[str]
     _names: frozenset[str] = frozenset()
 
     def bench(self, root: pathlib.Path) -> Bench:
@@ -81,6 +86,9 @@ class OsAcc(System):
         """A number of the model's settings."""
         return int(self.settings.get(name, default))
 
+    def __init__(self) -> None:
+        self.repeated = collections.Counter()
+
     def start(self) -> None:
         self.clear()
         if not self._names:
@@ -90,7 +98,7 @@ class OsAcc(System):
         self.host = Host(
             self.bench(self._root), self._root,
             INSTANCES[:self.setting('vans', 2)], self.setting('limit', 1),
-            self.library, self.settings.get('tenant') == 'true')
+            self.library, self.settings.get('tenant') == 'true', self.twice)
 
     def stop(self) -> None:
         self.clear()
@@ -98,6 +106,7 @@ class OsAcc(System):
     def clear(self) -> None:
         """End the host of the last run."""
         if self.host is not None:
+            self.repeated.update(self.host.repeated)
             self.host.end()
             self.host = None
             shutil.rmtree(self._root, ignore_errors=True)

@@ -40,6 +40,17 @@ class OddFunctions(OnOdd):
     settings = {'kind': 'VF', 'vans': '2', 'handles': '1', 'limit': '1'}
 
 
+class OddTwice(OddFunctions):
+    """The same, with a Nova that makes each call twice.
+
+    The models have no second call, so that what comes of one has to be
+    nothing.  The mode ``repeat`` of the kit makes again what they allow
+    twice.
+    """
+
+    twice = True
+
+
 class OddRegion(OnOdd):
     """One instance that has a region written with its own bitstream."""
 

@@ -41,6 +41,7 @@ class Worker:
 
     :param name: of the call, such as ``prepare``
     :param index: number of the instance, or -1
+    :ivar function: what it does
     :ivar at: the seam at which it waits, or None
     :ivar over: it has ended
     :ivar error: what it raised, or None
@@ -56,14 +57,14 @@ class Worker:
         self._outcome: Any = None
         self._turn = threading.Semaphore(0)
         self._back = threading.Semaphore(0)
-        self._function = function
+        self.function = function
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
     def _run(self) -> None:
         self._turn.acquire()
         try:
-            self.result = self._function()
+            self.result = self.function()
         except Died:
             self.dead = True
         except Exception as error:

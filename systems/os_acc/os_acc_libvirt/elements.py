@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import msgspec
 from os_acc.objects import PlatformData
 
-PCI_GPU, MDEV = 'PCI_GPU', 'MDEV'
+PCI_GPU, MDEV, PCI_FPGA = 'PCI_GPU', 'MDEV', 'PCI_FPGA'
 
 
 class Address(msgspec.Struct, frozen=True, order=True):
@@ -51,6 +51,24 @@ class ShareData(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     type_name: str
 
 
+class FunctionData(msgspec.Struct, frozen=True,
+                   forbid_unknown_fields=True):
+    """``handle_data`` of ``PCI_FPGA``, version 1.0."""
+
+    identity: str
+    address: Address
+    vendor_id: str
+    product_id: str
+
+
+class FunctionAttach(msgspec.Struct, frozen=True,
+                     forbid_unknown_fields=True):
+    """``attach_data`` of ``PCI_FPGA``, version 1.0."""
+
+    address: Address
+    managed: bool
+
+
 class CardAttach(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``attach_data`` of ``PCI_GPU``, version 1.0."""
 
@@ -73,6 +91,9 @@ def elements(data: PlatformData) -> list[str]:
         card = msgspec.convert(data.data, CardAttach)
         return [card_element(address, card.managed)
                 for address in card.addresses]
+    if data.type == PCI_FPGA:
+        function = msgspec.convert(data.data, FunctionAttach)
+        return [card_element(function.address, function.managed)]
     if data.type == MDEV:
         return [share_element(msgspec.convert(data.data, ShareAttach).uuid)]
     raise ValueError(f'attach data of the type {data.type} are of no plugin '

@@ -7,6 +7,7 @@ the version of the interface before it.
 import json
 import socket
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -32,12 +33,14 @@ class Seen(msgspec.Struct, frozen=True):
 
     :ivar attached: there is a lease and the handle is set up; None: unknown
     :ivar van: whose lease it is, or None
+    :ivar function: that the handle's region holds, or None
     """
 
     attached: bool | None
     busy: bool
     gone: bool
     van: str | None = None
+    function: str | None = None
 
 
 class HostSocket:
@@ -69,13 +72,23 @@ class HostSocket:
         """Undo that, if there is anything to undo."""
         self._ask(deadline, request='detach', handle=handle, van=van)
 
-    def erase(self, handle: dict[str, Any], van: str, deadline: float
-              ) -> None:
-        """Erase a handle's share."""
+    def erase(self, handle: dict[str, Any], van: str, deadline: float,
+              region: str | None = None) -> None:
+        """Erase a handle's share, or a whole region."""
         self._ask(deadline, request='erase', handle=handle, van=van,
-                  region=None)
+                  region=region)
 
-    def _ask(self, deadline: float, **request: Any) -> Any:
+    def program(self, handle: dict[str, Any], van: str, region: str,
+                path: str, deadline: float) -> None:
+        """Have a region written; the file is opened here and handed over,
+        open as it is.
+        """
+        with open(path, 'rb') as bitstream:
+            self._ask(deadline, [bitstream.fileno()], request='program',
+                      handle=handle, van=van, region=region)
+
+    def _ask(self, deadline: float, files: Sequence[int] = (),
+             **request: Any) -> Any:
         """One request, answered or given up by its deadline."""
         left = deadline - time.monotonic()
         if left <= 0:
@@ -84,8 +97,8 @@ class HostSocket:
             with socket.socket(socket.AF_UNIX) as link:
                 link.settimeout(left)
                 link.connect(self.path)
-                link.sendall(line(INTERFACE)
-                             + line({**request, 'deadline': deadline}))
+                socket.send_fds(link, [line(INTERFACE)], files)
+                link.sendall(line({**request, 'deadline': deadline}))
                 with link.makefile('rb') as answers:
                     version, answer = (json.loads(answers.readline())
                                        for _ in range(2))

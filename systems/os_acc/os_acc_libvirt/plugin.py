@@ -1,16 +1,17 @@
-"""``gpu-libvirt``: whole cards, and shares of cards, on libvirt.
+"""What plugins for libvirt have in common, and ``gpu-libvirt``.
 
 What is done to the device is done by the agent; libvirtd says who runs, and
 keeps the definitions.  sysfs is read and never written.
 """
 
+import abc
 import importlib
 import importlib.util
 import pathlib
 import platform
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 from os_acc.objects import (
@@ -45,13 +46,18 @@ class NotPlugged(Exception):
     """A device cannot be given to the guest, or not be taken from it."""
 
 
-class GpuLibvirt(PluginBase):
-    """The plugin.
+class LibvirtPlugin(PluginBase):
+    """What plugins for libvirt have in common.
 
+    :cvar types: the handle types that the plugin describes
     :param agent: its host socket
     :param uri: of libvirtd
     :param sysfs: where sysfs is
     """
+
+    name: ClassVar[str]
+    types: ClassVar[tuple[str, ...]]
+    programs: ClassVar[bool] = False
 
     def __init__(self, agent: HostSocket | None = None,
                  uri: str = 'qemu:///system', sysfs: str = '/sys') -> None:
@@ -61,11 +67,12 @@ class GpuLibvirt(PluginBase):
         self._connection: Any = None
 
     def describe(self) -> HostPluginInfo:
-        """Both types where libvirt is, and none elsewhere (PLAT-001)."""
+        """All types where libvirt is, and none elsewhere (PLAT-001)."""
         here = (importlib.util.find_spec('libvirt') is not None
                 and platform.machine() not in ('ppc64', 'ppc64le'))
-        return HostPluginInfo('gpu-libvirt', (1, 0), {
-            PCI_GPU: ('1.0', '1.0'), MDEV: ('1.0', '1.0')} if here else {})
+        return HostPluginInfo(
+            self.name, (1, 0), dict.fromkeys(self.types, ('1.0', '1.0'))
+            if here else {}, self.programs)
 
     def observe(self, van: VAN, deadline: float) -> Observation:
         """The table of ``fpga-plugin-x86``: the first row counts."""
@@ -88,16 +95,15 @@ class GpuLibvirt(PluginBase):
             return Observation(Presence.IN_USE, seen.busy,
                                attach_data=self._attach_data(van))
         if leased and seen.attached:
-            return Observation(Presence.PRESENT, seen.busy,
-                               attach_data=self._attach_data(van))
-        return Observation(Presence.ABSENT, seen.busy)
+            return Observation(Presence.PRESENT, seen.busy, seen.function,
+                               self._attach_data(van))
+        return Observation(Presence.ABSENT, seen.busy, seen.function)
 
     def plug(self, van: VAN, instance: InstanceInfo, deadline: float
              ) -> AttachData:
         """Have the handle set up, and look whether a guest can have it."""
         self.agent.attach(handle(van), van.uuid, instance.uuid, deadline)
-        if van.handle_type == PCI_GPU:
-            self._check_groups(van, deadline)
+        self._check_groups(van, deadline)
         return self._attach_data(van)
 
     def unplug(self, van: VAN, deadline: float) -> None:
@@ -109,14 +115,6 @@ class GpuLibvirt(PluginBase):
         if domain is not None:
             self._remove_elements(domain, van, deadline)
         self.agent.detach(handle(van), van.uuid, deadline)
-
-    def clean(self, van: VAN, scope: CleanScope, deadline: float) -> None:
-        """Erase the handle; neither type lies in a region."""
-        if scope is not CleanScope.HANDLE:
-            raise NotPlugged(f'{van.handle_type} lies in no region: there is '
-                             'only the handle to erase')
-        self._refuse_if_active(van, deadline)
-        self.agent.erase(handle(van), van.uuid, deadline)
 
     # libvirtd
 
@@ -181,35 +179,25 @@ class GpuLibvirt(PluginBase):
     def _agent_sees(self, van: VAN, deadline: float) -> Seen:
         return self.agent.observe(handle(van), van.uuid, deadline)
 
+    @abc.abstractmethod
+    def _own(self, van: VAN) -> set[Address]:
+        """The PCI functions that the VAN's handle names; none of a share."""
+
+    @abc.abstractmethod
+    def _named(self, van: VAN) -> Iterator[tuple[Address | str, str]]:
+        """The VAN's elements, by what they name."""
+
+    @abc.abstractmethod
+    def _attach_data(self, van: VAN) -> AttachData:
+        """What the virt driver makes the elements of."""
+
     def _functions(self, van: VAN) -> list[Address]:
-        """Every function of the card's groups that is no bridge
-        (GPUX86-002).
-        """
-        card = msgspec.convert(handle(van), CardData)
-        found = {function.address for function in card.functions}
+        """Every function of the handle's IOMMU groups that is no bridge."""
+        found = self._own(van)
         for address in list(found):
             found.update(member for member in self._group(address)
                          if not self._is_bridge(member))
         return sorted(found)
-
-    def _named(self, van: VAN) -> Iterator[tuple[Address | str, str]]:
-        """The VAN's elements, by what they name."""
-        if van.handle_type == PCI_GPU:
-            for address in self._functions(van):
-                yield address, card_element(address)
-        else:
-            yield van.uuid, share_element(van.uuid)
-
-    def _attach_data(self, van: VAN) -> AttachData:
-        data: CardAttach | ShareAttach
-        if van.handle_type == PCI_GPU:
-            data = CardAttach(tuple(self._functions(van)),
-                              managed=False)  # FPGAX86-004
-        else:
-            msgspec.convert(handle(van), ShareData)
-            data = ShareAttach(van.uuid)  # GPUX86-010
-        return AttachData(str(van.handle_type), '1.0', msgspec.json.decode(
-            msgspec.json.encode(data), type=dict[str, Any]))
 
     def _group(self, address: Address) -> list[Address]:
         """The members of the function's IOMMU group."""
@@ -227,6 +215,8 @@ class GpuLibvirt(PluginBase):
         :raises NotPlugged: a guest cannot have it
         """
         functions = self._functions(van)
+        if not functions:
+            return
         for address in functions:
             driver = self.devices / str(address) / 'driver'
             bound = driver.resolve().name if driver.exists() else 'nothing'
@@ -270,3 +260,47 @@ def parse(text: str) -> Address:
     device, _, function = rest.partition('.')
     return Address(*(int(part, 16) for part in (
         domain, bus, device, function)))
+
+
+def attach_data(van: VAN, data: msgspec.Struct) -> AttachData:
+    """Attach data of the handle's type."""
+    return AttachData(str(van.handle_type), '1.0', msgspec.json.decode(
+        msgspec.json.encode(data), type=dict[str, Any]))
+
+
+class GpuLibvirt(LibvirtPlugin):
+    """``gpu-libvirt``: whole cards, and shares of cards (GPUX86-001)."""
+
+    name = 'gpu-libvirt'
+    types = (PCI_GPU, MDEV)
+
+    def clean(self, van: VAN, scope: CleanScope, deadline: float) -> None:
+        """Erase the handle; neither type lies in a region."""
+        if scope is not CleanScope.HANDLE:
+            raise NotPlugged(f'{van.handle_type} lies in no region: there is '
+                             'only the handle to erase')
+        self._refuse_if_active(van, deadline)
+        self.agent.erase(handle(van), van.uuid, deadline)
+
+    def _own(self, van: VAN) -> set[Address]:
+        if van.handle_type != PCI_GPU:
+            return set()
+        card = msgspec.convert(handle(van), CardData)
+        return {function.address for function in card.functions}
+
+    def _named(self, van: VAN) -> Iterator[tuple[Address | str, str]]:
+        if van.handle_type == PCI_GPU:
+            for address in self._functions(van):
+                yield address, card_element(address)
+        else:
+            yield van.uuid, share_element(van.uuid)
+
+    def _attach_data(self, van: VAN) -> AttachData:
+        data: CardAttach | ShareAttach
+        if van.handle_type == PCI_GPU:
+            data = CardAttach(tuple(self._functions(van)),
+                              managed=False)  # FPGAX86-004
+        else:
+            msgspec.convert(handle(van), ShareData)
+            data = ShareAttach(van.uuid)  # GPUX86-010
+        return attach_data(van, data)

@@ -5,6 +5,8 @@ import pathlib
 import tempfile
 import time
 import unittest
+from collections.abc import Callable
+from typing import TypeVar
 
 from harness import libvirtd
 from harness.agent import Agent, listening
@@ -14,6 +16,7 @@ from os_acc_libvirt.elements import Address
 from os_acc_libvirt.host_socket import HostSocket
 from os_acc_libvirt.plugin import GpuLibvirt
 
+Test = TypeVar('Test', bound=Callable[..., None])
 CARD = [Address(0, 0x3b, 0, 0), Address(0, 0x3b, 0, 1)]
 BRIDGE = Address(0, 0x3a, 0, 0)
 PARENT = Address(0, 0x5e, 0, 0)
@@ -27,6 +30,16 @@ CARD_DATA = {'identity': 'card-S123', 'functions': [
 SHARE_DATA = {'identity': 'parent-S7/share0', 'parent': {
     'domain': 0, 'bus': 0x5e, 'device': 0, 'function': 0},
     'type_name': 'GRID V100-8Q'}
+
+
+def shows(*ids: str) -> Callable[[Test], Test]:
+    """Say of a test that it fails when one of these requirements is
+    broken: it is their evidence (``tools/shown.py`` reads it).
+    """
+    def mark(test: Test) -> Test:
+        test.shows = ids  # type: ignore[attr-defined]
+        return test
+    return mark
 
 
 def soon() -> float:

@@ -13,6 +13,7 @@ from harness.systems import (
     OddFunctions,
     OddRegion,
     OddSlot,
+    OddTwice,
 )
 from os_acc_libvirt.plugin import GpuLibvirt
 
@@ -59,6 +60,17 @@ class TestOnOdd(unittest.TestCase):
 
     def test_explore(self):
         self.conforms([OddFunctions()], {'explore': {'steps': 500}}, EDGES)
+
+    def test_repeat(self):
+        """A run that has come to its end is followed by another, and each
+        call is made twice, though the models have it once.
+        """
+        system = OddTwice()
+        report = self.conforms([system], {'repeat': {'steps': 300}},
+                               3 * EDGES)
+        self.assertGreaterEqual(report.outcomes[0].modes[0].runs, 5)
+        for name in ('prepare', 'plug', 'unplug', 'release'):
+            self.assertGreaterEqual(system.repeated[name], 10)
 
 
 class TestFaulty(unittest.TestCase):

@@ -1,6 +1,8 @@
 """The library by itself: what the models have not, or not in detail."""
 
 import pathlib
+import subprocess
+import sys
 import tempfile
 import time
 import unittest
@@ -18,9 +20,20 @@ from os_acc.objects import AccRequest, Goal, Policy, State
 from os_acc.plugin import Plugins
 from os_acc.timeouts import Timeouts
 
-from tests.base import INSTANCES
+from tests.base import INSTANCES, shows
+from tests.hosts import needs_root
 
 ONE, TWO = INSTANCES[:2]
+ALONE = """
+import os, sys, unittest
+from tests.test_library import TestCalls
+suite = unittest.defaultTestLoader.loadTestsFromTestCase(TestCalls)
+os.setgroups([])
+os.setresgid(65534, 65534, 65534)
+os.setresuid(65534, 65534, 65534)
+result = unittest.TextTestRunner().run(suite)
+sys.exit(not result.wasSuccessful() or not result.testsRun)
+"""
 
 
 class Images:
@@ -80,6 +93,30 @@ class LibraryCase(unittest.TestCase):
 
 
 class TestCalls(LibraryCase):
+    @shows('PLAT-021')
+    def test_the_odd_platform(self):
+        """Each call, where nothing is as on libvirt."""
+        vans = self.prepare()
+        [van] = self.plug()
+        self.assertEqual((van.attach_data.data, list(van.handle_data.data)),
+                         ({}, ['slot']))
+        self.assertEqual(self.library.get_vans()[0].state, State.PLUGGED)
+        self.library.unplug(None, ONE)
+        self.assertEqual(self.states(), ['READY'])
+        self.prepare()
+        self.plug()
+        self.bench.undefine(ONE)  # which takes the attachment along
+        self.assertEqual(self.bench.platform.attached, {})
+        self.library.recover(None, [ONE.uuid])
+        self.assertEqual(self.states(), ['READY'])
+        self.plug()
+        self.library.sync(None, [ONE.uuid])
+        self.assertEqual(self.states(), ['PLUGGED'])
+        self.assertEqual(self.library.release(None, ONE.uuid), 1)
+        self.assertEqual(self.bench.platform.soiled, set())
+        self.assertEqual(len(vans), 1)
+
+    @shows('PLAT-021')
     def test_two_accelerators_the_whole_way(self):
         vans = self.prepare(count=2)
         self.assertEqual([van.state for van in vans], [State.READY] * 2)
@@ -210,18 +247,41 @@ class TestCalls(LibraryCase):
         self.library.sync(None, [TWO.uuid])
         self.assertEqual(self.states(), ['PLUGGED'])
 
+    @shows('OSACC-062')
     def test_a_lock_that_is_taken(self):
-        """OSACC-062: InstanceBusy, and release sets the goal."""
+        """InstanceBusy and nothing else, and release sets the goal."""
         self.prepare()
+        self.plug()
         library = self.made(Timeouts(lock_timeout=0.05))
         library.initialize()
+        [before], rows = library.get_vans(), dict(self.api.vans)
         with self.library.journal.lock('instance', ONE.uuid, 0):
-            with self.assertRaises(exceptions.InstanceBusy):
-                library.plug(None, ONE, ['0'])
-            self.assertEqual(library.get_vans()[0].goal, Goal.READY)
+            for call in (
+                    lambda: library.prepare(None, ONE, [self.request(1)]),
+                    lambda: library.plug(None, ONE, ['0']),
+                    lambda: library.unplug(None, ONE)):
+                with self.assertRaises(exceptions.InstanceBusy):
+                    call()
+                self.assertEqual(library.get_vans(), [before])
             with self.assertRaises(exceptions.InstanceBusy):
                 library.release(None, ONE.uuid)
-        self.assertEqual(library.get_vans()[0].goal, Goal.RELEASED)
+        [after] = library.get_vans()
+        self.assertEqual((after.goal, after.state),
+                         (Goal.RELEASED, State.PLUGGED))
+        self.assertEqual(self.api.vans, rows)
+        self.assertEqual(len(self.bench.platform.attached), 1)
+
+
+class TestPrivilege(unittest.TestCase):
+    @shows('OSACC-067')
+    def test_a_user_without_privilege(self):
+        """All calls succeed for a user that has none."""
+        needs_root(self, 'to be another user')
+        run = subprocess.run(
+            [sys.executable, '-c', ALONE], capture_output=True, text=True,
+            timeout=120, check=False)
+        self.assertEqual(run.returncode, 0, run.stderr)
+        self.assertRegex(run.stderr, r'Ran 1\d tests')
 
 
 class TestRegions(LibraryCase):
@@ -291,6 +351,7 @@ class TestInitialize(LibraryCase):
             with self.assertRaises(exceptions.LibraryNotInitialized):
                 call()
 
+    @shows('OSACC-057')
     def test_time_outs_in_order(self):
         """OSACC-057; the defaults are, and each that is not is named."""
         Timeouts().check()
@@ -310,13 +371,19 @@ class TestInitialize(LibraryCase):
                             ('release_call_timeout', 1090)):
             Timeouts(**{name: least}).check()
 
+    @shows('OSACC-069')
     def test_a_newer_journal(self):
         """OSACC-069: refused, and left as it is."""
-        mark = self.root / 'journal' / 'format'
-        mark.write_text('2\n')
+        self.prepare()
+        (self.root / 'journal' / 'format').write_text('2\n')
+        before = self.files()
         with self.assertRaisesRegex(exceptions.JournalError, 'upgrade'):
             self.made().initialize()
-        self.assertEqual(mark.read_text(), '2\n')
+        self.assertEqual(self.files(), before)
+
+    def files(self):
+        return {path.name: path.read_bytes() for path in (
+            self.root / 'journal').rglob('*') if path.is_file()}
 
     def test_a_damaged_entry(self):
         """It counts as lost, and is adopted again."""
@@ -356,10 +423,12 @@ class Newer(Odd):
 
 
 class TestPlugins(unittest.TestCase):
+    @shows('OSACC-001')
     def test_found_by_entry_point(self):
-        """OSACC-001; off its platform a plugin is silent (PLAT-001)."""
+        """OSACC-001."""
         names = stevedore.ExtensionManager('os_acc').names()
-        self.assertEqual(sorted(names), ['gpu-libvirt', 'ioslot-novalink'])
+        self.assertEqual(sorted(names), [
+            'fpga-libvirt', 'gpu-libvirt', 'ioslot-novalink'])
         info = Plugins.load().info()
         self.assertEqual((sorted(info.plugins), info.left_out),
                          (sorted(names), {}))
@@ -372,6 +441,7 @@ class TestPlugins(unittest.TestCase):
                                     'both describe ODD'):
             Plugins({'one': Odd(platform), 'two': Odd(platform)})
 
+    @shows('OSACC-003')
     def test_one_that_does_not_fit(self):
         """OSACC-003: another major, or a higher minor number."""
         platform = OddBench(1).platform

@@ -22,6 +22,7 @@ from tests.base import (
     PARENT,
     SHARE_DATA,
     LibvirtCase,
+    shows,
     soon,
     van_of,
 )
@@ -43,6 +44,7 @@ class TestLibvirt(LibvirtCase):
         self.define(van, data, instance)
         return data
 
+    @shows('FPGAX86-004')
     def test_the_whole_way_of_a_card(self):
         """Attached to an inactive domain by real calls, and taken out."""
         self.assertEqual(self.presence(self.card), ABSENT)
@@ -112,6 +114,7 @@ class TestLibvirt(LibvirtCase):
         self.virt.stop(INSTANCES[0].uuid)
         self.assertEqual(self.presence(self.card), PRESENT)
 
+    @shows('FPGAX86-006')
     def test_no_element_when_the_agent_is_asked(self):
         """FPGAX86-006: the definition is cleared first."""
         self.plug(self.card)
@@ -139,6 +142,7 @@ class TestLibvirt(LibvirtCase):
         self.plugin.unplug(self.card, soon())
         self.assertEqual(self.presence(self.card), ABSENT)
 
+    @shows('FPGAX86-001')
     def test_what_plug_refuses(self):
         """FPGAX86-001 and FPGAX86-002; what was set up is left to
         release.
@@ -156,6 +160,7 @@ class TestLibvirt(LibvirtCase):
         with self.assertRaisesRegex(NotPlugged, 'has a function'):
             self.plugin.plug(self.card, INSTANCES[0], soon())
 
+    @shows('GPUX86-002')
     def test_a_function_that_the_handle_does_not_name(self):
         """GPUX86-002: all of the group's, bridges apart."""
         third = Address(0, 0x3b, 0, 2)
@@ -164,6 +169,7 @@ class TestLibvirt(LibvirtCase):
         self.assertEqual(elements(data)[2].count('0x2'), 1)
         self.assertEqual(len(elements(data)), 3)
 
+    @shows('FPGAX86-008')
     def test_unknown(self):
         """FPGAX86-008 and FPGAX86-010."""
         self.plug(self.share)

@@ -1,6 +1,8 @@
 """The plugin for NovaLink, on what pypowervm recorded of one."""
 
+import socket
 import unittest
+from unittest import mock
 
 from harness.novalink import NovaLink, listening
 from os_acc.objects import CleanScope, HandleData, InstanceInfo, Presence
@@ -11,7 +13,7 @@ from os_acc_novalink.plugin import (
     ids,
 )
 
-from tests.base import soon, van_of
+from tests.base import shows, soon, van_of
 
 ABSENT, PRESENT, IN_USE, GONE, UNKNOWN = Presence
 ETHERNET = 553779220  # a slot of the recorded system
@@ -55,6 +57,7 @@ class TestNovaLink(unittest.TestCase):
                 self.novalink.partitions[partition or self.off
                                          ].io_config.io_slots]
 
+    @shows('PLAT-012')
     def test_the_whole_way(self):
         """One change each; required (PLAT-012); each repeated."""
         self.assertEqual(self.presence(), ABSENT)
@@ -71,6 +74,33 @@ class TestNovaLink(unittest.TestCase):
         self.assertEqual(self.resets, [ETHERNET])
         self.assertEqual(self.novalink.versions[self.off], 3)
 
+    @shows('PLAT-015')
+    def test_nobody_but_novalink_is_asked(self):
+        """No socket of an agent, nor of anybody else."""
+        asked, connect = [], socket.socket.connect
+
+        def watched(link, address):
+            asked.append((link.family, address))
+            return connect(link, address)
+        with mock.patch.object(socket.socket, 'connect', watched):
+            self.assertEqual(self.presence(), ABSENT)
+            self.plug()
+            self.assertEqual(self.presence(), PRESENT)
+            self.plugin.unplug(self.van, soon())
+            self.plugin.clean(self.van, CleanScope.HANDLE, soon())
+        self.assertEqual({(family, address[1]) for family, address in asked},
+                         {(socket.AF_INET, self.novalink.port)})
+        self.assertEqual(self.resets, [ETHERNET])
+
+    @shows('PLAT-020')
+    def test_a_slot_is_not_programmed(self):
+        info = self.plugin.describe()
+        self.assertEqual((list(info.handle_types), info.programs),
+                         ([IOSLOT], False))
+        with self.assertRaises(NotImplementedError):
+            self.plugin.program(self.van, '/dev/null', soon())
+
+    @shows('PLAT-016')
     def test_the_version_is_stale(self):
         """PLAT-016: read again, and in the end given up."""
         times = [2]
@@ -90,6 +120,26 @@ class TestNovaLink(unittest.TestCase):
             self.plugin.unplug(self.van, soon() - 59)
         self.assertEqual(self.slots(), [(ETHERNET, True)])
 
+    @shows('PLAT-016')
+    def test_a_change_by_somebody_else_is_kept(self):
+        """What was read is stale as soon as it has been read: the version
+        tells, and nothing of the other change is lost.
+        """
+        read, meanwhile = self.plugin._partition, [
+            lambda: self.plug(self.van_in(self.off, OTHER))]
+
+        def watched(van, deadline):
+            partition = read(van, deadline)
+            if meanwhile:
+                meanwhile.pop()()
+            return partition
+        self.plugin._partition = watched
+        self.plug()
+        self.assertEqual(sorted(self.slots()), [(OTHER, True),
+                                                (ETHERNET, True)])
+        self.assertEqual(self.novalink.versions[self.off], 3)
+
+    @shows('PLAT-013')
     def test_another_partition_has_it(self):
         """PLAT-013."""
         self.novalink.assign(ETHERNET, self.other)
@@ -99,6 +149,7 @@ class TestNovaLink(unittest.TestCase):
         self.plugin.unplug(self.van, soon())
         self.assertEqual(self.novalink.slot(ETHERNET).part_uuid, self.other)
 
+    @shows('PLAT-011')
     def test_a_partition_that_runs(self):
         """PLAT-011."""
         van = self.van_in(self.on)
@@ -118,6 +169,7 @@ class TestNovaLink(unittest.TestCase):
         with self.assertRaisesRegex(NotPlugged, 'create it first'):
             self.plug()
 
+    @shows('PLAT-010')
     def test_another_adapter(self):
         """PLAT-010: GONE, and it is neither assigned nor reset."""
         for changed in ({'device_id': '1234'}, {'location': 'U78CB-C1'},
@@ -137,6 +189,26 @@ class TestNovaLink(unittest.TestCase):
         self.novalink.jobs.add(self.off)
         self.assertTrue(self.plugin.observe(self.van, soon()).busy)
 
+    @shows('OSACC-010')
+    def test_observing_is_reading(self):
+        """Nothing is written, and nothing remembered."""
+        def observed(presence):
+            before = dict(self.novalink.versions), self.slots()
+            self.assertEqual(self.presence(), presence)
+            self.assertEqual((self.novalink.versions, self.slots()), before)
+        observed(ABSENT)
+        self.novalink.up = False
+        observed(UNKNOWN)
+        self.novalink.up = True
+        self.plug()
+        observed(PRESENT)
+        self.novalink.assign(ETHERNET, self.other)
+        observed(UNKNOWN)
+        self.novalink.assign(ETHERNET, None)
+        observed(ABSENT)
+        self.novalink.up = False
+        observed(UNKNOWN)
+
     def test_silence(self):
         self.plug()
         self.novalink.up = False
@@ -144,6 +216,7 @@ class TestNovaLink(unittest.TestCase):
         self.assertEqual(self.plugin.observe(self.van, 0.0).presence,
                          UNKNOWN)
 
+    @shows('PLAT-018')
     def test_not_cleared_by_a_reset(self):
         """PLAT-018, and without a way to reset nothing is."""
         van = self.van_in(self.off, OTHER)
