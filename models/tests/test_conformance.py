@@ -9,6 +9,7 @@ import tempfile
 import textwrap
 import threading
 import time
+import types
 import unittest
 from unittest import mock
 
@@ -1046,8 +1047,10 @@ class Pytest(unittest.TestCase):
             pytest_plugin.pytest_configure(config)
             with self.assertRaisesRegex(AssertionError, 'create was refused'):
                 modes.test(TestIt(), 'explore', {'steps': 20})
-            pytest_plugin.pytest_runtest_teardown(mock.Mock(cls=TestIt))
-            pytest_plugin.pytest_runtest_teardown(mock.Mock(cls=None))
+            pytest_plugin.pytest_runtest_teardown(
+                types.SimpleNamespace(cls=TestIt))
+            pytest_plugin.pytest_runtest_teardown(
+                types.SimpleNamespace(cls=None))
             out = mock.Mock(config=config)
             pytest_plugin.pytest_terminal_summary(out)
             with open(path, encoding='utf-8') as file:
