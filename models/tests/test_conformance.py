@@ -204,11 +204,15 @@ class Bad(unittest.TestCase):
 
     def test_a_fault_that_comes_unseen_where_it_must_not(self):
         """B30: a report withdraws a handle that an ARQ has."""
-        report = run(Seldom('stein.release', {}, ('B30',), ('withdraw',)),
-                     explore={'steps': 1200})
-        self.assertIn('HANDLE-024', failing(report))
-        # What the agent does not erase any more follows from it.
-        self.assertLessEqual(failing(report), {'HANDLE-024', 'HANDLE-022'})
+        for seed in range(3):
+            report = run(Seldom('stein.release', {}, ('B30',), ('withdraw',)),
+                         explore={'steps': 1200, 'seed': seed})
+            self.assertEqual('HANDLE-024', report.failures[0].requirement)
+            # Where the first that is seen of it is a call that meets a
+            # handle which is gone, that call is all there is to blame.
+            self.assertLessEqual(failing(report), {
+                'HANDLE-024', 'HANDLE-022', 'HANDLE-023', 'ARQ-020',
+                'ARQ-061'})
         sound = run(Seldom('stein.release', {}, (), ('withdraw',)),
                     explore={'steps': 1200})
         self.assertEqual(([], []), (sound.failures, sound.errors))
