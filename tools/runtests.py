@@ -44,11 +44,13 @@ def _newest_run():
 
 def main(arguments):
     before = _newest_run()
-    run = subprocess.run(['stestr', 'run', *arguments], check=False)
+    run = subprocess.run([sys.executable, '-m', 'stestr', 'run',
+                          *arguments], check=False)
     if _newest_run() == before:  # or the tally would be of that run
         print('No test ran.')
         return run.returncode or 1
-    last = subprocess.run(['stestr', 'last', '--subunit'], check=False,
+    last = subprocess.run([sys.executable, '-m', 'stestr', 'last',
+                           '--subunit'], check=False,
                           stdout=subprocess.PIPE)
     counts = tally(io.BytesIO(last.stdout))
     skipped = counts['skipped']

@@ -84,9 +84,9 @@ def explore(model, settings, threads=2, symmetry=False):
     """One exploration in this process, once its code is compiled."""
     from cyborg_models.kernel.engine import Engine
 
-    Engine(build(model, {**settings, 'faults': 0}), threads=threads,
+    # Of as many words, and large enough to need all that is compiled.
+    Engine(build(model, {**settings, 'faults': 1}), threads=threads,
            symmetry=symmetry).explore()
-    # One of as many words, so that the compiled code is loaded too.
     made = Engine(build(model, settings), threads=threads,
                   symmetry=symmetry)
     before = memory()

@@ -9,6 +9,7 @@ import tempfile
 import textwrap
 import threading
 import time
+import types
 import unittest
 from unittest import mock
 
@@ -176,9 +177,12 @@ class Good(unittest.TestCase):
         carried = {name for name, rule in report.contract.rules.items()
                    if not rule.review}
         self.assertGreater(len(carried), 50)
-        # OSACC-024 says what does not depend on the controller: where the
-        # host does all, no observation could be one that does.
-        self.assertEqual({'OSACC-024'}, {
+        # These say what does not depend on the controller: where the host
+        # does all, no observation could be one that does.
+        silent = {'OSACC-008', 'OSACC-024'}
+        # A run of all configurations does not come to what shows these.
+        rare = {'INSTOP-017', 'OSACC-071', 'QUOTA-008', 'SCHED-009'}
+        self.assertEqual(silent | rare, {
             name for name in carried
             if report.verdicts[name].verdict != PASS})
 
@@ -200,11 +204,15 @@ class Bad(unittest.TestCase):
 
     def test_a_fault_that_comes_unseen_where_it_must_not(self):
         """B30: a report withdraws a handle that an ARQ has."""
-        report = run(Seldom('stein.release', {}, ('B30',), ('withdraw',)),
-                     explore={'steps': 1200})
-        self.assertIn('HANDLE-024', failing(report))
-        # What the agent does not erase any more follows from it.
-        self.assertLessEqual(failing(report), {'HANDLE-024', 'HANDLE-022'})
+        for seed in range(3):
+            report = run(Seldom('stein.release', {}, ('B30',), ('withdraw',)),
+                         explore={'steps': 1200, 'seed': seed})
+            self.assertEqual('HANDLE-024', report.failures[0].requirement)
+            # Where the first that is seen of it is a call that meets a
+            # handle which is gone, that call is all there is to blame.
+            self.assertLessEqual(failing(report), {
+                'HANDLE-024', 'HANDLE-022', 'HANDLE-023', 'ARQ-020',
+                'ARQ-061'})
         sound = run(Seldom('stein.release', {}, (), ('withdraw',)),
                     explore={'steps': 1200})
         self.assertEqual(([], []), (sound.failures, sound.errors))
@@ -1043,8 +1051,10 @@ class Pytest(unittest.TestCase):
             pytest_plugin.pytest_configure(config)
             with self.assertRaisesRegex(AssertionError, 'create was refused'):
                 modes.test(TestIt(), 'explore', {'steps': 20})
-            pytest_plugin.pytest_runtest_teardown(mock.Mock(cls=TestIt))
-            pytest_plugin.pytest_runtest_teardown(mock.Mock(cls=None))
+            pytest_plugin.pytest_runtest_teardown(
+                types.SimpleNamespace(cls=TestIt))
+            pytest_plugin.pytest_runtest_teardown(
+                types.SimpleNamespace(cls=None))
             out = mock.Mock(config=config)
             pytest_plugin.pytest_terminal_summary(out)
             with open(path, encoding='utf-8') as file:

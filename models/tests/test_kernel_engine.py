@@ -156,7 +156,7 @@ class AgainstTheWalk(unittest.TestCase):
                 for owner, name, value in (
                         (engines, 'FIRST_GROUPS', 2),
                         (engines, 'MORE_GROUPS', 2), (engines, 'SAMPLE', 16),
-                        (memo, 'SLOTS', 4), (memo, 'MOST_SLOTS', 16),
+                        (memo, 'ROOM', 0), (memo, 'MOST_SLOTS', 16),
                         (memo, 'RECORDS', 256), (memo, 'PATHS', 2),
                         (tables, 'MAX_ENTRIES', 1 << 26),
                         (engines, 'ALONE', 1)):
@@ -419,7 +419,7 @@ class Limits(unittest.TestCase):
 
     def test_more_records_than_are_of_use(self):
         engine = Engine(digits(5), memory=MEMORY)
-        with unittest.mock.patch.object(memo, 'MOST_SLOTS', memo.SLOTS):
+        with unittest.mock.patch.object(memo, 'MOST_SLOTS', 1 << 10):
             engine.explore()
         self.assertEqual(int(engine.high.sum()), 10 ** 5)
 
@@ -529,7 +529,8 @@ class TheComparisonBites(unittest.TestCase):
 
     def test_a_tree_in_no_group(self):
         def groups(grouping):
-            return [(mask, trees[1:]) for mask, trees in right(grouping)]
+            return [(mask, trees[1:], records)
+                    for mask, trees, records in right(grouping)]
         right = memo._Grouping.groups
         self.noticed(self.patch(engines, 'FIRST_GROUPS', 2),
                      self.patch(memo._Grouping, 'groups', groups))

@@ -14,7 +14,7 @@ from cyborg_models.kernel.language import (
 )
 from cyborg_models.kernel.walk import successors, walk
 from cyborg_models.rocky import attach, lifecycle, program, release, system
-from cyborg_models.rocky.vocabulary import FAULTS, LOSSES
+from cyborg_models.rocky.vocabulary import FAULTS, FLOWS, LOSSES
 
 MODULES = {'attach': attach, 'lifecycle': lifecycle, 'program': program,
            'release': release, 'system': system}
@@ -35,6 +35,23 @@ UNSEEN = {'vans': 1, 'enabled_faults': frozenset(
     {'agent-crash', 'program', 'time-out'})}
 MISLED = {'vans': 1, 'kind': 'VF',
           'enabled_faults': frozenset({'wrong-list'})}
+BUILT = {'vans': 1, 'kind': 'VF'}
+KEPT = {**BUILT, 'enabled_faults': frozenset({'compute-crash', 'unplug'}),
+        'flows': frozenset({'pause', 'soft-delete', 'offload', 'migrate'})}
+LEFT = {**BUILT, 'enabled_faults': frozenset({'compute-crash'}),
+        'flows': frozenset({'evacuate', 'abandon', 'migrate'})}
+OPERATED = {'vans': 1, 'operator': True, 'enabled_faults': frozenset(
+    {'agent-crash', 'bitstream', 'program'})}
+RENAMED = {'vans': 1, 'enabled_faults': frozenset({'wrong-function'})}
+LOWERED = {'enabled_faults': frozenset({'lower-limit'})}
+UNPLACED = {'kind': 'VF', 'enabled_faults': frozenset(
+    {'clean', 'placement-down'})}
+UNLISTED = {'enabled_faults': frozenset({'unlisted'})}
+REGIONS = {'vans': 1, 'handles': 2, 'limit': 2, 'regions': 2, 'faults': 0}
+TENANTS = {'handles': 2, 'limit': 2, 'faults': 0, 'tenant': True,
+           'projects': 2}
+OUTDATED = {**BUILT, 'faults': 2, 'enabled_faults': frozenset(
+    {'journal-lost', 'late-report'})}
 
 # Model, settings, states, transitions: nothing is wrong with these.
 CLEAN = (
@@ -58,24 +75,24 @@ CLEAN = (
     ('release', {'kind': 'VF'}, 1939, 4349),
     ('release', {'vans': 2, 'faults': 0, 'tenant': True}, 24583, 64422),
     ('release', ADOPTING, 189833, 585441),
-    ('system', {}, 182825, 603339),
-    ('system', {'faults': 0}, 6159, 16488),
-    ('system', {'vans': 1, 'faults': 2}, 55272, 193849),
-    ('system', {'handles': 2, 'limit': 2, 'faults': 0}, 193789, 725116),
+    ('system', {}, 216469, 726593),
+    ('system', {'faults': 0}, 7967, 21508),
+    ('system', {'vans': 1, 'faults': 2}, 63892, 228226),
+    ('system', {'handles': 2, 'limit': 2, 'faults': 0}, 325301, 1228180),
     ('system', {'handles': 2, 'limit': 2, 'faults': 0, 'tenant': True},
-     200325, 742728),
+     338613, 1265128),
     ('system', {'handles': 2, 'limit': 2, 'faults': 0, 'functions': 2},
-     48009, 157796),
-    ('system', {'handles': 2, 'limit': 1, 'faults': 0}, 47881, 157420),
+     69561, 227756),
+    ('system', {'handles': 2, 'limit': 1, 'faults': 0}, 69273, 226884),
     ('system', {'kind': 'GPU', 'handles': 2, 'limit': 2, 'faults': 0},
-     41337, 139436),
-    ('system', {'vans': 1, 'kind': 'VF'}, 5210, 14320),
-    ('system', {'vans': 1, 'kind': 'MDEV'}, 5304, 14557),
-    ('system', {'vans': 1, 'policy': 'NEVER'}, 6363, 16693),
-    ('system', {'vans': 1, 'programmer': 'plugin'}, 6484, 16918),
-    ('system', {'vans': 1, 'programmer': 'os-acc'}, 6484, 16918),
+     61193, 205108),
+    ('system', {'vans': 1, 'kind': 'VF'}, 6425, 18080),
+    ('system', {'vans': 1, 'kind': 'MDEV'}, 6527, 18339),
+    ('system', {'vans': 1, 'policy': 'NEVER'}, 7729, 20772),
+    ('system', {'vans': 1, 'programmer': 'plugin'}, 7856, 21010),
+    ('system', {'vans': 1, 'programmer': 'os-acc'}, 7856, 21010),
     ('system', {'vans': 1, 'topology': 'POWER', 'kind': 'POWER_SLOT'},
-     5678, 15949),
+     6900, 19730),
     ('attach', {'limit': 2}, 4765, 12886),
     ('attach', FORGETTING, 980, 2552),
     ('attach', {'handles': 2, 'limit': 1,
@@ -87,31 +104,48 @@ CLEAN = (
     ('release', {'enabled_faults': frozenset({'entry-damaged'})}, 880, 1633),
     ('release', {'kind': 'VF', 'faults': 2, 'enabled_faults': frozenset(
         {'retire', 'journal-lost'})}, 1804, 4465),
-    ('system', {'vans': 1, **LOSING}, 2014, 4901),
-    ('system', FORGOING, 1212, 2688),
-    ('system', RETIRING, 3052, 7615),
-    ('system', MISLED, 408, 749),
-    ('system', UNSEEN, 2218, 5463),
+    ('system', {'vans': 1, **LOSING}, 2376, 5841),
+    ('system', FORGOING, 1492, 3298),
+    ('system', RETIRING, 3349, 8457),
+    ('system', MISLED, 498, 927),
+    ('system', UNSEEN, 2638, 6555),
     ('release', {'vans': 2, 'topology': 'POWER', 'kind': 'POWER_SLOT',
                  'faults': 0}, 22500, 62352),
+    ('release', {'kind': 'VF', 'faults': 2, 'enabled_faults': frozenset(
+        {'gone', 'journal-lost'})}, 3868, 10948),
+    ('system', OUTDATED, 14783, 47715),
+    ('system', KEPT, 1881, 4241),
+    ('system', LEFT, 1936, 4133),
+    ('system', OPERATED, 4048, 10423),
+    ('system', {'vans': 1, 'operator': True}, 12329, 35796),
+    ('program', OPERATED, 222, 360),
+    ('program', RENAMED, 31, 37),
+    ('attach', LOWERED, 737, 1912),
+    ('system', UNPLACED, 30333, 102588),
+    ('attach', UNLISTED, 786, 1709),
+    ('system', {**REGIONS, 'fixed': 1}, 384, 725),
+    ('system', {**REGIONS, 'names_provider': True}, 384, 725),
+    ('system', TENANTS, 69497, 227660),
 )
 
 # The paths that the specification did not take, and the writers and
 # programmers that it forbids: what they break, and after how many steps.
 CONTESTED = (
     ({'vans': 1, 'topology': 'VIA_API'},
-     {'the_host_needs_no_controller': 10},
+     {'the_host_needs_no_controller': 10, 'a_plugin_stays_on_the_host': 10},
      {'every_start_ends', 'every_waiting_caller_is_told',
       'release_always_possible', 'request_always_ends'}),
     ({'vans': 1, 'topology': 'NOVA_DIRECT'},
      {'untouched_without_a_claim': 8, 'nothing_leaks': 9,
+      'a_plugin_stays_on_the_host': 10,
       'the_host_needs_no_controller': 10,
       'database_and_device_agree': 19, 'no_belief_without_device': 21},
      {'database_catches_up', 'every_report_arrives', 'every_start_ends',
       'every_waiting_caller_is_told', 'failed_releases_all',
       'release_always_possible', 'request_always_ends'}),
     ({'vans': 1, 'programmer': 'cyborg-api'},
-     {'the_host_needs_no_controller': 10}, set()),
+     {'the_host_needs_no_controller': 10,
+      'a_plugin_stays_on_the_host': 10}, set()),
     ({'vans': 1, 'writer': 'plugin'},
      {'acknowledged_means_recorded': 7, 'database_and_device_agree': 8,
       'nothing_leaks': 12},
@@ -131,8 +165,12 @@ CONTESTED = (
 DEFECTS = (
     ('adopted-as-clean', 'release', {},
      'never_offered_before_erased', 8),
+    ('adopted-unseen', 'release', {},
+     'what_is_adopted_is_true', 4),
     ('adoption-keeps-generation', 'system', {'vans': 1, 'faults': 2},
      'one_owner_per_handle', 15),
+    ('adoption-keeps-generation', 'system', OUTDATED,
+     'what_is_adopted_is_not_freed', 13),
     ('allocation-goes-first', 'system', {'vans': 1},
      'allocation_goes_last', 2),
     ('bitstream-not-checked', 'program', {},
@@ -170,6 +208,9 @@ DEFECTS = (
     ('no-lock-to-erase', 'system',
      {'handles': 2, 'limit': 2, 'faults': 0, 'tenant': True},
      'one_writer_per_region', 30),
+    ('no-lock-to-erase', 'release',
+     {'vans': 2, 'faults': 0, 'tenant': True},
+     'one_writer_per_region', 10),
     ('not-verified', 'program', WRITING,
      'ready_means_verified', 8),
     ('old-report-counts', 'attach', {},
@@ -189,6 +230,14 @@ DEFECTS = (
      'database_and_device_agree', 15),
     ('quota-not-checked', 'attach', {'handles': 2, 'limit': 1},
      'quota_is_exact', 8),
+    ('quota-not-checked', 'attach', {'handles': 2, 'limit': 1},
+     'never_above_the_limit', 8),
+    ('usage-is-kept', 'release', {},
+     'usage_is_what_is_claimed', 4),
+    ('refused-claim-is-charged', 'attach', {},
+     'a_refusal_leaves_nothing', 6),
+    ('lower-limit-takes-away', 'attach', LOWERED,
+     'what_is_granted_stays_granted', 6),
     ('recovery-forgets-plugging', 'attach', {},
      'every_report_arrives', None),
     ('released-claim-not-answered', 'attach', {},
@@ -226,10 +275,64 @@ DEFECTS = (
      'never_free_while_used', 13),
     ('retired-told-by-report-only', 'system', RETIRING,
      'retired_comes_to_its_end', None),
+    ('retired-told-by-report-only', 'system', RETIRING,
+     'what_is_given_up_there_is_given_up_here', None),
     ('wrong-list-is-believed', 'system', MISLED,
      'what_is_in_use_is_not_given_up', 15),
     ('write-under-user', 'program', {},
      'never_reprogrammed_under_a_user', 13),
+    ('stop-unplugs', 'system', BUILT,
+     'no_call_takes_out_what_stays', 15),
+    ('rebuild-releases', 'system', BUILT,
+     'a_rebuild_keeps_its_claim', 15),
+    ('failed-start-releases', 'system', BUILT,
+     'a_failure_gives_nothing_away', 17),
+    ('delete-waits', 'system', BUILT,
+     'a_delete_does_not_wait', 9),
+    ('pause-unplugs', 'system', KEPT,
+     'no_call_takes_out_what_stays', 15),
+    ('soft-delete-releases', 'system', KEPT,
+     'a_soft_delete_keeps_its_claim', 15),
+    ('offload-forgets-release', 'system', KEPT,
+     'what_is_offloaded_is_released', 16),
+    ('move-releases-its-source', 'system', KEPT,
+     'the_source_keeps_its_claim', 15),
+    ('list-forgets-migrations', 'system', LEFT,
+     'who_is_here_is_listed', 23),
+    ('list-keeps-what-has-left', 'system', LEFT,
+     'who_has_left_is_not', None),
+    ('evacuation-frees', 'system', LEFT,
+     'an_evacuation_frees_nothing', 16),
+    ('released-before-destroyed', 'system', LEFT,
+     'destroyed_before_it_is_released', 18),
+    ('delete-frees-behind-the-host', 'system', LEFT,
+     'a_host_that_is_down_is_left_alone', 16),
+    ('write-past-the-vans', 'program', OPERATED,
+     'no_write_past_the_vans', 2),
+    ('operator-file-not-checked', 'program', OPERATED,
+     'only_checked_files_are_written', 3),
+    ('granted-under-a-write', 'system', OPERATED,
+     'no_claim_under_a_write', 5),
+    ('interrupted-write-is-forgotten', 'program', OPERATED,
+     'every_write_is_settled', None),
+    ('interrupted-write-is-taken-for-done', 'program', OPERATED,
+     'idle_was_read', 7),
+    ('function-not-compared', 'program', RENAMED,
+     'only_what_was_asked_for_is_written', 5),
+    ('claim-waits-for-placement', 'system', UNPLACED,
+     'no_claim_waits_for_placement', None),
+    ('inventory-adjusted', 'system', UNPLACED,
+     'the_inventory_catches_up', None),
+    ('discovery-deletes', 'attach', UNLISTED,
+     'discovery_takes_nothing', 5),
+    ('provider-outlives-its-handles', 'attach', UNLISTED,
+     'a_provider_has_handles', 1),
+    ('fixed-region-granted', 'system', {**REGIONS, 'fixed': 1},
+     'what_is_fixed_is_not_granted', 4),
+    ('granted-elsewhere', 'system', {**REGIONS, 'names_provider': True},
+     'granted_where_it_was_claimed', 4),
+    ('projects-mixed', 'system', TENANTS,
+     'one_project_per_region', 8),
 )
 
 
@@ -462,6 +565,8 @@ class TestDefects(unittest.TestCase):
         for name in MODULES:
             settings = {} if name == 'lifecycle' else {
                 'enabled_faults': FAULTS | LOSSES}
+            if name == 'system':
+                settings |= {'flows': FLOWS, 'operator': True}
             known |= set(build(name, settings).defects)
         self.assertEqual({row[0] for row in DEFECTS}, known)
 

@@ -25,6 +25,7 @@ CLEAN = (
     (attach, {'faults': 2}, 13707, 56052, 26),
     (attach, {'twins': True}, 1495, 4740, 17),
     (attach, {'quota': 1}, 712, 1908, 15),
+    (attach, {'maintenance': True, 'faults': 0}, 1874, 6652, 22),
     (attach, BATCH, 1291, 3854, 18),
     (release, {'faults': 0}, 51, 70, 17),
     (release, {}, 480, 1111, 19),
@@ -53,6 +54,7 @@ DEFECTS = (
     ('A5', attach, {}, 'no_failure_without_cause', 5),
     ('A6', attach, BATCH, 'no_belief_without_device', 12),
     ('A7', attach, {}, 'no_failure_without_cause', 8),
+    ('A7', attach, {}, 'no_answer_fails_a_bind', 8),
     ('A8', attach, BATCH, 'somebody_tells', 8),
     ('A9', attach, SHORT, 'no_belief_without_device', 14),
     ('A12', attach, {'twins': True}, 'one_request_per_instance', 8),
@@ -85,11 +87,15 @@ DEFECTS = (
     ('B26', release, {}, 'never_offered_before_erased', 12),
     ('B27', program, {'per_region': 1}, 'no_failure_without_cause', 5),
     ('B30', release, {}, 'in_use_means_named', 6),
+    ('P18', attach, {'maintenance': True, 'faults': 0},
+     'nobody_has_what_is_serviced', 6),
     ('P6b', attach, {}, 'in_use_means_named', 8),
     ('Q2', program, {}, 'never_attached_wrong_function', 13),
     ('Q8', program, {}, 'somebody_binds', 4),
     ('Q21', release, {}, 'never_offered_before_erased', 3),
     ('crash', attach, {}, 'in_use_means_named', 5),
+    ('provider', system, {'instances': 1, 'hosts': 2, 'faults': 0},
+     'taken_where_it_was_claimed', 5),
 )
 
 # defect, module, settings, what then need not come
@@ -207,6 +213,7 @@ class DefectTest(unittest.TestCase):
             known |= set(build(module, {}).defects)
         known |= set(build(program, {'operator': True}).defects)
         known |= set(build(attach, {'twins': True}).defects)
+        known |= set(build(attach, {'maintenance': True}).defects)
         self.assertEqual(known, {row[0] for row in DEFECTS})
 
 
@@ -247,6 +254,7 @@ class RequirementTest(unittest.TestCase):
         for module, settings in (
                 (lifecycle, {}), (attach, {'twins': True}),
                 (attach, {'quota': 1, **ALONE}), (release, {}),
+                (attach, {'maintenance': True, **ALONE}),
                 (program, {'operator': True}),
                 (system, {'instances': 1, 'hosts': 2}),
                 (system, {**ALONE, 'operator': True, 'faults': 2})):

@@ -111,11 +111,11 @@ def classes(model, states):
     """How many different states there are, by the plain permutations."""
     plain, left, count = symmetry.Symmetry(model, Packing(model)), set(
         states), 0
-    ways = [plain._combined(dict(enumerate(chosen)))
+    ways = [plain.images(plain._combined(dict(enumerate(chosen))))
             for chosen in itertools.product(*plain._each)]
     while left:
         codes = left.pop()
-        left -= {plain.permute(way, codes) for way in ways}
+        left -= {symmetry.permute(way, codes) for way in ways}
         count += 1
     return count
 

@@ -23,6 +23,7 @@ WHOLE: dict[str, tuple[tuple[str, dict[str, str]], ...]] = {
         ('stein.attach', {}),
         ('stein.attach', {'twins': 'true'}),
         ('stein.attach', {'quota': '1'}),
+        ('stein.attach', {'maintenance': 'true'}),
         ('stein.attach', {'instances': '1', 'arqs': '2'}),
         ('stein.release', {}),
         ('stein.program', {'operator': 'true'}),
@@ -49,6 +50,23 @@ WHOLE: dict[str, tuple[tuple[str, dict[str, str]], ...]] = {
         ('rocky.system', {'vans': '1', 'enabled_faults': 'gone'}),
         ('rocky.system', {'vans': '1', 'kind': 'VF',
                           'enabled_faults': 'wrong-list'}),
+        ('rocky.system', {'vans': '1', 'kind': 'VF', 'enabled_faults':
+                          'compute-crash', 'flows': 'abandon,evacuate'}),
+        ('rocky.system', {'vans': '1', 'kind': 'VF', 'faults': '0', 'flows':
+                          'migrate,offload,pause,soft-delete'}),
+        ('rocky.release', {'kind': 'VF', 'enabled_faults': 'journal-lost'}),
+        ('rocky.system', {'vans': '1', 'operator': 'true'}),
+        ('rocky.system', {'vans': '1', 'handles': '2', 'limit': '2',
+                          'regions': '2', 'names_provider': 'true'}),
+        ('rocky.system', {'vans': '1', 'handles': '2', 'limit': '2',
+                          'regions': '2', 'fixed': '1'}),
+        ('rocky.system', {'handles': '2', 'limit': '2', 'faults': '0',
+                          'tenant': 'true', 'projects': '2'}),
+        ('rocky.program', {'vans': '1', 'enabled_faults': 'wrong-function'}),
+        ('rocky.attach', {'vans': '1', 'enabled_faults': 'lower-limit'}),
+        ('rocky.attach', {'handles': '2', 'limit': '2',
+                          'enabled_faults': 'unlisted'}),
+        ('rocky.system', {'kind': 'VF', 'enabled_faults': 'placement-down'}),
     ),
 }
 

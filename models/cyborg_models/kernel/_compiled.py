@@ -16,6 +16,9 @@ from numba.extending import intrinsic
 
 DONE, LEARN, FLUSH, FOUND, GROW = 0, 1, 2, 3, 4
 ABLE, HIT, MISSING, FULL = 1, 2, 4, 8  # what `enabled` says beside its steps
+SOME = 16  # a record is not empty
+HIGH = np.uint64(32)  # the bits of a slot's last word above the record's place
+CHUNK = 4  # steps of a record that are copied at once
 AHEAD = 12  # states that insert looks ahead
 SEED = 0x9E3779B97F4A7C15
 ONE, TWO, THREE = np.uint64(1), np.uint64(2), np.uint64(3)
@@ -46,7 +49,9 @@ def _prefetch(typing, array, place):
 
 # Indices are unsigned where it matters: else each is tested for being
 # negative, as in Python.  No function that is inlined takes a tuple of
-# arrays or a part of an array: each use would be counted.
+# arrays or a part of an array: each use would be counted.  One array is not
+# copied to another as a whole: the text of the error that they may differ in
+# shape takes two seconds to compile.
 
 @njit(cache=True)
 def _quantity(row, kind, first, size, member):
@@ -119,7 +124,8 @@ def _work_out(wide, row, group, slot, kids, node, member, groups, slots,
     """Follow the trees of a group as far as its mask reaches, and note
     where that led, under *slot*.
 
-    Returns 0, or MISSING or FULL.
+    Returns 0, or MISSING or FULL.  The slot's last word has the record's
+    place, and above it the flags.
     """
     steps = len(lively)
     words = len(wide)
@@ -128,12 +134,12 @@ def _work_out(wide, row, group, slot, kids, node, member, groups, slots,
     end = np.int64(groups[group, words + END])
     if (groups[group, words + USED] * np.uint64(2)
             > groups[group, words + LAST]
-            or place + 3 + 2 * (end - begin) > len(record)):
+            or place + 2 + 4 * (end - begin) + CHUNK > len(record)):
         return FULL
     done, rest, flags = 0, 0, 0
-    # Steps that are possible come first, what is left to be asked last: it
-    # is put down from the far end, and moved up when all is known.
-    far = len(record)
+    # What is moved up when all is known: the steps that are possible, and,
+    # from the far end, what is left to be asked.
+    near, far = place + 2 + end - begin, len(record)
     for index in range(begin, end):
         tree = tree_of[index]
         entry = np.int64(tree)
@@ -156,15 +162,17 @@ def _work_out(wide, row, group, slot, kids, node, member, groups, slots,
             if code == want[tree - steps]:
                 flags |= HIT
         elif code < -1:
-            record[place + 3 + 2 * done] = -code - 1
-            record[place + 4 + 2 * done] = tree
+            record[place + 2 + done] = -code - 1
+            record[near + done] = tree
             done += 1
             if lively[tree]:
                 flags |= ABLE
     record[place] = done
     record[place + 1] = rest
-    record[place + 2] = flags
-    into = place + 3 + 2 * done
+    into = place + 2 + done
+    for index in range(done):
+        record[into + index] = record[near + index]
+    into += done
     for index in range(rest):
         record[into + 2 * index] = record[far + 2 * index]
         record[into + 2 * index + 1] = record[far + 2 * index + 1]
@@ -172,7 +180,9 @@ def _work_out(wide, row, group, slot, kids, node, member, groups, slots,
     groups[group, words + USED] += ONE
     for index in range(words):
         slots[slot, index] = row[index] & groups[group, index]
-    slots[slot, words] = place
+    if done or rest:
+        flags |= SOME
+    slots[slot, words] = np.uint64(place) | np.uint64(flags) << HIGH
     return 0
 
 
@@ -251,10 +261,10 @@ def look(wide, rows, count, kids, node, member, groups, slots, record,
         last = groups[group, words + LAST]
         for at in range(np.uint64(count)):
             slot = _sort(wide, rows, at, groups, group)
-            place = np.uint64(0)
+            found = np.uint64(0)
             while True:
-                place = slots[first + slot, words]
-                if place == 0:
+                found = slots[first + slot, words]
+                if found == 0:
                     break
                 same = True
                 for w in range(words):
@@ -264,7 +274,7 @@ def look(wide, rows, count, kids, node, member, groups, slots, record,
                 if same:
                     break
                 slot = (slot + ONE) & last
-            if place == 0:
+            if found == 0:
                 for w in range(words):
                     row[w] = rows[at, w]
                 status = _work_out(
@@ -274,53 +284,99 @@ def look(wide, rows, count, kids, node, member, groups, slots, record,
                     problem = status
                     count = np.int64(at)
                     break
-                place = slots[first + slot, words]
-            known[at, 1] |= record[place + TWO]
-            places[at, known[at, 0]] = place
-            if record[place] + record[place + ONE] > 0:
-                known[at, 0] += np.uint32(1)
+                found = slots[first + slot, words]
+            flags = found >> HIGH
+            known[at, 1] |= np.uint32(flags)
+            # An empty record is written over by the next.
+            places[at, known[at, 0]] = np.uint32(found)
+            known[at, 0] += np.uint32(flags >> np.uint64(4))
     return count, problem
 
 
 @njit(cache=True, inline='always')
-def enabled(row, at, kids, node, member, record, places, known, watch, want,
-            lively, leaves, labels):
-    """The steps that are possible in a state that was looked at, and their
+def _copy(record, place, into, at):
+    """Copy CHUNK numbers at once."""
+    one, two = record[place], record[place + ONE]
+    three, four = record[place + TWO], record[place + THREE]
+    into[at] = one
+    into[at + ONE] = two
+    into[at + TWO] = three
+    into[at + THREE] = four
+
+
+@njit(cache=True, nogil=True)
+def enabled(wide, rows, count, kids, node, member, record, places, known,
+            watch, want, lively, leaves, labels, ends):
+    """The steps that are possible in states that were looked at, and their
     effects.
 
-    :returns: how many, and ABLE if one is no fault, HIT if what is watched
-        may be seen, MISSING if a tree is unknown here
+    ``leaves`` receives the effects, one state's after the other's, and has
+    room for CHUNK more; ``labels`` the steps, if it has any room.
+    ``ends`` receives for each state where its steps end there, and flags:
+    ABLE if one of them is no fault, HIT if what is watched may be seen,
+    MISSING if a tree is unknown here; then that state is the last.
     """
     steps = np.uint64(len(lively))
-    count, flags = np.uint64(0), np.uint64(known[at, 1])
-    for index in range(np.uint64(known[at, 0])):
-        place = np.uint64(places[at, index])
-        done = np.uint64(record[place])
-        rest = np.uint64(record[place + ONE])
-        place += THREE
-        for _ in range(done):
-            leaves[count] = record[place]
-            labels[count] = record[place + ONE]
-            count += ONE
+    row = np.empty(len(wide), np.uint64)
+    labelled = len(labels) > 0
+    end = np.uint64(0)
+    for at in range(np.uint64(count)):
+        for w in range(len(wide)):
+            row[w] = rows[at, w]
+        flags = np.uint64(known[at, 1]) & np.uint64(SOME - 1)
+        for index in range(np.uint64(known[at, 0])):
+            place = np.uint64(places[at, index])
+            done = np.uint64(record[place])
+            rest = np.uint64(record[place + ONE])
             place += TWO
-        for _ in range(rest):
-            tree = np.uint64(record[place + ONE])
-            if tree < steps or want[tree - steps] != 0:
-                code = _leaf(row, np.uint64(record[place]), kids, node,
-                             member)
-                if code == 0:
-                    flags |= np.uint64(MISSING)
-                elif tree >= steps:
-                    if code == want[tree - steps]:
-                        flags |= np.uint64(HIT)
-                elif code < -1:
-                    leaves[count] = -code - 1
-                    labels[count] = tree
-                    count += ONE
-                    if lively[tree]:
-                        flags |= np.uint64(ABLE)
-            place += TWO
-    return count, np.int64(flags)
+            # Whole chunks, of which the first is nearly always enough: so
+            # the processor need not guess how many there are.
+            copied = np.uint64(0)
+            while True:
+                _copy(record, place + copied, leaves, end + copied)
+                copied += np.uint64(CHUNK)
+                if copied >= done:
+                    break
+            if labelled:
+                for step in range(done):
+                    labels[end + step] = record[place + done + step]
+            end += done
+            place += TWO * done
+            for _ in range(rest):
+                tree = np.uint64(record[place + ONE])
+                if tree < steps or want[tree - steps] != 0:
+                    code = _leaf(row, np.uint64(record[place]), kids, node,
+                                 member)
+                    if code == 0:
+                        flags |= np.uint64(MISSING)
+                    elif tree >= steps:
+                        if code == want[tree - steps]:
+                            flags |= np.uint64(HIT)
+                    elif code < -1:
+                        leaves[end] = -code - 1
+                        if labelled:
+                            labels[end] = tree
+                        end += ONE
+                        if lively[tree]:
+                            flags |= np.uint64(ABLE)
+                place += TWO
+        ends[at, 0] = end
+        ends[at, 1] = flags
+        if flags & np.uint64(MISSING):
+            break
+
+
+@njit(cache=True)
+def unknown(row, trees, kids, node, member, found):
+    """Put those of some trees that are unknown in a state into ``found``;
+    returns how many.
+    """
+    count = 0
+    for tree in trees:
+        if _leaf(row, tree, kids, node, member) == 0:
+            found[count] = tree
+            count += 1
+    return count
 
 
 @njit(cache=True)
@@ -333,9 +389,11 @@ def paths(states, roots, kids, node, member, masks, counts):
     words, most = states.shape[1], masks.shape[1]
     row, asked = np.empty(words, np.uint64), np.empty(words, np.uint64)
     for state in range(len(states)):
-        row[:] = states[state]
+        for w in range(words):
+            row[w] = states[state, w]
         for tree in range(len(roots)):
-            asked[:] = 0
+            for w in range(words):
+                asked[w] = 0
             code = kids[roots[tree]]
             while code > 0:
                 word = node[code - 1, 0]
@@ -362,47 +420,50 @@ def paths(states, roots, kids, node, member, masks, counts):
 
 
 @njit(cache=True)
-def weigh(states, mask, trees, masks, counts, slots, often, answer):
-    """How a group with this mask would do on some states.
+def weigh(states, mask, begin, trees, masks, counts, slots, often, answers):
+    """How groups with these masks would do on some states.
 
-    ``slots`` and ``often`` are room to work in.  ``answer`` receives how
+    ``begin`` has for each group where its ``trees`` begin; ``slots`` and
+    ``often`` are room to work in.  ``answers`` receives for each group how
     many different values the masked cells have, how many of these are met
     once and how many twice, and how many trees must be walked further, all
     states together.
     """
     words = states.shape[1]
-    slots[:] = 0
     last = np.uint64(len(slots) - 1)
-    found, once, twice = 0, 0, 0
-    for state in range(len(states)):
-        mixed = np.uint64(SEED)
-        for w in range(words):
-            mixed = (mixed ^ (states[state, w] & mask[w])
-                     ) * np.uint64(0xD6E8FEB86659FD93)
-            mixed ^= mixed >> np.uint64(32)
-        mixed |= ONE  # never 0
-        slot = (mixed >> np.uint64(8)) & last
-        while slots[slot] != 0 and slots[slot] != mixed:
-            slot = (slot + ONE) & last
-        if slots[slot] == 0:
-            slots[slot] = mixed
-            often[slot] = 0
-            found += 1
-        often[slot] += 1
-        if often[slot] == 1:
-            once += 1
-        elif often[slot] == 2:
-            once -= 1
-            twice += 1
-        elif often[slot] == 3:
-            twice -= 1
-    answer[0], answer[1], answer[2], answer[3] = found, once, twice, 0
-    for tree in trees:
-        for index in range(masks.shape[1]):
+    for group in range(np.uint64(len(mask))):
+        slots[:] = 0
+        found, once, twice = 0, 0, 0
+        for state in range(np.uint64(len(states))):
+            mixed = np.uint64(SEED)
             for w in range(words):
-                if masks[tree, index, w] & ~mask[w]:
-                    answer[3] += counts[tree, index]
+                mixed = (mixed ^ (states[state, w] & mask[group, w])
+                         ) * np.uint64(0xD6E8FEB86659FD93)
+                mixed ^= mixed >> np.uint64(32)
+            mixed |= ONE  # never 0
+            slot = (mixed >> np.uint64(8)) & last
+            while slots[slot] != 0 and slots[slot] != mixed:
+                slot = (slot + ONE) & last
+            if slots[slot] == 0:
+                slots[slot] = mixed
+                often[slot] = 0
+                found += 1
+            often[slot] += 1
+            met = often[slot]
+            once += np.int64(met == 1) - np.int64(met == 2)
+            twice += np.int64(met == 2) - np.int64(met == 3)
+        answers[group, 0] = found
+        answers[group, 1] = once
+        answers[group, 2] = twice
+        for at in range(begin[group], begin[group + ONE]):
+            tree = trees[at]
+            for index in range(masks.shape[1]):
+                if counts[tree, index] == 0:
                     break
+                for w in range(words):
+                    if masks[tree, index, w] & ~mask[group, w]:
+                        answers[group, 3] += counts[tree, index]
+                        break
 
 
 @njit(cache=True)
@@ -415,17 +476,26 @@ def _seen(row, kids, node, member, watch, want):
     return -1
 
 
+# The rows of what `canonical` works in.
+LOCAL, SIGNATURE, WAY, WAYS, WAYS_END, MADE = range(6)
+MEMBERS = 128  # of all symmetric sets, at most; as many words, too
+
+
+@njit(cache=True, inline='always')
+def workroom():
+    """Room for `canonical`, so that it need not ask for it each time."""
+    return np.empty((6, MEMBERS), np.uint64)
+
+
 @njit(cache=True)
-def canonical(wide, row, best, fixed, chunk, image, begin, own, name, meant,
-              families, ways_begin, ways):
+def canonical(wide, row, best, work, fixed, chunk, image, begin, own, name,
+              meant, families, ways_begin, ways):
     """Put the one of the states alike that is stored into ``best``.
 
-    See ``symmetry`` for the arrays.
+    ``work`` is room to work in, as :func:`workroom` makes it.  See
+    ``symmetry`` for the other arrays.
     """
     count = len(families)
-    local = np.empty(len(begin), np.uint64)
-    chosen = np.zeros(count, np.int64)
-    first, last = np.empty(count, np.int64), np.empty(count, np.int64)
     factor = np.uint64(0xD6E8FEB86659FD93)
     room = (len(begin) - 1) // count
     for at in range(len(begin) - 1):
@@ -433,63 +503,59 @@ def canonical(wide, row, best, fixed, chunk, image, begin, own, name, meant,
         for index in range(begin[at, 0], begin[at + 1, 0]):
             mixed = (mixed ^ ((row[own[index, 0]] >> np.uint64(own[index, 1]))
                               & np.uint64(own[index, 2]))) * factor
-        local[at] = mixed ^ (mixed >> np.uint64(32))
-    signature = np.empty(room, np.uint64)
+        work[LOCAL, at] = mixed ^ (mixed >> np.uint64(32))
     for family in range(count):
         size = families[family, 0]
         for member in range(size):
             at = family * room + member
-            mixed = local[at]
+            mixed = work[LOCAL, at]
             for index in range(begin[at, 1], begin[at + 1, 1]):
                 code = np.int64((row[name[index, 0]]
                                  >> np.uint64(name[index, 1]))
                                 & np.uint64(name[index, 2]))
                 said = name[index, 3] + code
                 if meant[said, 0] >= 0:
-                    mixed ^= local[meant[said, 0]]
+                    mixed ^= work[LOCAL, meant[said, 0]]
                 mixed = (mixed ^ np.uint64(meant[said, 1])) * factor
-            signature[member] = mixed
+            work[SIGNATURE, member] = mixed
         outcome = 0
         for one in range(size):
             for two in range(one + 1, size):
-                outcome *= 3
-                if signature[one] == signature[two]:
-                    outcome += 1
-                elif signature[one] > signature[two]:
-                    outcome += 2
+                mine, other = work[SIGNATURE, one], work[SIGNATURE, two]
+                outcome = (3 * outcome + np.int64(mine == other)
+                           + 2 * np.int64(mine > other))
         outcome += families[family, 1]
-        first[family] = ways_begin[outcome]
-        last[family] = ways_begin[outcome + 1]
-        chosen[family] = first[family]
-    made = np.empty(len(wide), np.uint64)
+        work[WAY, family] = ways_begin[outcome]
+        work[WAYS, family] = ways_begin[outcome]
+        work[WAYS_END, family] = ways_begin[outcome + 1]
     begun = False
     while True:
         number = 0
         for family in range(count):
-            number += ways[chosen[family]] * families[family, 2]
+            number += ways[work[WAY, family]] * families[family, 2]
         for w in range(len(wide)):
-            made[w] = row[w] & fixed[w]
+            work[MADE, w] = row[w] & fixed[w]
         for index in range(len(chunk)):
             value = chunk[index, 3] + np.int64(
                 (row[chunk[index, 0]] >> np.uint64(chunk[index, 1]))
                 & np.uint64(chunk[index, 2]))
             for w in range(len(wide)):
-                made[w] |= image[number, value, w]
+                work[MADE, w] |= image[number, value, w]
         less = not begun
         for w in range(len(wide)):
-            if begun and made[w] != best[w]:
-                less = made[w] < best[w]
+            if begun and work[MADE, w] != best[w]:
+                less = work[MADE, w] < best[w]
                 break
         begun = True
         if less:
             for w in range(len(wide)):
-                best[w] = made[w]
+                best[w] = work[MADE, w]
         family = 0
         while family < count:
-            chosen[family] += 1
-            if chosen[family] < last[family]:
+            work[WAY, family] += ONE
+            if work[WAY, family] < work[WAYS_END, family]:
                 break
-            chosen[family] = first[family]
+            work[WAY, family] = work[WAYS, family]
             family += 1
         if family == count:
             return
@@ -498,7 +564,7 @@ def canonical(wide, row, best, fixed, chunk, image, begin, own, name, meant,
 @njit(cache=True, nogil=True)
 def expand(wide, states, low, high, at, kids, node, member, keep, put,
            groups, slots, record, tree_of, places, known, watch, want,
-           lively, final, rows, whence, leaves, labels, buckets, fill, bits,
+           lively, final, rows, whence, leaves, ends, buckets, fill, bits,
            symmetry, tally, found):
     """Expand states into the buckets until something needs attention.
 
@@ -508,22 +574,23 @@ def expand(wide, states, low, high, at, kids, node, member, keep, put,
     for a deadlock.
     """
     room = np.uint64(buckets.shape[1] - len(lively))
+    labels = np.empty(0, np.uint32)  # nobody asks which steps they are
     row = np.empty(len(wide), np.uint64)
     after = np.empty(len(wide), np.uint64)
     best = np.empty(len(wide), np.uint64)
+    work = workroom()
     while at[0] < at[2]:
         count = gather(wide, states, high, low, at, at[2], rows, whence)
         ready, problem = look(
             wide, rows, count, kids, node, member, groups, slots, record,
             tree_of, places, known, watch, want, lively)
-        transitions = np.uint64(0)
-        status, state = -1, 0
+        enabled(wide, rows, ready, kids, node, member, record, places, known,
+                watch, want, lively, leaves, labels, ends)
+        begin, status, state = 0, -1, 0
         while state < ready:
             for w in range(len(wide)):
                 row[w] = rows[state, w]
-            steps, flags = enabled(
-                row, state, kids, node, member, record, places, known,
-                watch, want, lively, leaves, labels)
+            end, flags = ends[state, 0], ends[state, 1]
             if flags != ABLE:
                 if flags & MISSING:
                     status = LEARN
@@ -546,21 +613,21 @@ def expand(wide, states, low, high, at, kids, node, member, keep, put,
                 if status >= 0:
                     break
             full = False
-            for index in range(steps):
-                leaf = leaves[index]
+            for index in range(np.uint64(begin), np.uint64(end)):
+                leaf = np.uint64(leaves[index])
                 for w in range(len(wide)):
                     after[w] = (row[w] & keep[leaf, w]) | put[leaf, w]
                 if symmetry is not None:
-                    canonical(wide, after, best, *symmetry)
+                    canonical(wide, after, best, work, *symmetry)
                     for w in range(len(wide)):
                         after[w] = best[w]
                 to = _hash(wide, after) >> bits
-                end = fill[to]
+                last = fill[to]
                 for w in range(len(wide)):
-                    buckets[to, end, w] = after[w]
-                fill[to] = end + ONE
-                full = full or end >= room
-            transitions += steps
+                    buckets[to, last, w] = after[w]
+                fill[to] = last + ONE
+                full = full or last >= room
+            begin = end
             state += 1
             if full:
                 status = FLUSH
@@ -569,7 +636,7 @@ def expand(wide, states, low, high, at, kids, node, member, keep, put,
             status = LEARN if problem == MISSING else GROW
         at[0] = whence[state, 0]
         at[1] = whence[state, 1]
-        tally[0] += np.int64(transitions)
+        tally[0] += begin
         if status >= 0:
             return status
     return DONE
@@ -589,23 +656,15 @@ def _mark(mixed, bits):
     return ((mixed >> np.uint64(32)) << bits) & np.uint64(0xFFFFFFFF)
 
 
-@njit(cache=True, inline='always')
-def _same(wide, states, part, there, others, other, place):
-    """Are two stored states the same?"""
-    same = True
-    for w in range(len(wide)):
-        if states[part, there, w] != others[other, place, w]:
-            same = False
-    return same
-
-
 @njit(cache=True, nogil=True)
 def insert(wide, first, last, states, table, high, buckets, fill, bits,
            hashes):
-    """Move the buckets' new states to the end of their partitions, from
-    partition *first* to before *last*.
+    """Move the new states in all workers' buckets to the end of their
+    partitions, from partition *first* to before *last*.
 
-    ``hashes`` is room to work in.  Returns False when a partition is full.
+    ``hashes`` is room to work in: of each state of a bucket the hash, and a
+    slot such that no entry before it can be the state's.  Returns False
+    when a partition is full.
     """
     size = np.uint64(table.shape[1])
     capacity = np.uint64(states.shape[1])
@@ -613,50 +672,71 @@ def insert(wide, first, last, states, table, high, buckets, fill, bits,
     ahead = np.uint64(AHEAD)
     row = np.empty(len(wide), np.uint64)
     for part in range(np.uint64(first), np.uint64(last)):
-        count = fill[part]
-        for index in range(count):
-            for w in range(len(wide)):
-                row[w] = buckets[part, index, w]
-            hashes[index] = _hash(wide, row)
-        for index in range(count):
-            if index + TWO * ahead < count:
-                _prefetch(table, (part, _slot(
-                    hashes[index + TWO * ahead], size)))
-            if index + ahead < count:
-                there = np.uint64(table[part, _slot(
-                    hashes[index + ahead], size)]) & low
-                if there != 0:
-                    _prefetch(states, (part, there - ONE, np.uint64(0)))
-            slot = _slot(hashes[index], size)
-            mark = _mark(hashes[index], bits)
-            while True:
-                entry = np.uint64(table[part, slot])
-                if entry == 0:
-                    end = np.uint64(high[part])
-                    if end == capacity:
-                        return False
-                    for w in range(len(wide)):
-                        states[part, end, w] = buckets[part, index, w]
-                    high[part] += 1
-                    table[part, slot] = mark | (end + ONE)
-                    break
-                if entry & ~low == mark and _same(
-                        wide, states, part, (entry & low) - ONE, buckets,
-                        part, index):
-                    break
-                slot += ONE
-                if slot == size:
-                    slot = np.uint64(0)
-        fill[part] = 0
+        for worker in range(np.uint64(len(buckets))):
+            count = fill[worker, part]
+            for index in range(count):
+                for w in range(len(wide)):
+                    row[w] = buckets[worker, part, index, w]
+                hashes[index, 0] = _hash(wide, row)
+            # One round has the table's slot of one state fetched, the state
+            # that may be the same of another, and moves a third.
+            for turn in range(count + TWO * ahead):
+                if turn < count:
+                    slot = _slot(hashes[turn, 0], size)
+                    hashes[turn, 1] = slot
+                    _prefetch(table, (part, slot))
+                if turn - ahead < count:  # never less than 0: it is unsigned
+                    index = turn - ahead
+                    slot = hashes[index, 1]
+                    mark = _mark(hashes[index, 0], bits)
+                    entry = np.uint64(table[part, slot])
+                    while entry != 0 and entry & ~low != mark:
+                        slot += ONE
+                        if slot == size:
+                            slot = np.uint64(0)
+                        entry = np.uint64(table[part, slot])
+                    hashes[index, 1] = slot
+                    if entry != 0:
+                        _prefetch(states, (part, (entry & low) - ONE,
+                                           np.uint64(0)))
+                if turn < TWO * ahead:
+                    continue
+                index = turn - TWO * ahead
+                slot = hashes[index, 1]
+                mark = _mark(hashes[index, 0], bits)
+                while True:
+                    entry = np.uint64(table[part, slot])
+                    if entry == 0:
+                        end = np.uint64(high[part])
+                        if end == capacity:
+                            return False
+                        for w in range(len(wide)):
+                            states[part, end, w] = (
+                                buckets[worker, part, index, w])
+                        high[part] += 1
+                        table[part, slot] = mark | (end + ONE)
+                        break
+                    if entry & ~low == mark:
+                        same = True
+                        for w in range(len(wide)):
+                            if (states[part, (entry & low) - ONE, w]
+                                    != buckets[worker, part, index, w]):
+                                same = False
+                        if same:
+                            break
+                    slot += ONE
+                    if slot == size:
+                        slot = np.uint64(0)
+            fill[worker, part] = 0
     return True
 
 
-@njit(cache=True)
-def rehash(wide, states, table, high, bits):
-    """Fill a new, larger table."""
+@njit(cache=True, nogil=True)
+def rehash(wide, first, last, states, table, high, bits):
+    """Fill a new, larger table, from partition *first* to before *last*."""
     size = np.uint64(table.shape[1])
     row = np.empty(len(wide), np.uint64)
-    for part in range(np.uint64(states.shape[0])):
+    for part in range(np.uint64(first), np.uint64(last)):
         for index in range(np.uint64(high[part])):
             for w in range(len(wide)):
                 row[w] = states[part, index, w]
@@ -708,6 +788,7 @@ def predecessor(wide, states, low, high, target, kids, node, member, keep,
     row = np.empty(len(wide), np.uint64)
     after = np.empty(len(wide), np.uint64)
     best = np.empty(len(wide), np.uint64)
+    work = workroom()
     for part in range(states.shape[0]):
         for index in range(low[part], high[part]):
             for w in range(len(wide)):
@@ -729,7 +810,7 @@ def predecessor(wide, states, low, high, target, kids, node, member, keep,
                 for w in range(len(wide)):
                     after[w] = (row[w] & keep[leaf, w]) | put[leaf, w]
                 if symmetry is not None:
-                    canonical(wide, after, best, *symmetry)
+                    canonical(wide, after, best, work, *symmetry)
                     for w in range(len(wide)):
                         after[w] = best[w]
                 same = True
@@ -748,8 +829,8 @@ def predecessor(wide, states, low, high, target, kids, node, member, keep,
 @njit(cache=True)
 def edges(wide, states, low, high, at, offset, table, kids, node, member,
           keep, put, groups, slots, record, tree_of, places, known, watch,
-          want, lively, partition_bits, bits, rows, whence, leaves, labels,
-          symmetry, begin, to, label):
+          want, lively, partition_bits, bits, rows, whence, leaves, ends,
+          labels, symmetry, begin, to, label):
     """Count each state's edges, or where ``to`` is given, write them: where
     to, and by which step.  ``begin`` has for each state where its edges
     begin, or receives their number.
@@ -758,6 +839,7 @@ def edges(wide, states, low, high, at, offset, table, kids, node, member,
     """
     row = np.empty(len(wide), np.uint64)
     best = np.empty(len(wide), np.uint64)
+    work = workroom()
     after = np.empty(len(wide), np.uint64)
     while at[0] < states.shape[0]:
         count = gather(wide, states, high, low, at, states.shape[0], rows,
@@ -765,27 +847,28 @@ def edges(wide, states, low, high, at, offset, table, kids, node, member,
         ready, problem = look(
             wide, rows, count, kids, node, member, groups, slots, record,
             tree_of, places, known, watch, want, lively)
-        place, missing = 0, ready < count and problem == MISSING
+        enabled(wide, rows, ready, kids, node, member, record, places, known,
+                watch, want, lively, leaves, labels, ends)
+        first, place = 0, 0
+        missing = ready < count and problem == MISSING
         while place < ready:
             for w in range(len(wide)):
                 row[w] = rows[place, w]
-            steps, flags = enabled(
-                row, place, kids, node, member, record, places, known,
-                watch, want, lively, leaves, labels)
-            if flags & MISSING:
+            last = ends[place, 0]
+            if ends[place, 1] & MISSING:
                 missing = True
                 break
             state = offset[whence[place, 0]] + whence[place, 1]
             if len(to) == 0:
-                begin[state] = steps
+                begin[state] = last - first
             else:
                 edge = begin[state]
-                for index in range(steps):
+                for index in range(first, last):
                     leaf = leaves[index]
                     for w in range(len(wide)):
                         after[w] = (row[w] & keep[leaf, w]) | put[leaf, w]
                     if symmetry is not None:
-                        canonical(wide, after, best, *symmetry)
+                        canonical(wide, after, best, work, *symmetry)
                         for w in range(len(wide)):
                             after[w] = best[w]
                     there, found = look_up(wide, states, table, after,
@@ -793,6 +876,7 @@ def edges(wide, states, low, high, at, offset, table, kids, node, member,
                     to[edge] = offset[there] + found
                     label[edge] = labels[index]
                     edge += 1
+            first = last
             place += 1
         at[0] = whence[place, 0]
         at[1] = whence[place, 1]

@@ -23,14 +23,16 @@ from numpy.typing import NDArray
 from cyborg_models.kernel import _compiled as compiled
 from cyborg_models.kernel.language import Codes, Model, Step
 from cyborg_models.kernel.memo import BATCH, SAMPLE, Memo
-from cyborg_models.kernel.tables import FALSE, TRUE, UNKNOWN, Tables
+from cyborg_models.kernel.tables import FALSE, TRUE, Tables
 from cyborg_models.kernel.walk import successors
 
 PARTITION_BITS = 8
-BUCKET_BYTES = 16 << 20
+BUCKET_BYTES = 12 << 20  # all workers' together
 THREADS = 2  # at most, unless more are asked for
 ALONE = 1 << 14  # states of a level below which one thread does it all
-FULL = 0.8  # of a table, before it grows by a quarter
+FULL = 0.82  # of a table, before it grows
+GROWTH = 1.15
+CRAMMED = 0.95  # that it must stay below, were all that comes new
 FIRST_GROUPS = 1 << 13  # states, before trees are put into groups
 MORE_GROUPS = 16  # times as many, before that is done anew
 
@@ -73,33 +75,36 @@ class Explored:
     stuck: Trace | None = None
 
 
-def _reserve(shape):
-    """An array of uint64 that takes address space, and memory only page by
-    page as it is written to.
+def _reserve(shape, kind=np.uint64):
+    """An array of zeros that takes address space, and memory only page by
+    page as it is written to.  What it took is given back with it, which an
+    array of numpy's need not do.
     """
-    size = 8 * int(np.prod(shape))
+    size = np.dtype(kind).itemsize * int(np.prod(shape))
     space = mmap.mmap(-1, size)
     if hasattr(mmap, 'MADV_NOHUGEPAGE'):
         # Else each partition takes 2 MiB at its first state.
         space.madvise(mmap.MADV_NOHUGEPAGE)
-    return np.frombuffer(space, np.uint64).reshape(shape)
+    return np.frombuffer(space, kind).reshape(shape)
 
 
 class _Worker:
-    """What one thread works with alone."""
+    """What one thread works with alone.
 
-    def __init__(self, engine):
-        parts, steps = len(engine.high), len(engine.lively)
+    :param buckets, fill: its part of the engine's
+    """
+
+    def __init__(self, engine, buckets, fill):
+        steps = len(engine.lively)
         words = engine.tables.packing.words
-        size = max(2 * steps, BUCKET_BYTES // (8 * words * parts))
-        self.buckets = np.empty((parts, size, words), np.uint64)
-        self.fill = np.zeros(parts, np.uint64)
-        self.hashes = np.empty(size, np.uint64)
-        # The states that are at work, and where they stand; the steps of
-        # one of them.
+        self.buckets, self.fill = buckets, fill
+        self.hashes = np.empty((buckets.shape[1], 2), np.uint64)
+        # The states that are at work, and where they stand; what their
+        # steps do, and where each one's end.
         self.room = (np.empty((BATCH, words), np.uint64),
                      np.empty((BATCH + 1, 2), np.int64),
-                     np.empty(steps, np.uint64), np.empty(steps, np.uint64))
+                     np.empty(BATCH * steps + compiled.CHUNK, np.uint32),
+                     np.empty((BATCH, 2), np.int64))
         self.tally = np.zeros(1, np.int64)
         self.found = np.zeros(1, np.int64)
         self.memo = Memo(engine.tables, engine.active)
@@ -135,7 +140,7 @@ class Engine:
         capacity = max(1024, self.memory // (8 * words) // parts)
         self.states = _reserve((parts, capacity, words))
         self.number_bits = np.uint64(capacity.bit_length())
-        self.table = np.zeros((parts, 64), np.uint32)
+        self.table = _reserve((parts, 64), np.uint32)
         self.lively = np.array([not step.action.fault
                                 for step in model.steps])
         self.levels = [np.zeros(parts, np.int64)]
@@ -150,7 +155,12 @@ class Engine:
         # deadlocks.
         self.want = np.array([*(row[3] for row in self._watch), 1], np.int32)
         threads = threads or min(THREADS, len(os.sched_getaffinity(0)))
-        self.workers = [_Worker(self) for _ in range(threads)]
+        size = max(2 * len(self.lively),
+                   BUCKET_BYTES // (8 * words * parts * threads))
+        self.buckets = _reserve((threads, parts, size, words))
+        self.fill = np.zeros((threads, parts), np.uint64)
+        self.workers = [_Worker(self, self.buckets[worker], self.fill[worker])
+                        for worker in range(threads)]
         self.memo = self.workers[0].memo
         self._pool = (concurrent.futures.ThreadPoolExecutor(threads - 1)
                       if threads > 1 else None)
@@ -208,7 +218,8 @@ class Engine:
         if self.symmetry is None:
             return row
         best = np.empty_like(row)
-        compiled.canonical(self.wide, row, best, *self.symmetry)
+        compiled.canonical(self.wide, row, best, compiled.workroom(),
+                           *self.symmetry)
         return best
 
     def _run_level(self, low, high, ats, pending):
@@ -274,7 +285,7 @@ class Engine:
         part = np.searchsorted(ends, chosen, side='right')
         first, *others = (worker.memo for worker in self.workers)
         first.regroup(self.states[part, chosen - (ends - self.high)[part]],
-                      self._regroup_at)
+                      self._regroup_at // len(self.workers))
         for other in others:
             other.take_over(first)
 
@@ -295,48 +306,46 @@ class Engine:
 
         :param at: where the state is stored: partition, index
         """
-        tables = self.tables
-        codes = tables.packing.unpack(self.states[at[0], at[1]])
-        wanted = [tree for tree, code
-                  in zip(self.active, self.want, strict=False) if code]
-        wanted += range(len(self.model.steps))
-        if tables.final_tree >= 0:
-            wanted.append(tables.final_tree)
-        learned = 0
-        for tree in wanted:
-            if tables.look_up(tree, codes)[0] == UNKNOWN:
-                tables.learn(int(tree), codes)
-                learned += 1
+        tables, row = self.tables, self.states[at[0], at[1]]
+        wanted = np.concatenate([
+            self.active[self.want[:-1] != 0], np.arange(len(self.lively)),
+            [tables.final_tree] if tables.final_tree >= 0 else []
+        ]).astype(np.int64)
+        found = np.empty_like(wanted)
+        learned = compiled.unknown(row, wanted, *tables.arrays[:3], found)
+        codes = tables.packing.unpack(row)
+        for tree in found[:learned].tolist():
+            tables.learn(tree, codes)
         # Another worker may have asked the same.
         if not learned and len(self.workers) == 1:
             raise AssertionError('the tables and the compiled code disagree '
                                  'about a state; report this as a bug')
 
     def _flush(self):
-        need = int((self.high + sum(
-            worker.fill.astype(np.int64) for worker in self.workers)).max())
         size = self.table.shape[1]
-        if need > FULL * size:
-            while need > FULL * size:
-                size += size // 4
+        need = max(self.high.max() / FULL, (
+            self.high + self.fill.sum(0).astype(np.int64)).max() / CRAMMED)
+        if need > size:
+            size = int(need * GROWTH) + 1
             self.table = None  # before the larger one is made
-            self.table = np.zeros((len(self.high), size), np.uint32)
-            compiled.rehash(self.wide, self.states, self.table, self.high,
-                            self.number_bits)
+            self.table = _reserve((len(self.high), size), np.uint32)
+            self._together([
+                functools.partial(
+                    compiled.rehash, self.wide, *share, self.states,
+                    self.table, self.high, self.number_bits)
+                for share in self._shares()])
         ends = self._shares()
         if not all(self._together([
                 functools.partial(self._insert, worker, *share)
                 for worker, share in zip(self.workers, ends,
                                          strict=False)])):
-            for worker in self.workers:
-                worker.fill[:] = 0
+            self.fill[:] = 0
             raise MemoryError
 
-    def _insert(self, mine, first, last):
-        return all([compiled.insert(
+    def _insert(self, worker, first, last):
+        return compiled.insert(
             self.wide, first, last, self.states, self.table, self.high,
-            worker.buckets, worker.fill, self.number_bits, mine.hashes)
-            for worker in self.workers])
+            self.buckets, self.fill, self.number_bits, worker.hashes)
 
     def _shares(self):
         """(first, last) partition for each worker that is of use now."""

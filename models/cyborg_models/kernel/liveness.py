@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from cyborg_models.kernel import _compiled as compiled
 from cyborg_models.kernel.engine import Engine, Trace
 from cyborg_models.kernel.language import STRONG, WEAK, Codes
+from cyborg_models.kernel.memo import BATCH
 
 
 @dataclass
@@ -72,6 +73,7 @@ class Graph:
     def _edges(self, begin, to, label):
         engine, at = self.engine, np.zeros(2, np.int64)
         nothing = np.zeros_like(engine.want)  # is watched
+        labels = np.empty(BATCH * len(engine.lively), np.uint32)
         engine.memo.clear()
         while True:
             status = compiled.edges(
@@ -79,7 +81,7 @@ class Graph:
                 self.offset,
                 engine.table, *engine.tables.arrays, *engine.memo.arrays,
                 engine.active, nothing, engine.lively, engine.bits,
-                engine.number_bits, *engine.workers[0].room,
+                engine.number_bits, *engine.workers[0].room, labels,
                 engine.symmetry, begin, to, label)
             if status == compiled.LEARN:
                 engine.learn(at)

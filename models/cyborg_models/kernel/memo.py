@@ -8,9 +8,9 @@ and from where on the other trees must still be walked.  A mask need not hold
 all that a tree may ask for: that costs a walk, and never the truth.  Many
 states are looked up together, in one group after another.
 
-A record is: number of possible steps, number of trees still to be walked,
-flags (see ``_compiled.enabled``); then (effect, step) for each of the first,
-and (entry, tree) for each of the second.
+A record is: number of possible steps, number of trees still to be walked;
+then the effect of each of the first, the step of each, and (entry, tree) for
+each of the second.  What a group's slot says of a record, ``_compiled`` has.
 """
 
 import itertools
@@ -20,14 +20,15 @@ import numpy as np
 from cyborg_models.kernel import _compiled as compiled
 
 BATCH = 128  # states that are looked up together
-SAMPLE = 2048  # states on which groups are tried
-SLOTS = 1 << 10  # of a group, at first; for at most half as many records
-MOST_SLOTS = 1 << 17
+SAMPLE = 2048  # states whose walks through the trees are looked at
+WEIGHED = 1024  # of them, in which groups are tried
+ROOM = 0.5  # for that many times the records that a group should have
+MOST_SLOTS = 1 << 17  # of a group; for at most half as many records
 RECORDS = 1 << 16  # numbers in all records, at first
 PATHS = 32  # different sets of cells that are told apart for one tree
 # What things cost, in nanoseconds, roughly: it matters only which of two
 # ways to group is the cheaper.
-LOOK, WALK, MISS = 9.0, 80.0, 4000.0
+LOOK, WALK = 12.0, 150.0
 CACHED = 1000.0  # records: as many again take as long again
 
 
@@ -44,14 +45,15 @@ class Memo:
                               np.int64)
         words = tables.packing.words
         # One group that looks at nothing: every tree is walked.
-        self._set([(np.zeros(words, np.uint64), range(len(self.roots)))])
+        self._set([(np.zeros(words, np.uint64), range(len(self.roots)), 0)])
 
     def _set(self, groups):
-        self._mask = np.array([mask for mask, _ in groups], np.uint64)
-        self._begin = np.cumsum([0, *(len(trees) for _, trees in groups)])
+        self._mask = np.array([mask for mask, _, _ in groups], np.uint64)
+        self._begin = np.cumsum([0, *(len(trees) for _, trees, _ in groups)])
         self._tree = np.concatenate(
-            [list(trees) for _, trees in groups]).astype(np.uint64)
-        self._slots = [SLOTS if mask.any() else 2 for mask, _ in groups]
+            [list(trees) for _, trees, _ in groups]).astype(np.uint64)
+        self._slots = [min(MOST_SLOTS, 2 << int(ROOM * records).bit_length())
+                       for _, _, records in groups]
         self._records = RECORDS
         self.clear()
 
@@ -105,7 +107,7 @@ class Memo:
             compiled.spread((0,) * words, old, slots, groups, more)
             self.arrays = groups, more, record, *others
         else:
-            self._records *= 2
+            self._records += self._records // 2
             more = np.zeros(self._records, np.uint32)
             more[:len(record)] = record
             self.arrays = old, slots, more, *others
@@ -141,18 +143,27 @@ class _Grouping:
         size = 2 << len(states).bit_length()
         self.room = np.zeros(size, np.uint64), np.zeros(size, np.int64)
 
-    def cost(self, mask, trees):
-        """What a group costs for each state, in nanoseconds."""
-        answer, size = np.zeros(4, np.int64), len(self.states)
-        compiled.weigh(self.states, mask, np.array(trees), self.masks,
-                       self.counts, *self.room, answer)
-        met, once, twice, rest = answer.tolist()
+    def costs(self, masks, trees):
+        """What groups cost for each state, in nanoseconds, and how many
+        records they will have.
+
+        :param trees: for each mask a list of trees
+        """
+        counts = [len(some) for some in trees]
+        answers = np.zeros((len(masks), 4), np.int64)
+        compiled.weigh(
+            self.states[:WEIGHED], np.array(masks), np.cumsum([0, *counts]),
+            np.fromiter(itertools.chain(*trees), np.int64), self.masks,
+            self.counts, *self.room, answers)
+        met, once, twice, rest = answers.T
         # How many values there are that the sample does not show: as many
         # as Chao (1984) says of species, and never more than states.
-        records = min(met + once * (once - 1) / (2 * (twice + 1)),
-                      self.expected)
+        records = np.minimum(met + once * (once - 1) / (2 * (twice + 1)),
+                             self.expected)
+        # The first state with a record has every tree walked.
         return (LOOK * (1 + records / CACHED)
-                + WALK * rest / size + MISS * records / self.expected)
+                + WALK * (rest / len(self.states)
+                          + counts * records / self.expected)), records
 
     def groups(self):
         """Join two groups while that makes them cheaper."""
@@ -160,27 +171,34 @@ class _Grouping:
         for tree in range(len(self.masks)):
             mask = self.best_mask(tree)
             found.setdefault(tuple(mask.tolist()), []).append(tree)
-        groups = [(self.cost(mask, trees), mask, trees)
-                  for mask, trees in _absorbed(found)]
-        gains = {}
-        while len(groups) > 1:
-            for one, two in itertools.combinations(groups, 2):
-                if (id(one), id(two)) not in gains:
-                    mask, trees = one[1] | two[1], one[2] + two[2]
-                    cost = self.cost(mask, trees)
-                    gains[id(one), id(two)] = (
-                        one[0] + two[0] - cost, one, two,
-                        (cost, mask, trees))
-            gain, one, two, both = max(gains.values(),
-                                       key=lambda row: row[0])
-            if gain <= 0:
-                break
-            gone = id(one), id(two)
-            groups = [each for each in groups if id(each) not in gone]
-            groups.append(both)
-            gains = {key: row for key, row in gains.items()
-                     if key[0] not in gone and key[1] not in gone}
-        return [(mask, sorted(trees)) for _, mask, trees in groups]
+        masks, trees = zip(*_absorbed(found), strict=True)
+        masks, trees = list(masks), list(trees)
+        costs, records = self.costs(masks, trees)
+        gains = np.full((len(masks), len(masks)), -np.inf)
+
+        def work_out(ones, twos):
+            gains[ones, twos] = costs[ones] + costs[twos] - self.costs(
+                [masks[one] | masks[two]
+                 for one, two in zip(ones, twos, strict=True)],
+                [trees[one] + trees[two]
+                 for one, two in zip(ones, twos, strict=True)])[0]
+
+        alive = np.arange(len(masks))
+        if len(alive) > 1:
+            work_out(*np.triu_indices(len(alive), 1))
+        while gains.max() > 0:
+            one, two = np.unravel_index(gains.argmax(), gains.shape)
+            masks[one] |= masks[two]
+            trees[one] += trees[two]
+            costs[[one]], records[[one]] = self.costs(
+                [masks[one]], [trees[one]])
+            gains[two] = gains[:, two] = -np.inf
+            alive = alive[alive != two]
+            others = alive[alive != one]
+            if len(others):
+                work_out(np.minimum(one, others), np.maximum(one, others))
+        return [(masks[one], sorted(trees[one]), records[one])
+                for one in alive]
 
     def best_mask(self, tree):
         """The mask that serves one tree best: all that it asks for, or
@@ -190,8 +208,8 @@ class _Grouping:
         often = often[self.counts[tree, often] > 0]
         tried = np.unique(np.bitwise_or.accumulate(
             self.masks[tree, often], axis=0), axis=0)
-        return min([np.zeros_like(tried[0]), *tried],
-                   key=lambda mask: self.cost(mask, [tree]))
+        tried = [np.zeros_like(tried[0]), *tried]
+        return tried[self.costs(tried, [[tree]] * len(tried))[0].argmin()]
 
 
 def _absorbed(found):

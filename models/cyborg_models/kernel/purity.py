@@ -123,12 +123,13 @@ def _text(code: CodeType) -> _Text:
     if node is None:  # made while running: there is no text
         return _Text((), ())
     faults, chains = [], []
-    own = _own_names(node)
+    nodes = list(ast.walk(node))
+    own = _own_names(node, nodes)
 
     def outside(names: tuple[str, ...]) -> bool:
         return bool(names) and names[0] not in own
 
-    for one in ast.walk(node):
+    for one in nodes:
         line = getattr(one, 'lineno', 0)
         if isinstance(one, (ast.Global, ast.Nonlocal)):
             faults.append((line, f'keeps {", ".join(one.names)}'))
@@ -162,16 +163,24 @@ def _functions(path: str) -> dict[tuple[int, str], _Function]:
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))}
 
 
-def _own_names(node: _Function) -> set[str]:
-    """What is bound somewhere in a function."""
-    kept = {name for one in ast.walk(node)
-            if isinstance(one, (ast.Global, ast.Nonlocal))
-            for name in one.names}
-    found = {one.arg for one in ast.walk(node) if isinstance(one, ast.arg)}
-    found |= {one.id for one in ast.walk(node) if isinstance(one, ast.Name)
-              and not isinstance(one.ctx, ast.Load)}
-    found |= {one.name for one in ast.walk(node)
-              if isinstance(one, ast.FunctionDef) and one is not node}
+def _own_names(node: _Function, nodes: list[ast.AST]) -> set[str]:
+    """What is bound somewhere in a function.
+
+    :param nodes: the function's, itself among them
+    """
+    kept: set[str] = set()
+    found: set[str] = set()
+    for one in nodes:
+        if isinstance(one, ast.Name):
+            if not isinstance(one.ctx, ast.Load):
+                found.add(one.id)
+        elif isinstance(one, ast.arg):
+            found.add(one.arg)
+        elif isinstance(one, ast.FunctionDef):
+            if one is not node:
+                found.add(one.name)
+        elif isinstance(one, (ast.Global, ast.Nonlocal)):
+            kept.update(one.names)
     return found - kept
 
 

@@ -40,6 +40,7 @@ if TYPE_CHECKING:  # it imports this module
 
 Goes = Mapping[str, tuple[int, ...]]  # of a set, where each member goes
 Chunk = tuple[int, int, int, list[int]]  # word, shift, mask, cells
+Image = tuple[int, Sequence[int]]  # which cell, and the code for each code
 Array = NDArray[Any]
 MOST = 5040  # permutations
 LARGEST = 6  # of a set: its members are compared pair by pair
@@ -75,9 +76,10 @@ class Symmetry:
                       for number, (first, linked) in enumerate(self.families)
                       for one in (first, *linked)}
         self._generators = [
-            self._combined({number: swapped})
+            (permuted, self.images(permuted))
             for number, size in enumerate(sizes)
-            for swapped in _exchanges(size)]
+            for permuted in (self._combined({number: swapped})
+                             for swapped in _exchanges(size))]
         self.arrays = self._arrays()
 
     def _combined(self, chosen: Mapping[int, Sequence[int]]) -> Goes:
@@ -94,7 +96,7 @@ class Symmetry:
         return found
 
     def _image_of_cell(self, permuted: Goes,
-                       cell: int) -> tuple[int, Sequence[int]]:
+                       cell: int) -> Image:
         """The cell that a cell becomes, and for each code the one that it
         becomes.
         """
@@ -110,13 +112,10 @@ class Symmetry:
                      for code, value in enumerate(variable.domain)]
         return self.model.place[variable.name, member], codes
 
-    def permute(self, permuted: Goes, codes: Codes) -> Codes:
-        """The image of a state of codes."""
-        found = list(codes)
-        for cell, code in enumerate(codes):
-            to, become = self._image_of_cell(permuted, cell)
-            found[to] = become[code]
-        return tuple(found)
+    def images(self, permuted: Goes) -> list[Image]:
+        """The image of each cell."""
+        return [self._image_of_cell(permuted, cell)
+                for cell in range(len(self.model.cells))]
 
     # Held against the Python.
 
@@ -128,17 +127,17 @@ class Symmetry:
         :raises ModelError: if it does not
         """
         wanted = run(self.model, body, arguments, codes, frozen).value
-        for permuted in self._generators:
+        for permuted, images in self._generators:
             others = tuple(
                 permuted[one.name][value] if one.name in permuted else value
                 for one, value in zip(sets.values(), arguments, strict=True))
-            image = self.permute(permuted, codes)
+            image = permute(images, codes)
             found = run(self.model, body, others, image, frozen).value
             if frozen or isinstance(wanted, Guard) or isinstance(
                     found, Guard):
                 same = wanted == found
             else:
-                same = self.permute(permuted, successor(codes, wanted)) == (
+                same = permute(images, successor(codes, wanted)) == (
                     successor(image, found))
             if not same:
                 raise ModelError(
@@ -286,6 +285,14 @@ class Symmetry:
                 np.array(found, np.int64))
 
 
+def permute(images: Sequence[Image], codes: Codes) -> Codes:
+    """The image of a state of codes."""
+    found = list(codes)
+    for (to, become), code in zip(images, codes, strict=True):
+        found[to] = become[code]
+    return tuple(found)
+
+
 def _exchanges(size: int) -> Iterator[list[int]]:
     """The permutations that exchange two neighbours."""
     for index in range(size - 1):
@@ -298,4 +305,4 @@ def _rows(found: Sequence[tuple[int, ...]], width: int) -> Array:
     return np.array(found, np.int64).reshape(-1, width)
 
 
-__all__ = ['Symmetry']
+__all__ = ['Symmetry', 'permute']

@@ -13,6 +13,7 @@ from cyborg_models.rocky import (
     lifecycle,
     losses,
     nova,
+    operators,
     properties,
     recovery,
 )
@@ -141,9 +142,15 @@ def claim_actions(w):
     def grantable(s, van, handle):
         """The API may grant this handle to this VAN."""
         return (s.owner[handle] is None
-                and s.used < w.limit
+                and w.has_quota(s)
                 and (w.kind != 'GPU' or s.owner.all(None))
-                and not region_wants_another(s, van, handle))
+                and not region_wants_another(s, van, handle)
+                and operators.is_idle(w, s, handle)
+                and not (w.fixed and bars_writing(handle))
+                and not (w.projects > 1
+                         and has_anothers_logic(s, van, handle))
+                and not (w.names_provider and is_elsewhere(van, handle))
+                and (not w.has('listed') or s.listed[handle]))
 
     def region_wants_another(s, van, handle):
         return w.programs and any(
@@ -152,8 +159,28 @@ def claim_actions(w):
             and w.wanted(s.owner[other]) is not w.wanted(van)
             for other in w.handle)
 
+    # What an operator does may change for ever which of the two it is.
+    answered = STRONG if w.operator else WEAK
+
+    def bars_writing(handle):
+        """What the VANs want may have to be written, and may not be."""
+        return w.policy == 'IF_NEEDED' and not w.may_be_written(handle)
+
+    def is_elsewhere(van, handle):
+        """A handle is of another provider than the claim names."""
+        return w.region_of(handle) != w.claimed_of(van)
+
+    def has_anothers_logic(s, van, handle):
+        """A tenant's bitstream is wanted in a region that another project
+        has a handle of."""
+        return w.tenant and any(
+            s.owner[other] is not None
+            and w.region_of(other) == w.region_of(handle)
+            and w.project(s.owner[other]) != w.project(van)
+            for other in w.handle)
+
     @m.action('cyborg-api -> os-acc: 201, {handle} granted to {van}',
-              fair=WEAK, van=van, handle=w.handle)
+              fair=answered, van=van, handle=w.handle)
     def grant_claim(s, van, handle):
         """A handle that is FREE is granted to a claim that is new, within
         the quota, alone in its isolation group, and in a region where
@@ -161,10 +188,20 @@ def claim_actions(w):
         answer(s, van, Claim.GRANTED)
         when(s.record[van] is Record.NONE, 'OSACC-016')
         when(s.owner[handle] is None, 'OSACC-013')
-        when(s.used < w.limit, 'OSACC-022')
+        when(w.has_quota(s), 'QUOTA-004')
         if w.kind == 'GPU':
             when(s.owner.all(None), 'OSACC-020')
         when(not region_wants_another(s, van, handle), 'OSACC-021')
+        if w.operator:
+            when(operators.is_idle(w, s, handle), 'BITS-011')
+        if w.fixed:
+            when(not bars_writing(handle), 'BITS-010')
+        if w.projects > 1:
+            when(not has_anothers_logic(s, van, handle), 'OSACC-066')
+        if w.names_provider:
+            when(not is_elsewhere(van, handle), 'OSACC-019')
+        if w.has('listed'):
+            when(s.listed[handle], 'OSACC-013')
         w.own(s, van, handle)
 
     @m.action('cyborg-api -> os-acc: 200, the grant of {van} again',
@@ -175,7 +212,7 @@ def claim_actions(w):
         when(s.record[van] not in (Record.NONE, Record.RELEASED),
              'OSACC-015')
 
-    @m.action('cyborg-api -> os-acc: no handle for {van}', fair=WEAK,
+    @m.action('cyborg-api -> os-acc: no handle for {van}', fair=answered,
               van=van)
     def refuse_claim(s, van):
         """A claim is refused when its VAN is RELEASED, or is new and no

@@ -6,11 +6,15 @@ on some property of the model fails that holds without it; ``test_rocky``
 says which, where, and after how many steps at least.
 """
 
+from cyborg_models.rocky.operators import Work, Write
+from cyborg_models.rocky.recovery import is_missing
 from cyborg_models.rocky.vocabulary import (
     AS_REMEMBERED,
+    LEFT,
     Ask,
     Call,
     Claim,
+    Function,
     Goal,
     Image,
     Instance,
@@ -18,6 +22,7 @@ from cyborg_models.rocky.vocabulary import (
     Presence,
     Record,
     Van,
+    pay,
     when,
 )
 
@@ -26,7 +31,8 @@ def declare(w):
     """Declare all defects of the actions that the model has."""
     altering = Altering(w.m)
     for declare_some in (of_the_claim, of_programming, of_plug, of_reports,
-                         of_recovery, of_release, of_losses, of_nova):
+                         of_recovery, of_release, of_losses, of_nova,
+                         of_moves, of_operators):
         declare_some(w, altering)
 
 
@@ -63,7 +69,7 @@ def of_the_claim(w, altering):
     def grant_claimed(s, van, handle):
         """Two claims for a handle may both win."""
         when(s.record[van] is Record.NONE, 'OSACC-016')
-        when(s.used < w.limit, 'OSACC-022')
+        when(w.has_quota(s), 'QUOTA-004')
         grant(s, van, handle)
 
     @altering('quota-not-checked', 'grant_claim')
@@ -73,12 +79,38 @@ def of_the_claim(w, altering):
         when(s.owner[handle] is None, 'OSACC-013')
         grant(s, van, handle)
 
+    @altering('projects-mixed', 'grant_claim')
+    @altering('fixed-region-granted', 'grant_claim')
+    @altering('granted-elsewhere', 'grant_claim')
+    def grant_in_any_region(s, van, handle):
+        """A handle is granted in whatever region: beside another project's
+        and a tenant's function, in one that is fixed, or in one that the
+        claim does not name."""
+        when(s.record[van] is Record.NONE, 'OSACC-016')
+        when(s.owner[handle] is None, 'OSACC-013')
+        when(w.has_quota(s), 'QUOTA-004')
+        grant(s, van, handle)
+
+    @altering('claim-waits-for-placement', 'grant_claim')
+    def grant_with_placement(s, van, handle):
+        """A claim is granted only when Placement answers, too."""
+        if w.has('placement'):
+            when(s.placement, 'SCHED-006')
+        altering['grant_claim'](s, van, handle)
+
+    @altering('refused-claim-is-charged', 'refuse_claim')
+    def refuse_and_charge(s, van):
+        """What was reserved for a claim stays charged when it is
+        refused."""
+        altering['refuse_claim'](s, van)
+        s.used = min(s.used, len(w.handle)) + 1
+
     @altering('claim-after-release', 'grant_claim')
     def grant_released(s, van, handle):
         """A claim that arrives after its own release is granted."""
         when(s.record[van] in (Record.NONE, Record.RELEASED), 'OSACC-016')
         when(s.owner[handle] is None, 'OSACC-013')
-        when(s.used < w.limit, 'OSACC-022')
+        when(w.has_quota(s), 'QUOTA-004')
         grant(s, van, handle)
 
     @altering('repeated-claim-granted-anew', 'grant_claim')
@@ -86,7 +118,7 @@ def of_the_claim(w, altering):
         """A repeated claim gets another handle than the first."""
         when(s.record[van] is not Record.RELEASED, 'OSACC-016')
         when(s.owner[handle] is None, 'OSACC-013')
-        when(s.used < w.limit, 'OSACC-022')
+        when(w.has_quota(s), 'QUOTA-004')
         grant(s, van, handle)
 
     @altering('regions-mixed', 'grant_claim')
@@ -95,7 +127,7 @@ def of_the_claim(w, altering):
         wanted, or in an isolation group that has a user."""
         when(s.record[van] is Record.NONE, 'OSACC-016')
         when(s.owner[handle] is None, 'OSACC-013')
-        when(s.used < w.limit, 'OSACC-022')
+        when(w.has_quota(s), 'QUOTA-004')
         grant(s, van, handle)
 
     @altering('released-claim-not-answered', 'refuse_claim')
@@ -144,6 +176,12 @@ def of_programming(w, altering):
              'OSACC-025')
         when(not w.barred(s, van), 'OSACC-027')
         program(s, van)
+
+    @altering('function-not-compared', 'check')
+    def check_all_but_the_function(s, van):
+        """The function that the image names is not compared."""
+        when(s.image[van] is Image.GOOD, 'OSACC-065')
+        s.image[van] = Image.CHECKED
 
     @altering('not-verified', 'verify')
     def believe(s, van):
@@ -275,6 +313,14 @@ def of_reports(w, altering):
         if s.goal[van] is Goal.RELEASED:
             s.record[van] = Record.RELEASED
             w.free(s, van)
+
+    @altering('usage-is-kept', 'report')
+    def keep_usage(s, van):
+        """The usage charged is a record of its own, from which nothing is
+        taken when a handle is FREE again."""
+        used = s.used
+        altering['report'](s, van)
+        s.used = used
 
     @altering('pending-reports-die', 'compute_crash')
     def crash_with_reports(s):
@@ -431,6 +477,36 @@ def of_losses(w, altering):
         s.handle[van] = s.owner.find(van)
         w.journal(s, van, Van.BOUND)
 
+    @altering('lower-limit-takes-away', 'lower_limit')
+    def take_away(s):
+        """A limit that is lowered takes a handle from somebody."""
+        altering['lower_limit'](s)
+        for one in w.van:
+            if s.used >= w.limit and s.owner.any(one):
+                w.free(s, one)
+                s.record[one] = Record.RELEASED
+
+    @altering('inventory-adjusted', 'write_inventory')
+    def adjust_inventory(s):
+        """An inventory is changed where something is withheld, and never
+        compared."""
+        when(s.record.any(Record.WITHHELD), 'SCHED-005')
+        altering['write_inventory'](s)
+
+    @altering('discovery-deletes', 'discover_without')
+    def delete_whatever_is_missing(s, handle):
+        """A handle that a discovery report does not have is deleted, be it
+        FREE or not."""
+        pay(s, 'SCHED-F04')
+        s.listed[handle] = False
+        s.provider = s.listed.any(True)
+
+    @altering('provider-outlives-its-handles', 'discover_without')
+    def keep_provider(s, handle):
+        """A provider stays when its last handle is deleted."""
+        altering['discover_without'](s, handle)
+        s.provider = True
+
     @altering('wrong-list-is-believed', 'wrong_list')
     def believe_list(s, van):
         """A VAN that a list lacks is to be released whatever is seen."""
@@ -461,12 +537,155 @@ def of_nova(w, altering):
         if w.has('allocated'):
             s.allocated[van] = False
 
+    @altering('stop-unplugs', 'stop')
+    def stop_and_unplug(s, van):
+        """nova-compute unplugs when a guest is stopped."""
+        altering['stop'](s, van)
+        s.call[van] = Call.UNPLUG
+        w.aim(s, van, Goal.READY)
+
+    @altering('rebuild-releases', 'rebuild')
+    def rebuild_by_release(s, van):
+        """A rebuild releases the VAN, as a delete does."""
+        altering['rebuild'](s, van)
+        s.goal[van] = Goal.RELEASED
+
+    @altering('failed-start-releases', 'start_fails')
+    def give_up_when_failed(s, van):
+        """What an instance had is released when its start fails."""
+        altering['start_fails'](s, van)
+        s.goal[van] = Goal.RELEASED
+
+    @altering('delete-waits', 'delete')
+    def delete_later(s, van):
+        """A delete is not told to a call that works on the instance."""
+        goal, pending = s.goal[van], s.pending[van]
+        altering['delete'](s, van)
+        s.goal[van], s.pending[van] = goal, pending
+
     @altering('allocation-goes-first', 'delete')
     def delete_allocation_first(s, van):
         """The Placement allocation is removed before the release."""
         altering['delete'](s, van)
         if w.has('allocated'):
             s.allocated[van] = False
+
+
+def of_moves(w, altering):
+    """What else Nova does."""
+
+    @altering('pause-unplugs', 'pause')
+    def pause_and_unplug(s, van):
+        """nova-compute unplugs when a guest is paused."""
+        altering['pause'](s, van)
+        s.call[van] = Call.UNPLUG
+        w.aim(s, van, Goal.READY)
+
+    @altering('soft-delete-releases', 'soft_delete')
+    def soft_delete_and_release(s, van):
+        """An instance that is deleted softly is released at once."""
+        altering['soft_delete'](s, van)
+        s.goal[van] = Goal.RELEASED
+
+    @altering('offload-forgets-release', 'offload')
+    def offload_and_forget(s, van):
+        """An instance is offloaded, and nobody calls release."""
+        goal, pending = s.goal[van], s.pending[van]
+        altering['offload'](s, van)
+        s.goal[van], s.pending[van] = goal, pending
+        s.call[van] = Call.NONE
+        s.instance[van] = Instance.DELETED
+        s.allocated[van] = False
+
+    @altering('move-releases-its-source', 'move_away')
+    def move_and_release(s, van):
+        """The source of a move is released before it is confirmed."""
+        altering['move_away'](s, van)
+        s.goal[van] = Goal.RELEASED
+
+    @altering('list-forgets-migrations', 'left_out')
+    def leave_out_what_moves(s, van):
+        """The list lacks an instance whose move is not confirmed."""
+        when(s.instance[van] is Instance.MIGRATED or (
+            s.instance[van] in LEFT), 'INSTOP-014')
+        when(s.state[van] not in (Van.NONE, Van.RELEASED), 'OSACC-055')
+        is_missing(w, s, van)
+
+    @altering('list-keeps-what-has-left', 'left_out')
+    def list_all(s, van):
+        """The list has every instance that was ever built on the host."""
+        when(s.instance[van] is Instance.DELETED, 'INSTOP-014')
+        altering['left_out'](s, van)
+
+    @altering('evacuation-frees', 'evacuate')
+    def evacuate_and_free(s, van):
+        """The handle of an evacuated instance is FREE at once."""
+        altering['evacuate'](s, van)
+        w.free(s, van)
+        s.record[van] = Record.RELEASED
+
+    @altering('released-before-destroyed', 'release_evacuated')
+    def release_under_a_guest(s, van):
+        """What was evacuated is released whether its guest runs or not."""
+        when(s.instance[van] is Instance.EVACUATED, 'INSTOP-016')
+        w.nova_runs(s)
+        when(s.call[van] is Call.NONE, 'OSACC-059')
+        s.call[van] = Call.RELEASE
+        s.instance[van] = Instance.DELETING
+        s.goal[van] = Goal.RELEASED
+        s.pending[van] = True
+
+    @altering('delete-frees-behind-the-host', 'abandon')
+    def abandon_and_free(s, van):
+        """nova-api has the Cyborg API free what a host that is down has."""
+        altering['abandon'](s, van)
+        w.free(s, van)
+        s.record[van] = Record.RELEASED
+
+
+def of_operators(w, altering):
+    """Writes without an instance."""
+
+    @altering('write-past-the-vans', 'ask_write')
+    def ask_always(s, region):
+        """A region is written for an operator whoever has it."""
+        w.api_answers(s)
+        when(s.program_state[region] is not Write.WRITING, 'BITS-011')
+        s.program_state[region] = Write.WRITING
+        s.work[region] = Work.ASKED
+        s.file[region] = Image.ASKED
+
+    @altering('operator-file-not-checked', 'begin_operator_write')
+    def write_unchecked(s, region):
+        """The agent writes for an operator what it has not checked."""
+        when(s.work[region] is Work.ASKED, 'BITS-012')
+        when(s.file[region] in (Image.GOOD, Image.BAD, Image.CHECKED),
+             'BITS-012')
+        s.work[region] = Work.WRITE
+        s.loaded[region] = Function.UNDEFINED
+
+    @altering('granted-under-a-write', 'grant_claim')
+    def grant_under_a_write(s, van, handle):
+        """A handle is granted whose region is written for an operator."""
+        when(s.claim[van] is Claim.SENT, 'OSACC-013')
+        w.api_answers(s)
+        when(s.record[van] is Record.NONE, 'OSACC-016')
+        when(s.owner[handle] is None, 'OSACC-013')
+        when(w.has_quota(s), 'QUOTA-004')
+        w.own(s, van, handle)
+        s.claim[van] = Claim.GRANTED
+
+    @altering('interrupted-write-is-forgotten', 'report_interrupted')
+    def forget_write(s, region):
+        """An agent that starts looks at no region."""
+        when(s.work[region] is not Work.NONE, 'BITS-014')
+        altering['report_interrupted'](s, region)
+
+    @altering('interrupted-write-is-taken-for-done', 'report_interrupted')
+    def believe_write(s, region):
+        """An agent that starts reports IDLE without reading."""
+        altering['report_interrupted'](s, region)
+        s.program_state[region] = Write.IDLE
 
 
 __all__ = ['declare']

@@ -2,17 +2,21 @@
 
 A device that disappears, a function that its region loses, a VAN that an
 administrator retires, a database that was restored from an old backup, a
-list of instances that is wrong, an entry of the journal that is damaged.
+list of instances that is wrong, an entry of the journal that is damaged, a
+limit that is lowered, a Placement that is away, a handle that discovery does
+not find.
 Each is a fault that a configuration names in ``enabled_faults``; none is in
 the standard ones.
 """
 
 from cyborg_models.rocky.recovery import is_missing, to_be_released
 from cyborg_models.rocky.vocabulary import (
+    AS_RECORDED,
     FORGETTABLE,
     WEAK,
     Ask,
     Call,
+    Claim,
     Goal,
     Image,
     Instance,
@@ -32,6 +36,9 @@ def loss_actions(w):
     retire_actions(w)
     restore_actions(w)
     list_actions(w)
+    limit_actions(w)
+    placement_actions(w)
+    discovery_actions(w)
 
 
 def device_actions(w):
@@ -165,7 +172,7 @@ def retire_actions(w):
     def notice_retired(s, van):
         """sync reads the host's records, and a VAN of the journal that is
         to be released there is to be released here."""
-        when(w.is_retired(s, van), 'OSACC-F22')
+        when(w.is_retired(s, van), 'OSACC-073')
         when(s.state[van] is not Van.NONE, 'OSACC-056')
         w.nova_runs(s)
         w.api_answers(s)
@@ -178,6 +185,14 @@ def retire_actions(w):
         return not s.retired[handle] or (
             s.owner[handle] is not None
             and s.record[s.owner[handle]] is Record.WITHHELD)
+
+    @m.eventually('OSACC-073', van=van)
+    def what_is_given_up_there_is_given_up_here(s, van):
+        """A VAN that the API records as to be released, and the journal not,
+        is to be released there too, if the API answers."""
+        wanted = (w.is_retired(s, van) and s.state[van] is not Van.NONE
+                  and s.goal[van] is not Goal.RELEASED)
+        return wanted, not wanted or not w.api_up(s)
 
     @m.eventually('OSACC-F22', van=van)
     def retired_comes_to_its_end(s, van):
@@ -222,11 +237,11 @@ def restore_actions(w):
     def claim_anew(s, van):
         """A VAN that the API has forgotten is claimed anew with its very
         handle, as soon as nobody else has that and the quota allows."""
-        when(w.forgotten(s, van), 'OSACC-F16')
+        when(w.forgotten(s, van), 'OSACC-074')
         w.nova_runs(s)
         w.api_answers(s)
         when(s.owner[w.at(s, van)] is None, 'OSACC-013')
-        when(s.used < w.limit, 'OSACC-022')
+        when(w.has_quota(s), 'QUOTA-004')
         w.own(s, van, w.at(s, van))
         s.pending[van] = True
 
@@ -238,12 +253,12 @@ def restore_actions(w):
             s.attached[w.at(s, van)] in (None, van)
             and (s.dirty[van] or not s.soiled[w.at(s, van)]))
 
-    @m.eventually('OSACC-F16', van=van)
+    @m.eventually('OSACC-074', van=van)
     def the_forgotten_is_known_again(s, van):
         """What the API has forgotten is recorded again in the end, if the
         quota allows."""
         return (w.forgotten(s, van), not w.forgotten(s, van)
-                or not w.api_up(s) or s.used == w.limit)
+                or not w.api_up(s) or not w.has_quota(s))
 
     if len(van) > 1:
         @m.sometimes('OSACC-018', van=van)
@@ -276,6 +291,137 @@ def list_actions(w):
         """The VAN of a stopped guest is lost by a wrong list."""
         return (s.state[van] is Van.RELEASED
                 and s.instance[van] is Instance.STOPPED)
+
+
+def limit_actions(w):
+    """A limit is set below what is used."""
+    m, van = w.m, w.van
+
+    if not w.fault('lower-limit'):
+        return
+
+    @m.action('operator -> cyborg-api: the limit is lower by one',
+              fault=True)
+    def lower_limit(s):
+        """A limit may be lowered at any time, below the usage too."""
+        pay(s, 'QUOTA-F04')
+        s.lowered = True
+
+    @m.always('QUOTA-008', van=van)
+    def what_is_granted_stays_granted(s, van):
+        """Above the limit who has a handle keeps it, is recorded as before,
+        and is told so again when the claim is repeated."""
+        return not s.lowered or s.state[van] not in FORGETTABLE or (
+            s.owner.any(van) and s.claim[van] is not Claim.REFUSED)
+
+    @m.sometimes('QUOTA-008', van=van)
+    def a_guest_starts_above_the_limit(s, van):
+        """A guest runs although usage is above the limit."""
+        return (s.instance[van] is Instance.RUNNING
+                and s.used > w.limit - s.lowered)
+
+
+def placement_actions(w):
+    """Placement does not answer, and its inventory is old."""
+    m, van = w.m, w.van
+
+    if not (w.fault('placement-down') and w.has('allocated')):
+        return
+
+    def units(s):
+        """What there is to allocate: handles that are not withheld."""
+        return len(w.handle) - s.record.count(Record.WITHHELD)
+
+    @m.action('placement -> nobody: does not answer', fault=True)
+    def lose_placement(s):
+        """Placement may be away at any time."""
+        pay(s, 'SCHED-F01')
+        s.placement = False
+
+    @m.action('placement -> conductor: answers again')
+    def placement_back(s):
+        """Placement may come back, and nobody can rely on it."""
+        when(not s.placement, 'SCHED-006')
+        s.placement = True
+
+    @m.action('conductor -> placement: inventory and traits', fair=WEAK)
+    def write_inventory(s):
+        """An inventory that differs from what Placement has is written, at
+        the next discovery report at the latest."""
+        when(s.placement, 'SCHED-006')
+        when(s.inventory != units(s), 'SCHED-005')
+        s.inventory = units(s)
+
+    @m.eventually('SCHED-005')
+    def the_inventory_catches_up(s):
+        """Placement has the inventory that there is, if it answers."""
+        old = s.inventory != units(s)
+        return old, not old or not s.placement
+
+    @m.eventually('SCHED-006', van=van)
+    def no_claim_waits_for_placement(s, van):
+        """A claim is answered while Placement is away."""
+        waits = s.claim[van] is Claim.SENT and not s.placement
+        return waits, not waits
+
+    @m.eventually('SCHED-006', van=van)
+    def no_report_waits_for_placement(s, van):
+        """A settled state is reported while Placement is away."""
+        waits = (s.pending[van] and s.state[van] in AS_RECORDED
+                 and not s.placement)
+        return waits, not waits
+
+    @m.sometimes('SCHED-005')
+    def withheld_but_advertised(s):
+        """Placement offers a unit that is withheld, for a while."""
+        return s.inventory > units(s)
+
+
+def discovery_actions(w):
+    """A discovery report does not have a handle."""
+    m, van = w.m, w.van
+
+    if not w.fault('unlisted'):
+        return
+
+    @m.action('agent -> conductor: a discovery report without {handle}',
+              fault=True, handle=w.handle)
+    def discover_without(s, handle):
+        """A handle that a discovery report does not have is deleted if it
+        is FREE."""
+        when(s.owner[handle] is None, 'SCHED-007')
+        pay(s, 'SCHED-F04')
+        s.listed[handle] = False
+        if not s.listed.any(True):
+            s.provider = False
+
+    @m.action('agent -> conductor: a discovery report with {handle}',
+              handle=w.handle)
+    def discover_again(s, handle):
+        """A handle that was deleted may be found again, and is FREE."""
+        when(not s.listed[handle], 'SCHED-007')
+        s.listed[handle] = True
+        s.provider = True
+
+    @m.always('SCHED-009')
+    def a_provider_has_handles(s):
+        """There is a provider exactly while there is a handle of it."""
+        return s.provider == s.listed.any(True)
+
+    @m.always('SCHED-007', van=van)
+    def discovery_takes_nothing(s, van):
+        """Who was granted a handle, and has not released it, has it, and it
+        is in the table, whatever discovery found."""
+        if s.record[van] in (Record.NONE, Record.RELEASED):
+            return True
+        handle = s.owner.find(van)
+        return handle is not None and s.listed[handle]
+
+    @m.sometimes('SCHED-007', van=van)
+    def refused_for_what_is_not_found(s, van):
+        """A claim is refused because discovery has lost a handle."""
+        return (s.claim[van] is Claim.REFUSED and s.owner.any(None)
+                and s.listed.any(False))
 
 
 __all__ = ['loss_actions']

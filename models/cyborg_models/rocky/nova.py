@@ -27,9 +27,12 @@ def build_actions(w: World):
         unit in Placement that is neither taken nor withheld."""
         when(s.instance[van] is Instance.NONE, 'OSACC-034')
         if w.has('allocated'):
-            when(s.allocated.count(True) + s.record.count(Record.WITHHELD)
-                 < w.handle.size,
-                 'OSACC-044')
+            if w.has('inventory'):
+                when(s.allocated.count(True) < s.inventory, 'OSACC-044')
+            else:
+                when(s.allocated.count(True)
+                     + s.record.count(Record.WITHHELD) < w.handle.size,
+                     'OSACC-044')
             s.allocated[van] = True
         calls(w, s, van, Call.PREPARE)
         s.instance[van] = Instance.BUILDING
@@ -44,7 +47,7 @@ def start_actions(w):
     @m.action('nova-compute -> os-acc: plug({van})', fair=WEAK, van=van)
     def call_plug(s, van):
         """Nova has the instance plugged when prepare has returned."""
-        when(s.call[van] is Call.PREPARED, 'OSACC-034')
+        when(s.call[van] is Call.PREPARED, 'INSTOP-002')
         is_coming(s, van)
         calls(w, s, van, Call.PLUG)
         w.aim(s, van, Goal.PLUGGED)
@@ -108,7 +111,7 @@ def delete_actions(w: World):
             Instance.STARTING), 'OSACC-035')
         w.nova_runs(s)
         s.instance[van] = Instance.DELETING
-        if s.call[van] in (Call.PREPARE, Call.PLUG):
+        if s.call[van] in (Call.PREPARE, Call.PLUG, Call.UNPLUG):
             aim_at_release(w, s, van)
 
     if w.power:
@@ -223,7 +226,7 @@ def power_actions(w: World):
               van=van)
     def prepare_again(s, van):
         """A rebuild goes on with prepare when unplug has returned."""
-        when(s.call[van] is Call.UNPLUGGED, 'OSACC-034')
+        when(s.call[van] is Call.UNPLUGGED, 'INSTOP-002')
         is_coming(s, van)
         calls(w, s, van, Call.PREPARE)
 

@@ -8,7 +8,7 @@ looks again, writes and verifies.  VANs are claimed when this begins (see
 from dataclasses import dataclass
 
 from cyborg_models.kernel.language import Model
-from cyborg_models.rocky import attach, nova, properties, recovery
+from cyborg_models.rocky import attach, nova, operators, properties, recovery
 from cyborg_models.rocky import defects as planted
 from cyborg_models.rocky.vocabulary import (
     FAULTS,
@@ -36,10 +36,12 @@ class Settings:
     :ivar functions: 1: all want the same; 2: every other VAN another one
     :ivar policy: IF_NEEDED, or NEVER: a region may not be written
     :ivar tenant: True if the bitstreams are tenants' own
+    :ivar operator: True if an operator has regions programmed, too
     :ivar topology: LOCAL, VIA_API or NOVA_DIRECT
     :ivar programmer: who writes: os-acc, plugin, agent or cyborg-api
     :ivar faults: how many faults may happen in one run
     :ivar enabled_faults: which
+    :ivar watched: True to check as well that each step changes something
     """
 
     vans: int = 2
@@ -47,11 +49,13 @@ class Settings:
     functions: int = 1
     policy: str = 'IF_NEEDED'
     tenant: bool = False
+    operator: bool = False
     topology: str = 'LOCAL'
     programmer: str = 'agent'
     faults: int = 1
     enabled_faults: frozenset = FAULTS - {'late-report', 'lost-reply',
                                           'journal-lost'}
+    watched: bool = False
 
     @property
     def kind(self):
@@ -69,6 +73,7 @@ def build(settings=Settings(), defects=()):
     w.declare_device()
     w.declare_peers()
     declare_image(w)
+    operators.declare_writes(w)
 
     @m.action('nova-compute -> os-acc: prepare({van}), which is claimed',
               van=van)
@@ -82,6 +87,8 @@ def build(settings=Settings(), defects=()):
             and w.wanted(van) is not w.wanted(other)
             and s.record[other] is not Record.NONE
             for other in w.others(van)), 'OSACC-021')
+        if w.operator:
+            when(operators.is_idle(w, s, van), 'BITS-011')
         s.state[van] = Van.BOUND
         s.handle[van] = van
         w.own(s, van, van)
@@ -99,12 +106,14 @@ def build(settings=Settings(), defects=()):
     recovery.settle_plug_actions(w)
     recovery.settle_lost_actions(w)
     recovery.adopt_actions(w)
+    operators.operator_actions(w)
     properties.ownership(w)
     properties.states(w)
     properties.processes(w)
     properties.programming(w)
     properties.agreement(w)
     properties.writing(w)
+    operators.operator_properties(w)
     planted.declare(w)
 
     @m.may_end
@@ -117,6 +126,9 @@ def build(settings=Settings(), defects=()):
 def declare_image(w):
     """The bitstream of each VAN, in nova-compute's hands."""
     w.m.var('image', Image, start=Image.NONE, each=w.van)
+    if w.fault('wrong-function'):
+        # The image names another function than the request.
+        w.m.var('other', bool, start=False, each=w.van)
 
 
 def program_actions(w):
@@ -148,10 +160,12 @@ def program_actions(w):
             when(not w.fits(s, van), 'OSACC-029')
             w.answer_error(s, van)
 
-    def arrives(s, van, image):
+    def arrives(s, van, image, other=False):
         """The image service sends what it was asked for, or not quite."""
         when(s.image[van] is Image.ASKED, 'OSACC-064')
         s.image[van] = image
+        if w.has('other'):
+            s.other[van] = other
 
     @m.action('glance -> os-acc: the bitstream of {van}', fair=WEAK,
               van=van)
@@ -159,6 +173,30 @@ def program_actions(w):
         """The image service sends a bitstream that it was asked for."""
         w.api_answers(s)
         arrives(s, van, Image.GOOD)
+
+    if w.has('other'):
+        @m.action('glance -> os-acc: a bitstream of another function for '
+                  '{van}', fault=True, van=van)
+        def deliver_other(s, van):
+            """The image may name another function by now than it did when
+            the instance was created."""
+            pay(s, 'OSACC-F04')
+            arrives(s, van, Image.GOOD, True)
+
+        @m.action('os-acc -> nova-compute: BitstreamRejected {van}, by its '
+                  'function', fair=WEAK, van=van)
+        def reject_other(s, van):
+            """A bitstream whose image names another function than the
+            request is refused; the VAN stays BOUND."""
+            when(s.image[van] is Image.GOOD, 'BITS-004')
+            when(s.other[van], 'BITS-004')
+            w.answer_error(s, van)
+
+        @m.always('BITS-004', van=van)
+        def only_what_was_asked_for_is_written(s, van):
+            """No region is to be written with another function than the
+            request names."""
+            return not s.other[van] or s.state[van] is not Van.PROGRAMMING
 
     if w.fault('bitstream'):
         @m.action('glance -> os-acc: a wrong bitstream for {van}',
@@ -192,6 +230,8 @@ def program_actions(w):
     def check(s, van):
         """A bitstream that is on the host and matches is accepted."""
         when(s.image[van] is Image.GOOD, 'OSACC-065')
+        if w.has('other'):
+            when(not s.other[van], 'BITS-004')
         s.image[van] = Image.CHECKED
 
     if w.fault('bitstream'):

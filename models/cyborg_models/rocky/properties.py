@@ -1,5 +1,6 @@
 """What holds, in groups that a model takes as far as it has the variables."""
 
+from cyborg_models.rocky import operators
 from cyborg_models.rocky.vocabulary import (
     AS_RECORDED,
     ASKED,
@@ -24,12 +25,12 @@ WORK = {Van.PROGRAMMING: (Job.WRITE,), Van.PLUGGING: (Job.ATTACH,),
         Van.CLEANING: (Job.ERASE_HANDLE, Job.ERASE_REGION)}
 # In which states of its instance a call is made or has ended.
 COMING = (Instance.BUILDING, Instance.STARTING, Instance.DELETING)
-GOING = (Instance.STARTING, Instance.DELETING)
+GOING = (Instance.STARTING, Instance.DELETING, Instance.MIGRATING)
 CALLED_IN = {
     Call.NONE: tuple(Instance), Call.PREPARE: COMING, Call.PREPARED: COMING,
     Call.PLUG: COMING, Call.ATTACHED: COMING, Call.UNPLUG: GOING,
     Call.UNPLUGGED: GOING, Call.RELEASE: (Instance.DELETING,),
-    Call.RAISED: COMING}
+    Call.RAISED: (*COMING, Instance.MIGRATING)}
 # What a call that has returned says of its VAN.
 RETURNED = {Call.PREPARED: (Van.READY, Van.PLUGGED),
             Call.ATTACHED: (Van.PLUGGED,),
@@ -81,12 +82,15 @@ def ownership(w):
         def last_one_out_erases_the_region(s, handle):
             """A region whose handles are all FREE holds no function that is
             a tenant's or undefined, nor one that was not verified by
-            somebody who had it, or whom the journal has lost."""
+            somebody who had it, or whom the journal has lost; but for what
+            an operator has it written with."""
             region = w.region_of(handle)
             if any(s.owner[other] is not None for other in w.handle
                    if w.region_of(other) == region):
                 return True
             loaded = s.loaded[region]
+            if operators.was_loaded(w, s, region):
+                return True
             return loaded is Function.NONE or (
                 not w.tenant and loaded is not Function.UNDEFINED
                 and (w.policy == 'NEVER'
@@ -98,6 +102,33 @@ def ownership(w):
                 return s.verified[one]
             return w.region_of(s.handle[one]) == region and (
                 s.verified[one] or s.state[one] is Van.NONE)
+
+    if w.programs and w.fixed and w.policy == 'IF_NEEDED':
+        @m.always('BITS-010', handle=handle)
+        def what_is_fixed_is_not_granted(s, handle):
+            """A region that may not be written has no VAN for which it might
+            have to be, and is as it was."""
+            return w.may_be_written(handle) or (
+                s.owner[handle] is None
+                and s.loaded[w.region_of(handle)] is Function.NONE)
+
+    if w.programs and w.names_provider:
+        @m.always('OSACC-019', handle=handle)
+        def granted_where_it_was_claimed(s, handle):
+            """Who owns a handle has named its provider."""
+            return s.owner[handle] is None or w.region_of(handle) == (
+                w.claimed_of(s.owner[handle]))
+
+    if w.programs and w.tenant and w.projects > 1:
+        @m.always('OSACC-066', handle=handle)
+        def one_project_per_region(s, handle):
+            """All who own handles of a region with a tenant's function are
+            of one project."""
+            return s.owner[handle] is None or all(
+                s.owner[other] is None
+                or w.region_of(other) != w.region_of(handle)
+                or w.project(s.owner[other]) == w.project(s.owner[handle])
+                for other in w.handle)
 
     if w.kind == 'GPU':
         @m.always('OSACC-020')
@@ -119,9 +150,24 @@ def ownership(w):
     def quota_is_exact(s):
         """The quota charged is that of the handles claimed and not RETIRED,
         and within its limit."""
+        return s.used == usage(s) and s.used <= w.limit
+
+    def usage(s):
+        """How many handles are CLAIMED."""
         retired = s.retired.count(True) if w.has('retired') else 0
-        return (s.used == len(handle) - s.owner.count(None) - retired
-                and s.used <= w.limit)
+        return len(handle) - s.owner.count(None) - retired
+
+    @m.always('QUOTA-001')
+    def usage_is_what_is_claimed(s):
+        """The usage that a claim is held against is the number of handles
+        that are CLAIMED, and no other."""
+        return s.used == usage(s)
+
+    @m.always('QUOTA-004')
+    def never_above_the_limit(s):
+        """No grants, however they follow on one another, take the handles
+        that are CLAIMED above the limit."""
+        return usage(s) <= w.limit
 
 
 def states(w):
@@ -211,6 +257,26 @@ def states(w):
         return (s.state[van] is not Van.UNPLUGGING
                 or s.goal[van] is not Goal.PLUGGED
                 or w.fault('function-lost'))
+
+    if w.loses_journal:
+        @m.always('OSACC-071', van=van)
+        def what_is_adopted_is_not_freed(s, van):
+            """No report from before the loss of the journal frees what was
+            adopted since, and is not RELEASED."""
+            return (not s.adopted[van] or s.state[van] not in UNRELEASED
+                    or s.owner.any(van))
+
+        @m.always('OSACC-072', van=van)
+        def what_is_adopted_is_true(s, van):
+            """A VAN that was adopted is READY or PLUGGED only if its device
+            shows it, unless the host or the platform took it since."""
+            if not s.adopted[van] or s.state[van] not in (Van.READY,
+                                                          Van.PLUGGED):
+                return True
+            if s.state[van] is Van.READY:
+                return not s.attached.any(van)
+            return s.attached.any(van) or w.power or (
+                s.faults < w.budget - 1 and w.fault('power-loss'))
 
     @m.always('OSACC-049', van=van)
     def acknowledged_means_recorded(s, van):
@@ -313,6 +379,15 @@ def processes(w):
         return state in RETURNED[call] or (
             w.fault('gone') and state is Van.FAILED)
 
+    @m.always('INSTOP-001', van=van)
+    def no_call_takes_out_what_stays(s, van):
+        """While a guest runs, is paused or is stopped, and is neither to
+        start nor deleted, neither unplug nor release is called for it."""
+        return (s.call[van] not in (Call.UNPLUG, Call.UNPLUGGED,
+                                    Call.RELEASE)
+                or s.instance[van] not in (
+                    Instance.RUNNING, Instance.PAUSED, Instance.STOPPED))
+
     @m.always('OSACC-055', van=van)
     def what_is_in_use_is_not_given_up(s, van):
         """The VAN of a guest that runs is not to be released, unless an
@@ -328,7 +403,7 @@ def processes(w):
         """While nothing has gone wrong a claim is refused, or a build ends
         without a guest, only for what another instance has, for a delete,
         or for a function that may not be written."""
-        if s.faults < w.budget or any(
+        if w.operator or s.faults < w.budget or any(
                 s.record[other] is not Record.NONE
                 for other in w.others(van)):
             return True
@@ -386,6 +461,15 @@ def attaching(w):
             return s.owner.any(van) or s.record[van] is Record.RELEASED
         return s.claim[van] is not Claim.REFUSED or not s.owner.any(van)
 
+    @m.always('QUOTA-005', van=van)
+    def a_refusal_leaves_nothing(s, van):
+        """Who is refused has neither record nor handle, and is charged
+        nothing."""
+        return s.claim[van] is not Claim.REFUSED or (
+            s.record[van] in (Record.NONE, Record.RELEASED)
+            and not s.owner.any(van)
+            and s.used <= len(w.handle) - s.owner.count(None))
+
     @m.eventually('OSACC-051', van=van)
     def every_claim_is_closed(s, van):
         """The claim of a VAN that was given up comes to its end."""
@@ -399,7 +483,7 @@ def attaching(w):
         return s.instance[van] is Instance.RUNNING
 
     if w.limit < min(len(van), len(w.handle)):
-        @m.sometimes('OSACC-022', van=van)
+        @m.sometimes('QUOTA-004', van=van)
         def quota_refused(s, van):
             """A claim is refused although a handle is FREE."""
             return (s.claim[van] is Claim.REFUSED and s.owner.any(None)
@@ -443,6 +527,13 @@ def agreement(w):
     def the_host_needs_no_controller(s, van):
         """No plugin method is held up by a controller that is away."""
         return (w.api_up(s) or s.ask[van] is not Ask.ASKED
+                or not any(w.by_api(job) for job in asked(s, van)))
+
+    @m.always('OSACC-008', van=van)
+    def a_plugin_stays_on_the_host(s, van):
+        """No plugin method that was called waits for a peer outside the host,
+        in whatever state and scope."""
+        return (w.api_up(s) or s.ask[van] not in ASKED
                 or not any(w.by_api(job) for job in asked(s, van)))
 
     def asked(s, van):
@@ -668,9 +759,10 @@ def instances(w):
     @m.always('OSACC-045', van=van)
     def allocation_goes_last(s, van):
         """An instance has its unit in Placement until release has returned
-        or raised, and no longer."""
+        or raised, and no longer; but for one that is deleted while its host
+        is down."""
         return s.allocated[van] != (s.instance[van] in (
-            Instance.NONE, Instance.DELETED))
+            Instance.NONE, Instance.DELETED, Instance.ABANDONED))
 
     @m.always('OSACC-044')
     def placement_is_not_oversold(s):
@@ -697,6 +789,45 @@ def instances(w):
         """A build or a start ends."""
         coming = s.instance[van] in (Instance.BUILDING, Instance.STARTING)
         return coming, not coming
+
+    @m.always('INSTOP-006', van=van)
+    def a_rebuild_keeps_its_claim(s, van):
+        """What is taken out of a definition to be put into a new one is
+        unplugged, and not to be released."""
+        return (s.instance[van] is not Instance.STARTING
+                or s.call[van] not in (Call.UNPLUG, Call.UNPLUGGED,
+                                       Call.RELEASE)
+                or keeps(s, van))
+
+    @m.always('INSTOP-007', van=van)
+    def a_failure_gives_nothing_away(s, van):
+        """Whether a start, a reboot or a rebuild failed or not, an instance
+        that was built has its claim until it is deleted."""
+        return (s.instance[van] not in (Instance.STOPPED, Instance.STARTING)
+                or keeps(s, van))
+
+    def keeps(s, van):
+        """The VAN has its claim and is not to be released, but for those
+        who may say otherwise."""
+        return any(map(w.fault, ('retire', 'wrong-list', 'restore'))) or (
+            s.call[van] is not Call.RELEASE
+            and s.goal[van] is not Goal.RELEASED
+            and s.owner.any(van))
+
+    @m.always('INSTOP-008', van=van)
+    def a_delete_does_not_wait(s, van):
+        """While an instance is deleted no plug goes on that was not told
+        to stop."""
+        return (s.instance[van] is not Instance.DELETING
+                or s.call[van] is not Call.PLUG
+                or s.goal[van] is Goal.RELEASED)
+
+    @m.sometimes('INSTOP-008', van=van)
+    def a_delete_overtakes(s, van):
+        """A release is called while prepare works on the instance."""
+        return (s.instance[van] is Instance.DELETING
+                and s.call[van] is Call.PREPARE
+                and s.goal[van] is Goal.RELEASED)
 
     @m.sometimes('OSACC-036', van=van)
     def rebuilt(s, van):
@@ -744,7 +875,8 @@ def instances(w):
                     and not s.attached.any(van))
 
     if w.programs and len(w.handle) > 1 and w.limit > 1 and (
-            w.functions == 1):
+            w.functions == 1 and not (w.tenant and w.projects > 1)
+            and not w.fixed and not w.names_provider):
         @m.sometimes('OSACC-021', van=van)
         def a_region_is_shared(s, van):
             """Two guests run with handles of one region."""

@@ -5,6 +5,7 @@ process died, or one that waits for a lock.  Going down is repeated, going
 up is only looked at.
 """
 
+from cyborg_models.rocky import operators
 from cyborg_models.rocky.vocabulary import (
     AS_REMEMBERED,
     WEAK,
@@ -126,6 +127,7 @@ def process_actions(w):
             for one in van:
                 if w.has('pending') and w.writer.startswith('agent'):
                     s.pending[one] = False
+            operators.agent_drops(w, s)
 
         if w.programs:
             @m.action(f'{w.peer} -> nobody: dies, and a tool goes on',
@@ -170,14 +172,17 @@ def process_actions(w):
             forget(s)
             for one in van:
                 s.job[one] = Job.NONE
-                if s.instance[one] is Instance.RUNNING:
+                if s.instance[one] in (Instance.RUNNING, Instance.PAUSED):
                     s.instance[one] = Instance.STOPPED
+                if w.has('remains'):
+                    s.remains[one] = False
             if w.kind in ('MDEV', 'FPGA'):
                 for handle in w.handle:
                     s.attached[handle] = None
             if w.programs:
                 for region in w.region:
                     w.blank(s, region)
+                operators.agent_drops(w, s)
 
 
 def adopt_actions(w):
@@ -213,7 +218,7 @@ def adopt_actions(w):
         when(s.call[van] in (Call.NONE, Call.PREPARE), 'OSACC-059')
         asks(s)
         s.handle[van] = s.owner.find(van)
-        when(w.looks(s, van, *ATTACHED_OR_NOT, Presence.GONE), 'OSACC-054')
+        when(w.looks(s, van, *ATTACHED_OR_NOT, Presence.GONE), 'OSACC-072')
         recorded = AS_REMEMBERED[s.record[van]]
         s.state[van] = as_seen(s, van, recorded)
         s.pending[van] = s.state[van] is not recorded
@@ -261,7 +266,8 @@ def is_missing(w, s, van):
     works on and which is observed not to be in use: its goal is RELEASED.
     """
     w.nobody_works(s, van)
-    when(w.looks(s, van, Presence.ABSENT, Presence.PRESENT), 'OSACC-055')
+    when(w.looks(s, van, Presence.ABSENT, Presence.PRESENT, Presence.GONE),
+         'OSACC-055')
     to_be_released(s, van)
 
 

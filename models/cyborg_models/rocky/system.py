@@ -11,7 +11,9 @@ from cyborg_models.rocky import (
     attach,
     lifecycle,
     losses,
+    moves,
     nova,
+    operators,
     program,
     properties,
     recovery,
@@ -32,32 +34,45 @@ class Settings:
     :ivar vans: instances, each with one VAN
     :ivar handles: handles of the one resource provider
     :ivar regions: FPGA regions; the handles are dealt out to them
+    :ivar fixed: how many of the regions, the last ones, are not to be
+        written
     :ivar kind: VF, FPGA, GPU (one isolation group), MDEV or POWER_SLOT
     :ivar functions: 1: all want the same; 2: every other VAN another one
     :ivar policy: IF_NEEDED, or NEVER: a region may not be written
     :ivar tenant: True if the bitstreams are tenants' own
+    :ivar names_provider: True if a claim names one of the regions, each a
+        provider of its own
+    :ivar projects: 1: all instances are of one; 2: every other of another
+    :ivar operator: True if an operator has regions programmed, too
     :ivar topology: LOCAL, VIA_API, NOVA_DIRECT, or POWER: no agent
     :ivar programmer: who writes: os-acc, plugin, agent or cyborg-api
     :ivar writer: who reports: common, plugin, agent-rest or agent-rpc
     :ivar limit: the project's quota, in handles
     :ivar faults: how many faults may happen in one run
     :ivar enabled_faults: which
+    :ivar flows: what else Nova does: pause, soft-delete, offload, migrate,
+        evacuate or abandon
     :ivar watched: True to check as well that each step changes something
     """
 
     vans: int = 2
     handles: int = 1
     regions: int = 1
+    fixed: int = 0
+    names_provider: bool = False
     kind: str = 'FPGA'
     functions: int = 1
     policy: str = 'IF_NEEDED'
     tenant: bool = False
+    projects: int = 1
+    operator: bool = False
     topology: str = 'LOCAL'
     programmer: str = 'agent'
     writer: str = 'common'
     limit: int = 1
     faults: int = 1
     enabled_faults: frozenset = FAULTS
+    flows: frozenset = frozenset()
     watched: bool = False
 
 
@@ -72,8 +87,12 @@ def build(settings=Settings(), defects=()):
     w.declare_peers()
     attach.declare_claim(w)
     m.var('allocated', bool, start=False, each=w.van)
+    if w.fault('placement-down'):
+        m.var('placement', bool, start=True)
+        m.var('inventory', range(w.handle.size + 1), start=w.handle.size)
     if w.programs:
         program.declare_image(w)
+    operators.declare_writes(w)
 
     nova.build_actions(w)
     nova.power_actions(w)
@@ -93,6 +112,8 @@ def build(settings=Settings(), defects=()):
     recovery.settle_lost_actions(w)
     recovery.adopt_actions(w)
     losses.loss_actions(w)
+    moves.move_actions(w)
+    operators.operator_actions(w)
 
     properties.ownership(w)
     properties.states(w)
@@ -103,6 +124,7 @@ def build(settings=Settings(), defects=()):
     properties.releasing(w)
     properties.agreement(w)
     properties.instances(w)
+    operators.operator_properties(w)
     planted.declare(w)
 
     @m.may_end

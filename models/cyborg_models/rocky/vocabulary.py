@@ -129,7 +129,10 @@ class Call(enum.Enum):
 
 
 class Instance(enum.Enum):
-    """An instance in Nova; only RUNNING has a guest that runs."""
+    """An instance in Nova; only RUNNING has a guest that runs, PAUSED one
+    that does not go on, and what has LEFT may have one that is not destroyed
+    yet.
+    """
 
     NONE = 'NONE'
     BUILDING = 'BUILDING'
@@ -138,6 +141,12 @@ class Instance(enum.Enum):
     STARTING = 'STARTING'
     DELETING = 'DELETING'
     DELETED = 'DELETED'
+    PAUSED = 'PAUSED'
+    SOFT_DELETED = 'SOFT_DELETED'
+    MIGRATING = 'MIGRATING'
+    MIGRATED = 'MIGRATED'
+    EVACUATED = 'EVACUATED'
+    ABANDONED = 'ABANDONED'
 
 
 KINDS = ('VF', 'FPGA', 'GPU', 'MDEV', 'POWER_SLOT')
@@ -151,7 +160,16 @@ FAULTS = frozenset((
     'fetch', 'bitstream', 'program', 'plug', 'unplug', 'clean', 'spawn'))
 # Those that only configurations of their own have: see :mod:`~.losses`.
 LOSSES = frozenset(('gone', 'function-lost', 'retire', 'restore',
-                    'wrong-list', 'entry-damaged'))
+                    'wrong-list', 'entry-damaged', 'wrong-function',
+                    'lower-limit', 'placement-down', 'unlisted'))
+# What Nova does besides, in configurations of their own: see :mod:`~.moves`.
+FLOWS = frozenset(('pause', 'soft-delete', 'offload', 'migrate', 'evacuate',
+                   'abandon'))
+
+# Instances that only these have; those that are not this host's any more.
+SET_ASIDE = (Instance.PAUSED, Instance.SOFT_DELETED, Instance.MIGRATING,
+             Instance.MIGRATED, Instance.EVACUATED, Instance.ABANDONED)
+LEFT = (Instance.EVACUATED, Instance.ABANDONED)
 
 # The states in which a VAN still has, or may have, a claim.
 UNRELEASED = (Van.REQUESTED, Van.BOUND, Van.PROGRAMMING, Van.READY,
@@ -211,6 +229,9 @@ class World:
         self.budget = settings.faults
         self.enabled = setting('enabled_faults', FAULTS)
         self.watched = setting('watched', False)
+        self.flows = setting('flows', frozenset())
+        for name in self.flows:
+            choose('flows', name, sorted(FLOWS))
         for name in self.enabled:
             choose('enabled_faults', name, sorted(FAULTS | LOSSES))
         self.power = self.topology == 'POWER'
@@ -223,11 +244,15 @@ class World:
         self.policy = choose('policy', setting('policy', 'IF_NEEDED'),
                              POLICIES)
         self.tenant = setting('tenant', False)
+        self.operator = self.programs and setting('operator', False)
+        self.projects = setting('projects', 1)
         self.van = m.set('van', settings.vans)
         self.handle = m.set('handle', setting('handles', settings.vans))
         self.regions = setting('regions', 1)
         self.region = (m.set('region', self.regions) if self.programs
                        else None)
+        self.fixed = setting('fixed', 0)
+        self.names_provider = setting('names_provider', False)
         self.limit = setting('limit', self.handle.size)
         # Who does the work on the host, and what os-acc's word is called.
         self.peer = 'novalink' if self.power else 'agent'
@@ -240,7 +265,8 @@ class World:
 
         :param paired: True if each VAN begins with the handle of its number
         """
-        if self.functions == 1 and not (paired and self.programs):
+        if (self.functions == self.projects == 1 and not self.names_provider
+                and not (paired and self.programs)):
             self.m.symmetric(self.van, *((self.handle,) if paired else ()))
         if not self.programs and not paired:
             self.m.symmetric(self.handle)
@@ -253,6 +279,15 @@ class World:
         if name == 'function-lost' and not self.programs:
             return False
         return self.budget > 0 and name in self.enabled
+
+    def flow(self, name):
+        """True if Nova does this in this configuration."""
+        return name in self.flows
+
+    @property
+    def leaves(self):
+        """An instance may leave a host that is down."""
+        return self.flow('evacuate') or self.flow('abandon')
 
     def has(self, variable):
         return variable in self.m.variables
@@ -289,7 +324,11 @@ class World:
         m.var('ask', Ask if self.programs else
               tuple(ask for ask in Ask if ask is not Ask.ASKED_REGION),
               start=Ask.NONE, each=van)
-        m.var('instance', Instance, start=Instance.NONE, each=van)
+        m.var('instance', Instance if self.flows else
+              tuple(one for one in Instance if one not in SET_ASIDE),
+              start=Instance.NONE, each=van)
+        if self.leaves:
+            m.var('remains', bool, start=False, each=van)
         if self.programs:
             # The function read back last, after the last write, was wanted.
             m.var('verified', bool, start=False, each=van)
@@ -318,6 +357,11 @@ class World:
         m.var('pending', bool, start=False, each=self.van)
         if self.fault('retire'):
             m.var('retired', bool, start=False, each=self.handle)
+        if self.fault('lower-limit'):
+            m.var('lowered', bool, start=False)
+        if self.fault('unlisted'):
+            m.var('listed', bool, start=True, each=self.handle)
+            m.var('provider', bool, start=True)
 
     def declare_peers(self):
         """The processes that may fail, and how many faults are left."""
@@ -392,6 +436,22 @@ class World:
         """The function that the request asks for."""
         return (Function.A, Function.B)[van % self.functions]
 
+    def project(self, van):
+        """The project that an instance belongs to."""
+        return van % self.projects
+
+    def claimed_of(self, van):
+        """The region, as a provider, that the claim of a VAN names."""
+        return van % self.regions
+
+    def may_be_written(self, handle):
+        """The region of a handle is none that is fixed, as the last are."""
+        return self.region_of(handle) < self.regions - self.fixed
+
+    def has_quota(self, s):
+        """The project has room for one handle more."""
+        return s.used < self.limit - (self.has('lowered') and s.lowered)
+
     def neighbour(self, s, van, other):
         """The other VAN has a handle of the same region."""
         return (s.handle[van] is not None and s.handle[other] is not None
@@ -436,7 +496,9 @@ class World:
             return Presence.ABSENT
         if at != van:
             return Presence.UNKNOWN
-        return (Presence.IN_USE if s.instance[van] is Instance.RUNNING
+        return (Presence.IN_USE if s.instance[van] in (
+            Instance.RUNNING, Instance.PAUSED)
+                or self.has('remains') and s.remains[van]
                 else Presence.PRESENT)
 
     def is_gone(self, s, van):
@@ -648,6 +710,7 @@ def pay(s, failure):
 
 
 __all__ = ['AS_RECORDED', 'AS_REMEMBERED', 'ASKED', 'BARRING', 'FAULTS',
-           'UNRELEASED', 'WAITING', 'WEAK', 'WHOLE_REGION', 'Ask', 'Call',
-           'Claim', 'Function', 'Goal', 'Image', 'Instance', 'Job', 'pay',
-           'Presence', 'Record', 'Van', 'when', 'World']
+           'FLOWS', 'LEFT', 'SET_ASIDE', 'UNRELEASED', 'WAITING', 'WEAK',
+           'WHOLE_REGION', 'Ask', 'Call', 'Claim', 'Function', 'Goal',
+           'Image', 'Instance', 'Job', 'pay', 'Presence', 'Record', 'Van',
+           'when', 'World']

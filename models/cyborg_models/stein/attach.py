@@ -40,6 +40,7 @@ class Settings:
     :ivar inventory: accelerators that Placement believes there are, or None
         for as many as there are handles
     :ivar quota: ARQs that the project may have, or None for enough
+    :ivar maintenance: True if an operator takes devices into maintenance
     :ivar twins: True if all builds are for one and the same instance
     :ivar faults: how many things may go wrong
     :ivar enabled: names of the faults that may happen, or None for all
@@ -51,6 +52,7 @@ class Settings:
     inventory: int | None = None
     quota: int | None = None
     twins: bool = False
+    maintenance: bool = False
     faults: int = 1
     enabled: tuple | None = None
 
@@ -61,7 +63,8 @@ def build(settings=Settings(), defects=()):
         'stein.attach', defects, instances=settings.instances,
         arqs=settings.arqs, kinds=(Kind.PCI,) * settings.handles,
         inventory=settings.inventory, quota=settings.quota,
-        twins=settings.twins, faults=settings.faults,
+        twins=settings.twins, maintenance=settings.maintenance,
+        faults=settings.faults,
         enabled=settings.enabled)
     scene.takes_time = lambda s, handle, instance: True
     nova_asks(scene)
@@ -70,6 +73,7 @@ def build(settings=Settings(), defects=()):
     nova_attaches(scene)
     nova_goes_wrong(scene)
     conductor_goes_wrong(scene)
+    operator_maintains(scene)
     bind_properties(scene)
     nova_properties(scene)
     m = scene.model
@@ -77,10 +81,19 @@ def build(settings=Settings(), defects=()):
     @m.always('HANDLE-011')
     def no_failure_without_cause(s):
         """Without a fault, with handles enough, no bind fails."""
+        return may_fail(s) or not s.arq.any(Arq.BIND_FAILED)
+
+    def may_fail(s):
         return (s.faults < settings.faults
-                or settings.twins
-                or settings.handles < settings.instances * settings.arqs
-                or not s.arq.any(Arq.BIND_FAILED))
+                or settings.twins or settings.maintenance
+                or settings.handles < settings.instances * settings.arqs)
+
+    @m.always('ARQ-037', arq=scene.arq)
+    def no_answer_fails_a_bind(s, arq):
+        """Without a fault, with handles enough, an ARQ whose event Nova
+        could not use yet is Bound, as the event said."""
+        return (may_fail(s) or s.notice[arq] is not Notice.MISSED
+                or s.arq[arq] is Arq.BOUND)
 
     @m.always('ARQ-034', instance=scene.instance)
     def failed_for_a_reason(s, instance):
@@ -443,6 +456,40 @@ def conductor_goes_wrong(scene):
                 s.job[arq] = Job.LOST
 
 
+def operator_maintains(scene):
+    """Devices go into maintenance, and come back."""
+    m = scene.model
+
+    if not scene.maintenance:
+        return
+
+    @m.action('operator -> cyborg-api: device of {handle} into maintenance',
+              handle=scene.handle)
+    def maintain(s, handle):
+        """A device that nobody has can be taken into maintenance."""
+        when(s.use[handle] is Use.FREE, 'HANDLE-014')
+        when(not s.serviced[handle], 'HANDLE-014')
+        s.serviced[handle] = True
+
+    @m.action('operator -> cyborg-api: device of {handle} from maintenance',
+              handle=scene.handle)
+    def bring_back(s, handle):
+        """A device comes back from maintenance."""
+        when(s.serviced[handle], 'HANDLE-014')
+        s.serviced[handle] = False
+
+    @m.always('HANDLE-014', handle=scene.handle)
+    def nobody_has_what_is_serviced(s, handle):
+        """A device that went into maintenance free is nobody's there."""
+        return not s.serviced[handle] or s.use[handle] is Use.FREE
+
+    @m.sometimes('HANDLE-014', arq=scene.arq)
+    def none_but_what_is_serviced(s, arq):
+        """A bind fails for want of a handle that is in maintenance."""
+        return (s.arq[arq] is Arq.BIND_FAILED and s.serviced.any(True)
+                and s.faults == scene.faults)
+
+
 def bind_properties(scene):
     """What holds of binds, alone or within the system."""
     m = scene.model
@@ -461,6 +508,15 @@ def bind_properties(scene):
     def one_owner_per_handle(s, handle):
         """No two ARQs name the same handle."""
         return s.handle.count(handle) <= 1
+
+    @m.always('HANDLE-013', arq=scene.arq)
+    def taken_where_it_was_claimed(s, arq):
+        """While Nova builds or has an instance, the handle of its ARQ is of
+        the host, and so of the provider, that it claimed."""
+        instance = scene.instance_of(arq)
+        return (s.handle[arq] is None
+                or s.nova[instance] not in (*BUILDING, Nova.ACTIVE)
+                or s.claim[instance] == scene.host_of(s.handle[arq]))
 
     @m.always('HANDLE-010', handle=scene.handle)
     def in_use_means_named(s, handle):

@@ -105,6 +105,25 @@ def of_handles(scene):
         when(s.use.count(Use.FREE) != 1, 'HANDLE-011')
         fail_bind(s, arq)
 
+    @scene.defect('provider', of='take')
+    def take_anywhere(s, arq, handle):
+        """Any free handle is taken, whoever's host it is on."""
+        when(s.job[arq] is Job.STARTED, 'HANDLE-010')
+        when(s.arq[arq] is Arq.BIND_STARTED, 'HANDLE-010')
+        when(s.use[handle] is Use.FREE, 'HANDLE-010')
+        s.use[handle] = Use.IN_USE
+        scene.name_handle(s, arq, handle)
+
+    if scene.maintenance:
+        @scene.defect('P18', of='take')
+        def take_in_maintenance(s, arq, handle):
+            """A device in maintenance is bound like any other."""
+            when(s.job[arq] is Job.STARTED, 'HANDLE-010')
+            when(s.arq[arq] is Arq.BIND_STARTED, 'HANDLE-010')
+            when(s.use[handle] is Use.FREE, 'HANDLE-010')
+            s.use[handle] = Use.IN_USE
+            scene.name_handle(s, arq, handle)
+
     @scene.defect('B21', of='take')
     @scene.defect('B7', of='take')
     def take_for_a_row_that_went(s, arq, handle):

@@ -32,7 +32,7 @@ class Scene:
     :ivar model: the model, with sets and variables declared
     """
 
-    twins = False
+    twins = maintenance = False
     instances, arqs, hosts, per_region, functions = 1, 1, 1, 1, 2
     kinds = (Kind.PCI,)
     begins = (Nova.NONE, None)  # what Nova does, and the host claimed
@@ -76,6 +76,8 @@ class Scene:
         # on the hosts
         m.var('guest', (None, self.instance), start=None, each=self.handle)
         m.var('dirty', bool, start=False, each=self.handle)
+        if self.maintenance:
+            m.var('serviced', bool, start=False, each=self.handle)
         m.var('up', bool, start=True, each=self.host)
         if self.prepares:
             whole = [logic for logic in Logic if logic is not Logic.PARTIAL
@@ -189,7 +191,8 @@ class Scene:
         return any(s.arq[arq] in NAMING for arq in self.rivals(instance))
 
     def suits(self, s, handle, instance):
-        """A handle is free, on the claimed host, and its region can serve.
+        """A handle is free, on the claimed host, its device is not in
+        maintenance, and its region can serve.
 
         A region that nobody uses can be written; one in use serves only
         who wants what it holds.
@@ -197,6 +200,8 @@ class Scene:
         if s.use[handle] is not Use.FREE:
             return False
         if s.claim[instance] != self.host_of(handle):
+            return False
+        if self.maintenance and s.serviced[handle]:
             return False
         if self.plain(handle):
             return True

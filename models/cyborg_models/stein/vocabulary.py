@@ -191,6 +191,11 @@ REQUIREMENTS = {
                'transitions of the life cycle.',
     'HANDLE-012':
         'Cyborg MUST NOT let two ARQs name one handle.',
+    'HANDLE-013':
+        'Cyborg MUST NOT take a handle of another resource provider than '
+        'the PATCH names.',
+    'HANDLE-014':
+        'Cyborg MUST NOT take a handle of a device that is in maintenance.',
     'ARQ-022': 'Cyborg MUST fail, when a conductor starts, each bind that an '
                'earlier conductor left unfinished.',
     'ARQ-023': 'Cyborg MUST fail a bind that exceeds its time-out, and drop '
@@ -209,6 +214,8 @@ REQUIREMENTS = {
                'failed.',
     'ARQ-035': 'Nova MUST fail a build when an event does not come before '
                'its time-out.',
+    'ARQ-037': 'Cyborg MUST NOT change an ARQ because of how Nova answers '
+               'its event.',
     'ARQ-036': 'Nova MUST NOT run an instance that lacks a device which it '
                'takes for attached.',
     # Programming

@@ -470,7 +470,7 @@ class Host:
         """
         self.bench.stop(self.instances[index])
         self.instance[index] = 'DELETING'
-        if self.call[index] in ('PREPARE', 'PLUG'):
+        if self.call[index] in ('PREPARE', 'PLUG', 'UNPLUG'):
             self._accept(self._spawn('release', index,
                                      self._release(index)))
 
