@@ -887,22 +887,29 @@ def edges(wide, states, low, high, at, offset, table, kids, node, member,
     return DONE
 
 
-@njit(cache=True)
-def judge(wide, states, high, tree, kids, node, member, answers):
-    """The leaf of one tree in each state; False at an unknown one."""
-    state = 0
+@njit(cache=True, nogil=True)
+def judge(wide, states, high, at, offset, tree, kids, node, member, answers):
+    """The leaf of one tree in each state; False at one where it is unknown.
+
+    ``at`` is (partition, index) of the next state, which is kept up to
+    date, and the partition to stop before.
+    """
     row = np.empty(len(wide), np.uint64)
-    for part in range(states.shape[0]):
-        for index in range(high[part]):
+    index = np.uint64(at[1])
+    for part in range(np.uint64(at[0]), np.uint64(at[2])):
+        begin = np.uint64(offset[part])
+        while index < np.uint64(high[part]):
             for w in range(len(wide)):
                 row[w] = states[part, index, w]
             code = _leaf(row, tree, kids, node, member)
             if code == 0:
-                answers[0] = -1
-                answers[1 % len(answers)] = state
+                at[0] = part
+                at[1] = index
                 return False
-            answers[state] = -code - 1
-            state += 1
+            answers[begin + index] = -code - 1
+            index += ONE
+        index = np.uint64(0)
+    at[0] = at[2]
     return True
 
 

@@ -16,6 +16,7 @@ import os
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -181,7 +182,7 @@ class Engine:
                 if (low == high).all():
                     break
                 ats = [np.array([first, low[first], last], np.int64)
-                       for first, last in self._shares()]
+                       for first, last in self.shares(self._new())]
                 while self._run_level(low, high, ats, pending):
                     self._tell(began)
                 self.levels.append(high)
@@ -212,6 +213,10 @@ class Engine:
         self.workers[0].fill[part] = 1
         self._flush()
 
+    def codes(self, part: int, index: int) -> Codes:
+        """A state that is stored, as a tuple of codes."""
+        return self.tables.packing.unpack(self.states[part, index])
+
     def canonical(self, codes: Codes) -> NDArray[np.uint64]:
         """The packed state that is stored for a state."""
         row = self.tables.packing.pack(codes)
@@ -226,7 +231,7 @@ class Engine:
         """Expand until the level is done or a bucket is full; False when it
         is done.
         """
-        statuses = self._together([
+        statuses = self.together([
             functools.partial(self._expand, worker, low, high, at)
             for worker, at in zip(self.workers, ats, strict=False)])
         done = True
@@ -257,10 +262,10 @@ class Engine:
             worker.fill, self.bits, self.symmetry, worker.tally,
             worker.found)
 
-    def _together(self, calls):
+    def together(self, calls: list[Callable[[], Any]]) -> list[Any]:
         """Call all at once; returns what they return."""
-        if len(calls) == 1:
-            return [calls[0]()]
+        if self._pool is None or len(calls) == 1:
+            return [call() for call in calls]
         others = [self._pool.submit(call) for call in calls[1:]]
         try:
             first = calls[0]()
@@ -313,7 +318,7 @@ class Engine:
         ]).astype(np.int64)
         found = np.empty_like(wanted)
         learned = compiled.unknown(row, wanted, *tables.arrays[:3], found)
-        codes = tables.packing.unpack(row)
+        codes = self.codes(at[0], at[1])
         for tree in found[:learned].tolist():
             tables.learn(tree, codes)
         # Another worker may have asked the same.
@@ -329,13 +334,13 @@ class Engine:
             size = int(need * GROWTH) + 1
             self.table = None  # before the larger one is made
             self.table = _reserve((len(self.high), size), np.uint32)
-            self._together([
+            self.together([
                 functools.partial(
                     compiled.rehash, self.wide, *share, self.states,
                     self.table, self.high, self.number_bits)
-                for share in self._shares()])
-        ends = self._shares()
-        if not all(self._together([
+                for share in self.shares(self._new())])
+        ends = self.shares(self._new())
+        if not all(self.together([
                 functools.partial(self._insert, worker, *share)
                 for worker, share in zip(self.workers, ends,
                                          strict=False)])):
@@ -347,10 +352,14 @@ class Engine:
             self.wide, first, last, self.states, self.table, self.high,
             self.buckets, self.fill, self.number_bits, worker.hashes)
 
-    def _shares(self):
-        """(first, last) partition for each worker that is of use now."""
-        many = int((self.high - self.levels[-1]).sum()) >= ALONE
-        count = len(self.workers) if many else 1
+    def _new(self):
+        return int((self.high - self.levels[-1]).sum())
+
+    def shares(self, states: int) -> list[tuple[int, int]]:
+        """(first, last) partition for each worker that is of use for so
+        many states.
+        """
+        count = len(self.workers) if states >= ALONE else 1
         cuts = np.linspace(0, len(self.high), count + 1).astype(int)
         return list(zip(cuts[:-1].tolist(), cuts[1:].tolist(), strict=True))
 
@@ -379,9 +388,8 @@ class Engine:
         :param level: its distance from the start
         :param part, index: where it is stored
         """
-        tables = self.tables
-        unpack = tables.packing.unpack
-        states, steps = [unpack(self.states[part, index])], []
+        tables, steps = self.tables, []
+        states = [self.codes(part, index)]
         answer = np.zeros(3, np.int64)
         while level:
             target = self.states[part, index].copy()
@@ -394,7 +402,7 @@ class Engine:
                 len(self.model.steps), 1 + np.flatnonzero(agree),
                 self.symmetry, answer)
             part, index = int(answer[0]), int(answer[1])
-            states.append(unpack(self.states[part, index]))
+            states.append(self.codes(part, index))
             steps.append(self.model.steps[int(answer[2])])
         found = Trace(states[::-1], steps[::-1])
         return found if tables.symmetry is None else self._renamed(found)

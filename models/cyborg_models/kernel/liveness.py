@@ -23,6 +23,7 @@ from cyborg_models.kernel import _compiled as compiled
 from cyborg_models.kernel.engine import Engine, Trace
 from cyborg_models.kernel.language import STRONG, WEAK, Codes
 from cyborg_models.kernel.memo import BATCH
+from cyborg_models.kernel.tables import UNKNOWN
 
 
 @dataclass
@@ -102,8 +103,7 @@ class Graph:
         part = int(np.searchsorted(self.offset, number, side='right')) - 1
         while self.engine.high[part] <= number - self.offset[part]:
             part -= 1
-        return self.engine.tables.packing.unpack(
-            self.engine.states[part, number - self.offset[part]])
+        return self.engine.codes(part, number - self.offset[part])
 
     @functools.cached_property
     def lasting(self) -> NDArray[np.bool_]:
@@ -132,14 +132,21 @@ class Graph:
         return _trace(self, [*numbers, int(self.to[edge])],
                       [*labels, int(self.label[edge])])
 
-    def answers(self, tree: int) -> NDArray[np.int64]:
+    def answers(self, tree: int) -> NDArray[np.int32]:
         """What a property's tree says in every state."""
-        tables = self.engine.tables
-        found = np.empty(self.size, np.int64)
-        while not compiled.judge(
-                self.engine.wide, self.engine.states, self.engine.high, tree,
-                *tables.arrays[:3], found):
-            tables.learn(tree, self.codes(int(found[1 % len(found)])))
+        engine, tables = self.engine, self.engine.tables
+        found = np.empty(self.size, np.int32)
+        ats = [np.array([first, 0, last], np.int64)
+               for first, last in engine.shares(self.size)]
+        while not all(engine.together([
+                functools.partial(
+                    compiled.judge, engine.wide, engine.states, engine.high,
+                    at, self.offset, tree, *tables.arrays[:3], found)
+                for at in ats])):
+            for part, index, last in ats:
+                codes = engine.codes(part, index) if part < last else ()
+                if codes and tables.look_up(tree, codes)[0] == UNKNOWN:
+                    tables.learn(tree, codes)
         return found
 
 

@@ -101,7 +101,7 @@ def refine(graph: Graph, abstract: Model, mapping: Body,
 
 
 def _images(graph: Graph, abstract: Model, mapping: Body,
-            member: int) -> tuple[NDArray[np.int64], dict[int, Codes]]:
+            member: int) -> tuple[NDArray[np.int32], dict[int, Codes]]:
     """Per state the number of its image, and the images by number."""
     tables = graph.engine.tables
     tree = tables.add_function(mapping, (member,))
