@@ -61,6 +61,12 @@
 #ifndef REPEATED_CLAIM_GRANTED_ANEW  /* with another handle than before */
 #define REPEATED_CLAIM_GRANTED_ANEW 0
 #endif
+#ifndef REFUSED_CLAIM_IS_CHARGED  /* what it was to cost stays charged */
+#define REFUSED_CLAIM_IS_CHARGED 0
+#endif
+#ifndef USAGE_IS_KEPT  /* nothing is taken from it when a handle is FREE */
+#define USAGE_IS_KEPT 0
+#endif
 #ifndef REFUSED_CLAIM_NOT_CLOSED  /* a claim is given up, and not reported */
 #define REFUSED_CLAIM_NOT_CLOSED 0
 #endif
@@ -209,7 +215,7 @@ inline journal(v, next)
 #define give_back(h) \
     :: owner[h] == who -> \
         owner[h] = NOBODY; \
-        used = (used > 0 -> used - 1 : 0)
+        used = (USAGE_IS_KEPT || used == 0 -> used : used - 1)
 inline free(who)
 {
     if
@@ -349,7 +355,9 @@ inline refuse_claim(v)
         claim[v] == SENT && api &&
         ((record[v] == RELEASED && !RELEASED_CLAIM_NOT_ANSWERED) ||
          (record[v] == NONE && !some_grantable)) ->
-        claim[v] = REFUSED
+        claim[v] = REFUSED;
+        used = (!REFUSED_CLAIM_IS_CHARGED -> used :
+                (used < HANDLES -> used : HANDLES) + 1)
     }
 }
 
@@ -774,6 +782,18 @@ inline api_back()
 /* The quota charged is that of the handles claimed, and within its limit. */
 #define quota_is_exact (used == HOW_MANY_HANDLES(is_owned) && used <= LIMIT)
 
+/* The usage that a claim is held against is what is claimed. */
+#define usage_is_what_is_claimed (used == HOW_MANY_HANDLES(is_owned))
+
+/* What is claimed never comes above the limit. */
+#define never_above_the_limit (HOW_MANY_HANDLES(is_owned) <= LIMIT)
+
+/* Who is refused has neither record nor handle, and is charged nothing. */
+#define a_refusal_leaves_nothing(v) \
+    (claim[v] != REFUSED || \
+     (!is_granted(v) && !ANY_HANDLE(owns, v) && \
+      used <= HOW_MANY_HANDLES(is_owned)))
+
 /* Handles that cannot be kept apart have one user. */
 #define one_user_per_isolation_group \
     (!GPU || HOW_MANY_HANDLES(is_owned) <= 1)
@@ -937,6 +957,9 @@ inline api_back()
 #define NR_no_claim_is_left_open 28
 #define NR_answers_are_true 29
 #define NR_database_and_device_agree 30
+#define NR_usage_is_what_is_claimed 31
+#define NR_never_above_the_limit 32
+#define NR_a_refusal_leaves_nothing 33
 
 /* --- the whole ---------------------------------------------------------- */
 
@@ -1029,6 +1052,9 @@ active proctype fate()
     ALWAYS_VAN(no_claim_is_left_open)
     ALWAYS_VAN(answers_are_true)
     ALWAYS_VAN(database_and_device_agree)
+    ALWAYS(usage_is_what_is_claimed)
+    ALWAYS(never_above_the_limit)
+    ALWAYS_VAN(a_refusal_leaves_nothing)
 #endif
     od
 }

@@ -772,9 +772,24 @@ inline crash_conductor()
 #define no_belief_without_device(i) \
     (nova[i] != ACTIVE || ALL_OWN(i, has_guest))
 
+#define may_fail (faults < FAULTS || TWINS || HANDLES < ARQS)
+
 /* Without a fault, with handles enough, no bind fails. */
-#define no_failure_without_cause \
-    (faults < FAULTS || TWINS || HANDLES < ARQS || !ANY_ARQ(failed))
+#define no_failure_without_cause (may_fail || !ANY_ARQ(failed))
+
+/* Then an ARQ whose event Nova could not use yet is Bound, as it said. */
+#define no_answer_fails_a_bind(a) \
+    (may_fail || notice[a] != MISSED || arq[a] == BOUND)
+
+/* While Nova builds or has an instance, each handle is where it claimed. */
+#define taken_where_it_was_claimed(a) \
+    (handle[a] == NO_HANDLE \
+     || (nova[instance_of(a)] != CLAIMED && nova[instance_of(a)] != POSTED \
+         && nova[instance_of(a)] != ASKED \
+         && nova[instance_of(a)] != WAITING \
+         && nova[instance_of(a)] != SPAWNING \
+         && nova[instance_of(a)] != ACTIVE) \
+     || claimed[instance_of(a)])
 
 /* Without a fault, a build fails when a bind did or was refused. */
 #define failed_for_a_reason(i) \
@@ -812,6 +827,8 @@ inline crash_conductor()
 #define NR_no_belief_without_device 19
 #define NR_no_failure_without_cause 20
 #define NR_failed_for_a_reason 21
+#define NR_no_answer_fails_a_bind 22
+#define NR_taken_where_it_was_claimed 23
 
 /* --- the whole ---------------------------------------------------------- */
 
@@ -886,6 +903,8 @@ active proctype fate()
     ALWAYS_INSTANCE(no_belief_without_device)
     ALWAYS(no_failure_without_cause)
     ALWAYS_INSTANCE(failed_for_a_reason)
+    ALWAYS_ARQ(no_answer_fails_a_bind)
+    ALWAYS_ARQ(taken_where_it_was_claimed)
 #endif
     od
 }

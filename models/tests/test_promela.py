@@ -63,6 +63,7 @@ ROCKY = {
     'claim-after-release': {}, 'plug-without-look': {},
     'plug-not-journalled-dirty': {}, 'pending-reports-die': {},
     'repeated-claim-granted-anew': {'handles': 2, 'limit': 2},
+    'refused-claim-is-charged': {}, 'usage-is-kept': {},
     'refused-claim-not-closed': {}, 'plug-before-journal': {},
     'released-claim-not-answered': {},
     'failed-plug-is-ready': {}, 'guest-without-plug': {},
@@ -72,12 +73,15 @@ ROCKY = {
 # In these models nothing that must always hold is broken by them.
 HARMLESS = {'B21', 'plug-without-look', 'recovery-forgets-plugging',
             'released-claim-not-answered'}
-# And these change nothing: they need release, a function to program, or a
-# fault that is not enabled here.
+# And these change nothing: they need release, a function to program, a
+# second provider, project or host, or a fault that is not enabled here.
 WITHOUT_TWIN = {
-    'stein.attach': {'B7'},
-    'rocky.attach': {'cancel-forgotten', 'freed-before-released',
-                     'grant-not-checked', 'shared-function-not-dirty'}}
+    'stein.attach': {'B7', 'provider'},
+    'rocky.attach': {'cancel-forgotten', 'claim-waits-for-placement',
+                     'fixed-region-granted', 'freed-before-released',
+                     'grant-not-checked', 'granted-elsewhere',
+                     'granted-under-a-write', 'projects-mixed',
+                     'shared-function-not-dirty'}}
 
 NARROW = {'stein.attach': {'inventory': 1}, 'rocky.attach': {}}
 # What no defect breaks: a twin, its text, what to put there instead, and what
@@ -98,6 +102,9 @@ SPOILED = (
     ('stein.attach', '; charged[a] = true', '', {'charged_while_it_exists'}),
     ('stein.attach', '* EACH <= INVENTORY ->', '* EACH <= INVENTORY + 1 ->',
      {'claims_fit'}),
+    ('stein.attach', 'nova_becomes(i, ACTIVE)',
+     'nova_becomes(i, ACTIVE); claimed[i] = false',
+     {'taken_where_it_was_claimed'}),
     ('rocky.attach', 'instance[v] = BUILDING;', 'dirty[v] = true;',
      {'calls_fit_the_instance', 'no_entry_no_goal',
       'untouched_without_a_claim'}),
@@ -261,7 +268,7 @@ class CleanTest(SpinTest):
         for name, fixed, left_out in (
                 ('stein.attach', {'twins': True, 'quota': 1}, set()),
                 ('rocky.attach', {'kind': 'GPU'},
-                 {'the_host_needs_no_controller'})):
+                 spin.BEYOND)):
             always = {prop.name for prop in build(
                 name, fixed).properties.values() if prop.kind == 'always'}
             self.assertEqual(always - left_out | {spin.NO_DEADLOCK},
