@@ -174,20 +174,25 @@ class IoSlotNovaLink(PluginBase):
             self._adapter = self._connect()
         return self._adapter
 
-    def _seconds(self, deadline: float) -> float:
-        """How long a request may take.
+    def _ask(self, request: Callable[..., Any], *what: Any,
+             deadline: float) -> Any:
+        """Make a request, which may take as long as there is time left.
 
-        :raises NotPlugged: there is no time left
+        :raises NotPlugged: there is none, or was not enough
         """
         left = deadline - time.monotonic()
         if left <= 0:
             raise NotPlugged('the deadline has passed')
-        return left
+        try:
+            return request(*what, timeout=left)
+        except self._module('exceptions').TimeoutError as error:
+            raise NotPlugged('NovaLink did not answer before the '
+                             'deadline') from error
 
     def _slot(self, data: SlotData, deadline: float) -> Any:
         """The slot, or None if it is not the handle's (PLAT-010)."""
-        response = self._novalink().read(
-            'ManagedSystem', timeout=self._seconds(deadline))
+        response = self._ask(self._novalink().read, 'ManagedSystem',
+                             deadline=deadline)
         system = self._module('wrappers.managed_system').System.wrap(
             response)[0]
         return next((slot for slot in system.asio_config.io_slots
@@ -200,17 +205,16 @@ class IoSlotNovaLink(PluginBase):
         uuid = self._module('utils.uuid').convert_uuid_to_pvm(
             van.instance_uuid).upper()
         try:
-            response = self._novalink().read(
-                'LogicalPartition', uuid, timeout=self._seconds(deadline))
+            response = self._ask(self._novalink().read, 'LogicalPartition',
+                                 uuid, deadline=deadline)
         except self._module('exceptions').HttpNotFound:
             return None
         return self._module('wrappers.logical_partition').LPAR.wrap(response)
 
     def _is_busy(self, partition: Any, deadline: float) -> bool:
         """NovaLink runs a job on the partition (PLAT-017)."""
-        response = self._novalink().read_jobs(
-            'LogicalPartition', partition.uuid,
-            timeout=self._seconds(deadline))
+        response = self._ask(self._novalink().read_jobs, 'LogicalPartition',
+                             partition.uuid, deadline=deadline)
         wrap = self._module('wrappers.job').Job.wrap
         return any(wrap(entry).job_status in UNDER_WAY
                    for entry in response.feed.entries)
@@ -234,7 +238,7 @@ class IoSlotNovaLink(PluginBase):
             if not change(partition):
                 return True
             try:
-                partition.update(timeout=self._seconds(deadline))
+                self._ask(partition.update, deadline=deadline)
                 return True
             except http_error as error:
                 if error.response.status != STALE:
