@@ -25,7 +25,7 @@ from pathlib import Path
 import watchfiles
 
 ROOT = Path(__file__).resolve().parent.parent
-WATCHED = ('specs', 'doc/source', 'tools', 'models')
+WATCHED = ('specs', 'doc/source', 'tools', 'models', 'systems')
 # Put into each HTML page that is served, never into the files.
 SCRIPT = b"""
 <script>

@@ -26,7 +26,7 @@ def copy_site(folder):
         shutil.copytree(ROOT / name, folder / name, symlinks=True)
     for name in ('tox.ini', 'test-requirements.txt', 'doc/requirements.txt'):
         shutil.copy(ROOT / name, folder / name)  # decisions name them
-    for name in ('tools', 'models'):
+    for name in ('tools', 'models', 'systems'):
         (folder / name).symlink_to(ROOT / name)
     git = ['git', '-c', 'user.name=t', '-c', 'user.email=t@example.org']
     for command in (['init', '-q'], ['add', '-A'],
