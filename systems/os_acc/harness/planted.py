@@ -474,10 +474,10 @@ FAULTS: dict[str, list[tuple[str, str, str]]] = {
          '            slot = ')],
     'PLAT-016': [
         (NOVALINK, 'if error.response.status != STALE:', 'if True:'),
-        (NOVALINK, '                partition.update(',
+        (NOVALINK, '                self._ask(partition.update,',
          '                partition._etag = self._partition(\n'
          '                    van, deadline).etag\n'
-         '                partition.update(')],
+         '                self._ask(partition.update,')],
     'PLAT-018': [
         (NOVALINK, 'if data.ids not in self.cleared_by_reset:', 'if False:')],
     'PLAT-020': [
