@@ -327,6 +327,7 @@ class Engine:
                                  'about a state; report this as a bug')
 
     def _flush(self):
+        shares = self.shares(self._new())
         size = self.table.shape[1]
         need = max(self.high.max() / FULL, (
             self.high + self.fill.sum(0).astype(np.int64)).max() / CRAMMED)
@@ -338,11 +339,10 @@ class Engine:
                 functools.partial(
                     compiled.rehash, self.wide, *share, self.states,
                     self.table, self.high, self.number_bits)
-                for share in self.shares(self._new())])
-        ends = self.shares(self._new())
+                for share in shares])
         if not all(self.together([
                 functools.partial(self._insert, worker, *share)
-                for worker, share in zip(self.workers, ends,
+                for worker, share in zip(self.workers, shares,
                                          strict=False)])):
             self.fill[:] = 0
             raise MemoryError
