@@ -831,9 +831,8 @@ def edges(wide, states, low, high, at, offset, table, kids, node, member,
           keep, put, groups, slots, record, tree_of, places, known, watch,
           want, lively, partition_bits, bits, rows, whence, leaves, ends,
           labels, symmetry, begin, to, label):
-    """Count each state's edges, or where ``to`` is given, write them: where
-    to, and by which step.  ``begin`` has for each state where its edges
-    begin, or receives their number.
+    """Write the edges of each state: where ``to``, and by which step.
+    ``begin`` receives for each state, and after them, where its edges begin.
 
     ``at`` is (partition, index) of the next state, and is kept up to date.
     """
@@ -859,23 +858,21 @@ def edges(wide, states, low, high, at, offset, table, kids, node, member,
                 missing = True
                 break
             state = offset[whence[place, 0]] + whence[place, 1]
-            if len(to) == 0:
-                begin[state] = last - first
-            else:
-                edge = begin[state]
-                for index in range(first, last):
-                    leaf = leaves[index]
+            edge = begin[state]
+            for index in range(first, last):
+                leaf = leaves[index]
+                for w in range(len(wide)):
+                    after[w] = (row[w] & keep[leaf, w]) | put[leaf, w]
+                if symmetry is not None:
+                    canonical(wide, after, best, work, *symmetry)
                     for w in range(len(wide)):
-                        after[w] = (row[w] & keep[leaf, w]) | put[leaf, w]
-                    if symmetry is not None:
-                        canonical(wide, after, best, work, *symmetry)
-                        for w in range(len(wide)):
-                            after[w] = best[w]
-                    there, found = look_up(wide, states, table, after,
-                                           partition_bits, bits)
-                    to[edge] = offset[there] + found
-                    label[edge] = labels[index]
-                    edge += 1
+                        after[w] = best[w]
+                there, found = look_up(wide, states, table, after,
+                                       partition_bits, bits)
+                to[edge] = offset[there] + found
+                label[edge] = labels[index]
+                edge += 1
+            begin[state + 1] = edge
             first = last
             place += 1
         at[0] = whence[place, 0]
@@ -888,8 +885,10 @@ def edges(wide, states, low, high, at, offset, table, kids, node, member,
 
 
 @njit(cache=True, nogil=True)
-def judge(wide, states, high, at, offset, tree, kids, node, member, answers):
-    """The leaf of one tree in each state; False at one where it is unknown.
+def judge(wide, states, high, at, offset, tree, kids, node, member, asked,
+          answers):
+    """The leaf of one tree in the states that are asked; False at one where
+    it is unknown.
 
     ``at`` is (partition, index) of the next state, which is kept up to
     date, and the partition to stop before.
@@ -899,14 +898,15 @@ def judge(wide, states, high, at, offset, tree, kids, node, member, answers):
     for part in range(np.uint64(at[0]), np.uint64(at[2])):
         begin = np.uint64(offset[part])
         while index < np.uint64(high[part]):
-            for w in range(len(wide)):
-                row[w] = states[part, index, w]
-            code = _leaf(row, tree, kids, node, member)
-            if code == 0:
-                at[0] = part
-                at[1] = index
-                return False
-            answers[begin + index] = -code - 1
+            if asked[begin + index]:
+                for w in range(len(wide)):
+                    row[w] = states[part, index, w]
+                code = _leaf(row, tree, kids, node, member)
+                if code == 0:
+                    at[0] = part
+                    at[1] = index
+                    return False
+                answers[begin + index] = -code - 1
             index += ONE
         index = np.uint64(0)
     at[0] = at[2]

@@ -200,7 +200,7 @@ class Engine:
                              'reached; allow more, or make the '
                              'configuration smaller')
         result.states = int(self.high.sum())
-        result.transitions = self._transitions()
+        result.transitions = self.transitions()
         result.depth = max(0, len(self.levels) - 2)
         self._collect(pending, result)
         result.seconds = time.monotonic() - began
@@ -363,14 +363,15 @@ class Engine:
         cuts = np.linspace(0, len(self.high), count + 1).astype(int)
         return list(zip(cuts[:-1].tolist(), cuts[1:].tolist(), strict=True))
 
-    def _transitions(self):
+    def transitions(self) -> int:
+        """How many steps are possible in the states that were expanded."""
         return sum(int(worker.tally[0]) for worker in self.workers)
 
     def _tell(self, began):
         now = time.monotonic()
         if self.progress is not None and now - self._told > 0.1:
             self._told = now
-            self.progress(int(self.high.sum()), self._transitions(),
+            self.progress(int(self.high.sum()), self.transitions(),
                           len(self.levels) - 1, time.monotonic() - began)
 
     def _collect(self, pending, result):
