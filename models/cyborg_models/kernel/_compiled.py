@@ -569,9 +569,9 @@ def expand(wide, states, low, high, at, kids, node, member, keep, put,
     """Expand states into the buckets until something needs attention.
 
     ``at`` is (partition, index) of the next state, which is kept up to
-    date, and the partition to stop before.  ``tally`` counts transitions;
-    ``found`` receives, for FOUND, what: the number of a watched tree, or -1
-    for a deadlock.
+    date, and the partition to stop before.  ``tally`` counts each
+    partition's transitions; ``found`` receives, for FOUND, what: the number
+    of a watched tree, or -1 for a deadlock.
     """
     room = np.uint64(buckets.shape[1] - len(lively))
     labels = np.empty(0, np.uint32)  # nobody asks which steps they are
@@ -627,6 +627,7 @@ def expand(wide, states, low, high, at, kids, node, member, keep, put,
                     buckets[to, last, w] = after[w]
                 fill[to] = last + ONE
                 full = full or last >= room
+            tally[whence[state, 0]] += end - begin
             begin = end
             state += 1
             if full:
@@ -636,7 +637,6 @@ def expand(wide, states, low, high, at, kids, node, member, keep, put,
             status = LEARN if problem == MISSING else GROW
         at[0] = whence[state, 0]
         at[1] = whence[state, 1]
-        tally[0] += begin
         if status >= 0:
             return status
     return DONE
@@ -826,23 +826,24 @@ def predecessor(wide, states, low, high, target, kids, node, member, keep,
 
 # --- the state graph, for liveness -----------------------------------------
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def edges(wide, states, low, high, at, offset, table, kids, node, member,
           keep, put, groups, slots, record, tree_of, places, known, watch,
           want, lively, partition_bits, bits, rows, whence, leaves, ends,
           labels, symmetry, begin, to, label):
     """Write the edges of each state: where ``to``, and by which step.
-    ``begin`` receives for each state, and after them, where its edges begin.
+    ``begin`` receives for each state, and after them, where its edges begin;
+    it has that of the first.
 
-    ``at`` is (partition, index) of the next state, and is kept up to date.
+    ``at`` is (partition, index) of the next state, which is kept up to
+    date, and the partition to stop before.
     """
     row = np.empty(len(wide), np.uint64)
     best = np.empty(len(wide), np.uint64)
     work = workroom()
     after = np.empty(len(wide), np.uint64)
-    while at[0] < states.shape[0]:
-        count = gather(wide, states, high, low, at, states.shape[0], rows,
-                       whence)
+    while at[0] < at[2]:
+        count = gather(wide, states, high, low, at, at[2], rows, whence)
         ready, problem = look(
             wide, rows, count, kids, node, member, groups, slots, record,
             tree_of, places, known, watch, want, lively)

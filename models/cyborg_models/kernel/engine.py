@@ -106,7 +106,7 @@ class _Worker:
                      np.empty((BATCH + 1, 2), np.int64),
                      np.empty(BATCH * steps + compiled.CHUNK, np.uint32),
                      np.empty((BATCH, 2), np.int64))
-        self.tally = np.zeros(1, np.int64)
+        self.tally = np.zeros(len(fill), np.int64)
         self.found = np.zeros(1, np.int64)
         self.memo = Memo(engine.tables, engine.active)
 
@@ -211,7 +211,7 @@ class Engine:
         part = compiled.partition(self.wide, first, self.bits)
         self.workers[0].buckets[part, 0] = first
         self.workers[0].fill[part] = 1
-        self._flush()
+        self.flush()
 
     def codes(self, part: int, index: int) -> Codes:
         """A state that is stored, as a tuple of codes."""
@@ -248,7 +248,7 @@ class Engine:
                                         int(at[1]))))
                 self._settle(index)
         if done or compiled.FLUSH in statuses:
-            self._flush()
+            self.flush()
             if self.high.sum() >= self._regroup_at:
                 self._regroup()
         return not done
@@ -326,7 +326,8 @@ class Engine:
             raise AssertionError('the tables and the compiled code disagree '
                                  'about a state; report this as a bug')
 
-    def _flush(self):
+    def flush(self) -> None:
+        """Store the new states that are in the buckets."""
         shares = self.shares(self._new())
         size = self.table.shape[1]
         need = max(self.high.max() / FULL, (
@@ -365,7 +366,14 @@ class Engine:
 
     def transitions(self) -> int:
         """How many steps are possible in the states that were expanded."""
-        return sum(int(worker.tally[0]) for worker in self.workers)
+        return int(self.tally().sum())
+
+    def tally(self) -> NDArray[np.int64]:
+        """How many steps are possible in the states of each partition."""
+        found: NDArray[np.int64] = np.zeros_like(self.high)
+        for worker in self.workers:
+            found += worker.tally
+        return found
 
     def _tell(self, began):
         now = time.monotonic()

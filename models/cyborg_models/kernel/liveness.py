@@ -71,25 +71,32 @@ class Graph:
         self.fair_number[self.fair] = range(len(self.fair))
 
     def _edges(self):
-        engine, at = self.engine, np.zeros(2, np.int64)
-        nothing = np.zeros_like(engine.want)  # is watched
-        labels = np.empty(BATCH * len(engine.lively), np.uint32)
-        engine.memo.clear()
+        engine, works = self.engine, []
+        for worker, (first, last) in zip(
+                engine.workers, engine.shares(self.size), strict=False):
+            worker.memo.clear()
+            self.begin[self.offset[first]] = engine.tally()[:first].sum()
+            works.append((worker, np.array([first, 0, last], np.int64),
+                          np.empty(BATCH * len(engine.lively), np.uint32)))
         while True:
-            status = compiled.edges(
-                engine.wide, engine.states, engine.levels[0], engine.high, at,
-                self.offset,
-                engine.table, *engine.tables.arrays, *engine.memo.arrays,
-                engine.active, nothing, engine.lively, engine.bits,
-                engine.number_bits, *engine.workers[0].room, labels,
-                engine.symmetry, self.begin,
-                self.to, self.label)
-            if status == compiled.LEARN:
-                engine.learn(at)
-            elif status == compiled.GROW:
-                engine.grow_memo(engine.memo)
-            else:
+            statuses = engine.together([
+                functools.partial(self._write, *work) for work in works])
+            for (worker, at, _), status in zip(works, statuses, strict=True):
+                if status == compiled.LEARN:
+                    engine.learn(at)
+                elif status == compiled.GROW:
+                    engine.grow_memo(worker.memo)
+            if all(status == compiled.DONE for status in statuses):
                 return
+
+    def _write(self, worker, at, labels):
+        engine = self.engine
+        return compiled.edges(
+            engine.wide, engine.states, engine.levels[0], engine.high, at,
+            self.offset, engine.table, *engine.tables.arrays,
+            *worker.memo.arrays, engine.active, np.zeros_like(engine.want),
+            engine.lively, engine.bits, engine.number_bits, *worker.room,
+            labels, engine.symmetry, self.begin, self.to, self.label)
 
     def _number(self, codes):
         engine = self.engine
