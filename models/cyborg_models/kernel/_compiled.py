@@ -14,7 +14,7 @@ from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-DONE, LEARN, FLUSH, FOUND, GROW = 0, 1, 2, 3, 4
+DONE, LEARN, FLUSH, FOUND, GROW, STOPPED = range(6)
 ABLE, HIT, MISSING, FULL = 1, 2, 4, 8  # what `enabled` says beside its steps
 SOME = 16  # a record is not empty
 HIGH = np.uint64(32)  # the bits of a slot's last word above the record's place
@@ -565,13 +565,14 @@ def canonical(wide, row, best, work, fixed, chunk, image, begin, own, name,
 def expand(wide, states, low, high, at, kids, node, member, keep, put,
            groups, slots, record, tree_of, places, known, watch, want,
            lively, final, rows, whence, leaves, ends, buckets, fill, bits,
-           symmetry, tally, found):
+           symmetry, tally, found, stop):
     """Expand states into the buckets until something needs attention.
 
     ``at`` is (partition, index) of the next state, which is kept up to
     date, and the partition to stop before.  ``tally`` counts each
     partition's transitions; ``found`` receives, for FOUND, what: the number
-    of a watched tree, or -1 for a deadlock.
+    of a watched tree, or -1 for a deadlock.  ``stop`` is all workers': once
+    one needs attention, the others need not go on until they do.
     """
     room = np.uint64(buckets.shape[1] - len(lively))
     labels = np.empty(0, np.uint32)  # nobody asks which steps they are
@@ -580,6 +581,8 @@ def expand(wide, states, low, high, at, kids, node, member, keep, put,
     best = np.empty(len(wide), np.uint64)
     work = workroom()
     while at[0] < at[2]:
+        if stop[0]:
+            return STOPPED
         count = gather(wide, states, high, low, at, at[2], rows, whence)
         ready, problem = look(
             wide, rows, count, kids, node, member, groups, slots, record,
@@ -638,6 +641,7 @@ def expand(wide, states, low, high, at, kids, node, member, keep, put,
         at[0] = whence[state, 0]
         at[1] = whence[state, 1]
         if status >= 0:
+            stop[0] = True
             return status
     return DONE
 

@@ -166,6 +166,7 @@ class Engine:
         self._pool = (concurrent.futures.ThreadPoolExecutor(threads - 1)
                       if threads > 1 else None)
         self._regroup_at = FIRST_GROUPS
+        self._stop = np.zeros(1, np.bool_)  # True: some worker waits
 
     def explore(self, enough: Collection[str] = ()) -> Explored:
         """Visit every state; returns an :class:`Explored`.
@@ -231,6 +232,7 @@ class Engine:
         """Expand until the level is done or a bucket is full; False when it
         is done.
         """
+        self._stop[0] = False
         statuses = self.together([
             functools.partial(self._expand, worker, low, high, at)
             for worker, at in zip(self.workers, ats, strict=False)])
@@ -260,7 +262,7 @@ class Engine:
             *worker.memo.arrays, self.active, self.want, self.lively,
             self.tables.final_tree, *worker.room, worker.buckets,
             worker.fill, self.bits, self.symmetry, worker.tally,
-            worker.found)
+            worker.found, self._stop)
 
     def together(self, calls: list[Callable[[], Any]]) -> list[Any]:
         """Call all at once; returns what they return."""
