@@ -477,68 +477,73 @@ def _seen(row, kids, node, member, watch, want):
 
 
 # The rows of what `canonical` works in.
-LOCAL, SIGNATURE, WAY, WAYS, WAYS_END, MADE = range(6)
+LOCAL, SIGNATURE, NAMES, WAY, WAYS, WAYS_END, MADE = range(7)
 MEMBERS = 128  # of all symmetric sets, at most; as many words, too
 
 
 @njit(cache=True, inline='always')
 def workroom():
     """Room for `canonical`, so that it need not ask for it each time."""
-    return np.empty((6, MEMBERS), np.uint64)
+    return np.empty((7, MEMBERS), np.uint64)
 
 
 @njit(cache=True)
-def canonical(wide, row, best, work, fixed, chunk, image, begin, own, name,
+def canonical(wide, row, best, work, fixed, chunk, image, local, begin, name,
               meant, families, ways_begin, ways):
     """Put the one of the states alike that is stored into ``best``.
 
     ``work`` is room to work in, as :func:`workroom` makes it.  See
     ``symmetry`` for the other arrays.
     """
-    count = len(families)
+    count = np.uint64(len(families))
     factor = np.uint64(0xD6E8FEB86659FD93)
-    room = (len(begin) - 1) // count
-    for at in range(len(begin) - 1):
-        mixed = np.uint64(SEED)
-        for index in range(begin[at, 0], begin[at + 1, 0]):
-            mixed = (mixed ^ ((row[own[index, 0]] >> np.uint64(own[index, 1]))
-                              & np.uint64(own[index, 2]))) * factor
-        work[LOCAL, at] = mixed ^ (mixed >> np.uint64(32))
+    members = np.uint64(len(begin) - 2)
+    for at in range(members + ONE):
+        work[LOCAL, at] = 0
+        work[NAMES, at] = 0
+    for index in range(np.uint64(len(chunk))):
+        value = chunk[index, 3] + (
+            (row[chunk[index, 0]] >> chunk[index, 1]) & chunk[index, 2])
+        for at in range(members):
+            work[LOCAL, at] += local[value, at]
+    for at in range(members + ONE):
+        mixed = work[LOCAL, at]
+        for index in range(begin[at], begin[at + ONE]):
+            said = name[index, 3] + (
+                (row[name[index, 0]] >> name[index, 1]) & name[index, 2])
+            named = meant[said, 0]
+            if named < members:
+                mixed ^= work[LOCAL, named]
+                work[NAMES, named] = 1
+                work[NAMES, at] = 1
+            mixed = (mixed ^ meant[said, 1]) * factor
+        work[SIGNATURE, at] = mixed ^ (mixed >> np.uint64(32))
     for family in range(count):
-        size = families[family, 0]
-        for member in range(size):
-            at = family * room + member
-            mixed = work[LOCAL, at]
-            for index in range(begin[at, 1], begin[at + 1, 1]):
-                code = np.int64((row[name[index, 0]]
-                                 >> np.uint64(name[index, 1]))
-                                & np.uint64(name[index, 2]))
-                said = name[index, 3] + code
-                if meant[said, 0] >= 0:
-                    mixed ^= work[LOCAL, meant[said, 0]]
-                mixed = (mixed ^ np.uint64(meant[said, 1])) * factor
-            work[SIGNATURE, member] = mixed
-        outcome = 0
-        for one in range(size):
-            for two in range(one + 1, size):
+        first, last = families[family, 0], families[family, 1]
+        outcome = np.uint64(0)
+        for one in range(first, last):
+            for two in range(one + ONE, last):
                 mine, other = work[SIGNATURE, one], work[SIGNATURE, two]
-                outcome = (3 * outcome + np.int64(mine == other)
-                           + 2 * np.int64(mine > other))
-        outcome += families[family, 1]
+                # Where neither names another, nor is named, it makes no
+                # difference which of two that are alike comes first.
+                alike = np.uint64(mine == other) & (
+                    work[NAMES, one] | work[NAMES, two])
+                outcome = (THREE * outcome + alike
+                           + TWO * np.uint64(mine > other))
+        outcome += families[family, 2]
         work[WAY, family] = ways_begin[outcome]
         work[WAYS, family] = ways_begin[outcome]
-        work[WAYS_END, family] = ways_begin[outcome + 1]
+        work[WAYS_END, family] = ways_begin[outcome + ONE]
     begun = False
     while True:
-        number = 0
+        number = np.uint64(0)
         for family in range(count):
-            number += ways[work[WAY, family]] * families[family, 2]
+            number += ways[work[WAY, family]] * families[family, 3]
         for w in range(len(wide)):
             work[MADE, w] = row[w] & fixed[w]
-        for index in range(len(chunk)):
-            value = chunk[index, 3] + np.int64(
-                (row[chunk[index, 0]] >> np.uint64(chunk[index, 1]))
-                & np.uint64(chunk[index, 2]))
+        for index in range(np.uint64(len(chunk))):
+            value = chunk[index, 3] + (
+                (row[chunk[index, 0]] >> chunk[index, 1]) & chunk[index, 2])
             for w in range(len(wide)):
                 work[MADE, w] |= image[number, value, w]
         less = not begun
@@ -550,13 +555,13 @@ def canonical(wide, row, best, work, fixed, chunk, image, begin, own, name,
         if less:
             for w in range(len(wide)):
                 best[w] = work[MADE, w]
-        family = 0
+        family = np.uint64(0)
         while family < count:
             work[WAY, family] += ONE
             if work[WAY, family] < work[WAYS_END, family]:
                 break
             work[WAY, family] = work[WAYS, family]
-            family += 1
+            family += ONE
         if family == count:
             return
 
