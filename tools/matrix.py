@@ -23,6 +23,7 @@ logger = logging.getLogger(__name__)
 
 PAGE = 'evidence'
 REMARK = 'evidence: '
+VECTORS = 8  # shown of a requirement
 _KEPT = 'cyborg_evidence'
 
 
@@ -333,13 +334,24 @@ def _cell(one):
                     if mutants['harmless'] else '')
         out.append(nodes.paragraph(
             text=f'Mutants: {mutants["killed"]} caught{harmless}'))
-    for word in ('vectors', 'divergences'):
-        if one[word]:
-            out.append(nodes.paragraph(
-                text=f'{word.capitalize()}: {", ".join(one[word])}'))
+    if one['vectors']:
+        out.append(nodes.paragraph(text=f'Vectors: {_some(one["vectors"])}'))
+    if one['divergences']:
+        out.append(nodes.paragraph(  # sentences, with commas of their own
+            text=f'Divergences: {"; ".join(one["divergences"])}'))
     if one['review']:
         out.append(nodes.paragraph(text=f'By review: {one["review"]}'))
     return out or [nodes.paragraph(text='None yet.')]
+
+
+def _some(vectors):
+    """The first few names, each once: several files may have one of a name,
+    and ``evidence.json`` has them all.
+    """
+    names = list(dict.fromkeys(vectors))
+    if len(names) > VECTORS:
+        names[VECTORS:] = [f'and {len(names) - VECTORS} more']
+    return ', '.join(names)
 
 
 def _flows(app, docname, data):

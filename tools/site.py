@@ -487,6 +487,13 @@ def _last_changes():
     return found
 
 
+def drop_redirection(app, env):
+    """sphinx-needs has written a page that reads a ``needs.json``, and this
+    site has none.
+    """
+    Path(app.outdir, 'permalink.html').unlink(missing_ok=True)
+
+
 def number_boxes(app, pagename, templatename, context, doctree):
     """sphinx-needs names its boxes by lot; count them instead, so that one
     source gives one page.
@@ -520,6 +527,7 @@ def setup(app):
     app.connect('doctree-read', note_references)
     app.connect('doctree-read', check_code)
     app.connect('env-updated', rewrite_indexes)
+    app.connect('env-updated', drop_redirection, priority=9_000)
     app.connect('env-updated', close_gate, priority=10_000)
     app.connect('doctree-resolved', fill_indexes)
     app.connect('html-page-context', number_boxes)

@@ -656,10 +656,14 @@ def check_typed_numbers(spec):
 _OF_A_MODEL = re.compile(
     r'\b(?:models?|model checker|counterexample)\b|\b(?:rocky|stein)\.'
     r'(?:attach|lifecycle|program|release|system)\b')
+# "One" is more often a word than a number.
+_NUMBER = (r'(?:(?<![\w.:,-])\d[\d,]*|\b(?:[Tt]wo|[Tt]hree|[Ff]our|[Ff]ive|'
+           r'[Ss]ix|[Ss]even|[Ee]ight|[Nn]ine|[Tt]en|[Ee]leven|[Tt]welve)\b)')
 _FIGURE = re.compile(
-    r'(?<![\w.:,-])\d[\d,]*\s+(?:(?!of|to|and|or)[a-z]+\s+)?(?:states?|'
+    rf'{_NUMBER}\s+(?:(?!of|to|and|or)[a-z]+\s+)?(?:states?|'
     r'transitions?|actions?|properties|property|invariants?|defects?|steps?|'
-    r'configurations?|mutants?)\b|\bdepth(?:\s+(?:of|is))?\s+\d[\d,]*')
+    r'configurations?|mutants?|guards?|requirements?|vectors?)\b|'
+    rf'\bdepth(?:\s+(?:of|is))?\s+{_NUMBER}')
 
 
 def check_ids(spec):

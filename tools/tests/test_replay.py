@@ -204,7 +204,14 @@ class TestBroken(Page):
         found = self.check(text)
         self.assertEqual(self.line(':after: claim'), found[1][0])
         self.assertRegex(found[1][1], r'the flow claim \(good\.rst:\d+\) is '
-                         'itself refused; mend it first: os-acc -> ')
+                         'itself refused; mend it first$')
+        other = self.folder / 'specs/stein/approved/other.rst'
+        support.write(other, other.read_text() + '\n' + text)
+        (line, said), = self.check(SECOND.replace(
+            ':after: claim', ':after: stein/other#claim'))
+        self.assertEqual(self.line(':after: stein'), line)
+        self.assertRegex(said, r'the flow claim \(other\.rst:\d+\) is itself '
+                         'refused; mend it first: os-acc -> ')
 
     def test_flows_that_go_round_in_a_circle(self):
         text = (FLOW.replace(':name: claim', ':name: claim\n   :after: two')
@@ -553,6 +560,16 @@ def setup(app):
             other='.. seqdiag::\n   :alt: A asks B.\n   :caption: Ask\n'
                   '   :no-model: It is in none of these.\n\n   A -> B;\n')
         self.assertEqual((2, 6, 1), self.flows(self.good()))
+        notes = [' '.join(re.sub('<[^>]+>', '', note).split())
+                 for note in re.findall(r'(?s)class="legend">(.+?)</div>',
+                                        self.page() + self.page('other'))]
+        self.assertEqual([
+            'Replayed against rocky.system kind=VF, messages: 5; at the end '
+            'state[0]=BOUND.',
+            'Replayed against rocky.system kind=VF, messages: 1; from the '
+            'end of claim; at the end state[0]=READY.',
+            'Not replayed: It is in none of these.'], notes)
+        self.assertIn('href="#claim"', self.page())
         first, second = self.records()['index']
         self.assertEqual(
             {'line': 4, 'name': 'claim', 'caption': '', 'reason': '',

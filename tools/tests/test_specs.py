@@ -324,6 +324,14 @@ BROKEN = {
         specs.check_typed_numbers, 'None.\n',
         'The models hold in 41 recorded configurations.\n', 'The models',
         "'41 recorded configurations' of a model"),
+    'number in words': Broken(
+        specs.check_typed_numbers, 'None.\n',
+        'It is short.\nThe model needs twelve\nsteps for it.\n', 'The model',
+        "'twelve steps' of a model is typed by hand"),
+    'number of requirements': Broken(
+        specs.check_typed_numbers, 'None.\n',
+        'The models carry 205 requirements.\n', 'The models',
+        "'205 requirements' of a model"),
     'depth of a model': Broken(
         specs.check_typed_numbers, 'None.\n',
         'The model ``stein.system`` has a depth of 23.\n', 'The model',
