@@ -245,8 +245,8 @@ def _head(app, doctree, docname, data):
                  if PAGE in app.env.found_docs else nodes.Text(text))
 
 
-def _anchor(spec):
-    return f'evidence-{spec["spec"].replace("/", "-")}'
+def _anchor(spec, kind='evidence'):
+    return f'{kind}-{spec["spec"].replace("/", "-")}'
 
 
 def _counts(app, docname, data):
@@ -257,10 +257,16 @@ def _counts(app, docname, data):
     for spec in data['specs']:
         count = count_of(spec)
         total += count
+        cells = {column: str(count[column])
+                 for column in ('requirements', *columns)}
+        # Its tables stand further down on this page.
+        for column, place in (('requirements', _anchor(spec)),
+                              ('flows replayed', _anchor(spec, 'flows'))):
+            if count[column]:
+                cells[column] = [_link(app, docname, PAGE, cells[column],
+                                       place)]
         rows.append([[_link(app, docname, spec['page'], spec['spec']),
-                      nodes.Text(f' {spec["status"]}')],
-                     str(count['requirements']),
-                     *(str(count[column]) for column in columns)])
+                      nodes.Text(f' {spec["status"]}')], *cells.values()])
     rows.append(['All', str(total['requirements']),
                  *(str(total[column]) for column in columns)])
     out = [table(('Spec', 'Requirements', *(column.capitalize()
@@ -360,7 +366,8 @@ def _flows(app, docname, data):
         if not spec['flows']:
             continue
         out.append(nodes.rubric('', '', _link(
-            app, docname, spec['page'], spec['spec'])))
+            app, docname, spec['page'], spec['spec']),
+            ids=[_anchor(spec, 'flows')]))
         rows = []
         for flow in spec['flows']:
             name = flow['caption'] or flow['name'] or f'line {flow["line"]}'

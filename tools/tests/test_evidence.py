@@ -454,7 +454,10 @@ class TestSite(Site):
             'spec-parts')[1][:800]
         self.assertRegex(head, r'evidence.html#evidence-rocky-good">evidence: '
                                '1 by models, 1 by review<')
-        self.assertIn('id="evidence-rocky-good"', self.page('evidence.html'))
+        html = self.page('evidence.html')
+        self.assertIn('id="evidence-rocky-good"', html)
+        self.assertIn('id="flows-rocky-good"', html)
+        self.assertIn('href="#evidence-rocky-good">2</a>', html)
         data = json.loads(self.page('evidence.json'))
         good, other = data['specs']
         self.assertEqual(('rocky/good', 'approved', 'stein/other'),
