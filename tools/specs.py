@@ -523,6 +523,24 @@ def _sentences(spec):
         paragraph, start = '', 0
 
 
+PARTS = {
+    'seqdiag': ('Proposed change', 'no flow; draw one as .. seqdiag::'),
+    'failure': ('Failure modes', 'no failure mode; add a .. failure::'),
+    'req': ('Requirements', 'no requirement; state one as .. req::'),
+}
+
+
+def check_parts(spec):
+    """A spec that is to be built has flows, failure modes, requirements."""
+    if spec.status not in BINDING:
+        return
+    lines = {title: line for _, title, line in spec.sections}
+    for name, (section, message) in PARTS.items():
+        if section in lines and not any(directives(spec, name)):
+            yield Problem(lines[section], f'a spec of status {spec.status} '
+                          f'has {message}, or leave it a draft')
+
+
 def check_requirements(spec):
     """One normative keyword per requirement, and an id of the right form.
     """
@@ -752,7 +770,7 @@ def defined(lines):
 
 RULES = (
     check_licence, check_metadata, check_sections, check_empty_sections,
-    check_leftovers, check_requirements, check_verified,
+    check_leftovers, check_parts, check_requirements, check_verified,
     check_normative_words, check_self_contained, check_failure_modes,
     check_questions, check_ids, check_flows, check_typed_numbers,
     check_links,

@@ -182,7 +182,8 @@ class SeqdiagDirective(Directive):
                 (path, offset + 1) for path, offset in self.content.items]
         if self.content:
             raise ValueError('a seqdiag takes a file or content, not both; '
-                             'remove one')
+                             'remove one, or indent the diagram as far as '
+                             'its options')
         path = self.find_file(self.arguments[0])
         try:
             text = path.read_text(encoding='utf-8-sig')

@@ -307,6 +307,22 @@ BROKEN = {
         ':doc:`the other one </specs/stein/approved/none>`.',
         ':doc:`/specs/stein/approved/none` names no page'),
 
+    # --- what a finished spec has
+    'no flow': Broken(
+        specs.check_parts, TEXT[TEXT.index('.. seqdiag::'):TEXT.index('See :')],
+        '', 'Proposed change', 'a spec of status approved has no flow; draw '
+        'one as .. seqdiag::, or leave it a draft'),
+    'no failure mode': Broken(
+        specs.check_parts, TEXT[
+            TEXT.index('.. failure::'):TEXT.index('Requirements\n===')],
+        'Nothing fails.\n\n', 'Failure modes', 'has no failure mode; add'),
+    'no requirement': Broken(
+        specs.check_parts, TEXT[
+            TEXT.index('See :ref:'):TEXT.index('Failure modes\n')]
+        + TEXT[TEXT.index('Failure modes\n'):TEXT.index('Open questions')],
+        TEXT[TEXT.index('Failure modes\n'):TEXT.index('.. req::')]
+        + 'None.\n\n', 'Requirements', 'has no requirement; state'),
+
     # --- ties to the models
     'flow without a model': Broken(
         specs.check_flows,
