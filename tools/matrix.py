@@ -17,7 +17,7 @@ from sphinx.util.docutils import SphinxDirective
 from sphinx_needs.directives.need import Need
 
 from tools import evidence, replay, specs
-from tools.site import SOURCE, headers
+from tools.site import SOURCE, headers, link
 
 logger = logging.getLogger(__name__)
 
@@ -241,7 +241,7 @@ def _head(app, doctree, docname, data):
                 ('carried', 'by models'), ('by test', 'by tests'),
                 ('by review', 'by review')) if count[key] or key != 'by test')
         line += nodes.inline(text=' · ')
-        line += (_link(app, docname, PAGE, text, _anchor(spec))
+        line += (link(app, docname, PAGE, text, _anchor(spec))
                  if PAGE in app.env.found_docs else nodes.Text(text))
 
 
@@ -263,9 +263,9 @@ def _counts(app, docname, data):
         for column, place in (('requirements', _anchor(spec)),
                               ('flows replayed', _anchor(spec, 'flows'))):
             if count[column]:
-                cells[column] = [_link(app, docname, PAGE, cells[column],
+                cells[column] = [link(app, docname, PAGE, cells[column],
                                        place)]
-        rows.append([[_link(app, docname, spec['page'], spec['spec']),
+        rows.append([[link(app, docname, spec['page'], spec['spec']),
                       nodes.Text(f' {spec["status"]}')], *cells.values()])
     rows.append(['All', str(total['requirements']),
                  *(str(total[column]) for column in columns)])
@@ -304,10 +304,10 @@ def count_of(spec):
 def _requirements(app, docname, data):
     out = []
     for spec in data['specs']:
-        out.append(nodes.rubric('', '', _link(
+        out.append(nodes.rubric('', '', link(
             app, docname, spec['page'], spec['spec']), ids=[_anchor(spec)]))
         made = table(('Requirement', 'Evidence'), [
-            [[_link(app, docname, spec['page'], one['id'], one['id']),
+            [[link(app, docname, spec['page'], one['id'], one['id']),
               nodes.Text(f' {one["title"]}')], _cell(one)]
             for one in spec['requirements']], (35, 65), 'evidence')
         for row, one in zip(made.findall(nodes.row), [
@@ -365,19 +365,19 @@ def _flows(app, docname, data):
     for spec in data['specs']:
         if not spec['flows']:
             continue
-        out.append(nodes.rubric('', '', _link(
+        out.append(nodes.rubric('', '', link(
             app, docname, spec['page'], spec['spec']),
             ids=[_anchor(spec, 'flows')]))
         rows = []
         for flow in spec['flows']:
             name = flow['caption'] or flow['name'] or f'line {flow["line"]}'
             anchor = nodes.make_id(flow['name'] or flow['caption'])
-            link = _link(app, docname, spec['page'], name, anchor)
+            flow_link = link(app, docname, spec['page'], name, anchor)
             if flow['messages']:
-                rows.append([[link], [nodes.literal(text=flow['model'])],
+                rows.append([[flow_link], [nodes.literal(text=flow['model'])],
                              str(flow['messages']), str(flow['branches'])])
             else:
-                rows.append([[link], flow['reason'] or flow['problem']
+                rows.append([[flow_link], flow['reason'] or flow['problem']
                              or 'names no model', '', ''])
         out.append(table(('Flow', 'Model, or why none', 'Messages', 'Ways'),
                           rows, (35, 45, 10, 10), 'evidence-flows'))
@@ -405,12 +405,6 @@ def table(head, rows, widths, name):
         body += row
     group += body
     return nodes.table('', group, classes=[name])
-
-
-def _link(app, here, there, text, anchor=''):
-    uri = app.builder.get_relative_uri(here, there)
-    return nodes.reference('', text, internal=True,
-                           refuri=f'{uri}#{anchor}' if anchor else uri)
 
 
 # --- afterwards ------------------------------------------------------------

@@ -342,7 +342,7 @@ def _spec_lists(app, docname, index):
             continue
         items = nodes.bullet_list(classes=['spec-list'])
         for name, spec in sorted(groups[key], key=lambda g: g[1].slug):
-            line = nodes.paragraph('', '', _link(
+            line = nodes.paragraph('', '', link(
                 app, docname, name, spec.title))
             line += nodes.Text(' ')
             line += nodes.inline(
@@ -352,7 +352,7 @@ def _spec_lists(app, docname, index):
         if index['only'] is None:
             words = STATUS_TEXT.get(key)
             out.append(nodes.rubric(text=words) if words else nodes.rubric(
-                '', '', _link(app, docname, key, key.capitalize())))
+                '', '', link(app, docname, key, key.capitalize())))
         out.append(items)
     return out or [nodes.paragraph(text='No spec yet.')]
 
@@ -370,8 +370,8 @@ def _requirements(app, docname, index):
         words = evidence.lines.get(name, {}) if evidence else {}
         items = nodes.bullet_list(classes=['requirement-list'])
         for need in sorted(by_doc[name], key=lambda need: need['id']):
-            line = nodes.paragraph('', '', _link(
-                app, docname, name, need['id'], '#' + need['id']))
+            line = nodes.paragraph('', '', link(
+                app, docname, name, need['id'], need['id']))
             line += nodes.inline(text=' ' + need['title'])
             if words.get(need['id']):
                 line += nodes.Text(' ')
@@ -382,9 +382,11 @@ def _requirements(app, docname, index):
     return out or [nodes.paragraph(text='No requirement yet.')]
 
 
-def _link(app, here, there, text, anchor=''):
-    uri = app.builder.get_relative_uri(here, there) + anchor
-    return nodes.reference(text=text, refuri=uri, internal=True)
+def link(app, here, there, text, anchor=''):
+    """A link from a page to a page, or to an anchor in it."""
+    uri = app.builder.get_relative_uri(here, there)
+    return nodes.reference(text=text, internal=True,
+                           refuri=f'{uri}#{anchor}' if anchor else uri)
 
 
 def rewrite_indexes(app, env):

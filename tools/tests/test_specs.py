@@ -309,7 +309,8 @@ BROKEN = {
 
     # --- what a finished spec has
     'no flow': Broken(
-        specs.check_parts, TEXT[TEXT.index('.. seqdiag::'):TEXT.index('See :')],
+        specs.check_parts,
+        TEXT[TEXT.index('.. seqdiag::'):TEXT.index('See :ref:')],
         '', 'Proposed change', 'a spec of status approved has no flow; draw '
         'one as .. seqdiag::, or leave it a draft'),
     'no failure mode': Broken(
