@@ -639,8 +639,8 @@ def _check_id(line, options, letter):
 
 
 def check_flows(spec):
-    """Each flow of a spec that is to be built names a model, or says why
-    not.
+    """Each flow of a spec that is to be built names a model and how it ends
+    there, or says why not.
     """
     if spec.status not in BINDING:
         return
@@ -649,6 +649,10 @@ def check_flows(spec):
             yield Problem(line, 'the flow names no model; give :model:, or '
                           ':no-model: with a sentence that says why no '
                           'model has it')
+        elif not {'end', 'no-model'} & set(options):
+            yield Problem(line, 'the flow does not say how it ends, so one '
+                          'cut short would pass; give :end: with what holds '
+                          'then')
 
 
 def check_typed_numbers(spec):

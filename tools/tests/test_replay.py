@@ -57,24 +57,29 @@ BROKEN = {
         ':set: kind=VF\n   :no', ':set: says something of a model'),
     'unknown model': (
         'rocky.system\n   :set: kind=VF\n   :end: state[0]=BOUND',
-        'rocky.sytem', ':model: rocky.sytem',
+        'rocky.sytem\n   :end: state[0]=BOUND', ':model: rocky.sytem',
         "unknown model 'rocky.sytem'; did you mean rocky.system?"),
     'unknown setting': (
         '   :set: kind=VF\n   :end: state[0]=BOUND',
-        '   :set: knd=VF', ':set: knd=VF', 'did you mean kind?'),
+        '   :set: knd=VF\n   :end: state[0]=BOUND', ':set: knd=VF',
+        'did you mean kind?'),
     'setting that cannot be': (
         '   :set: kind=VF\n   :end: state[0]=BOUND',
-        '   :set: faults=many', ':set: faults=many',
+        '   :set: faults=many\n   :end: state[0]=BOUND',
+        ':set: faults=many',
         "setting faults of rocky.system cannot be 'many'"),
     'hides no action': (
-        '   :end: state[0]=BOUND', '   :hides:\n     bnd', ':hides:',
+        '   :end: state[0]=BOUND', '   :end: state[0]=BOUND\n   :hides:\n'
+        '     bnd', ':hides:',
         "rocky.system has no action 'bnd'; did you mean bind?"),
     'hides what is drawn': (
-        '   :end: state[0]=BOUND', '   :hides: report', ':hides:',
+        '   :end: state[0]=BOUND',
+        '   :end: state[0]=BOUND\n   :hides: report', ':hides:',
         'report is hidden, and its message "os-acc -> cyborg-api: report '
         'van0" goes between os-acc and cyborg-api, which are both drawn'),
     'hides what never happens': (
-        '   :end: state[0]=BOUND', '   :hides: adopt', ':hides:',
+        '   :end: state[0]=BOUND',
+        '   :end: state[0]=BOUND\n   :hides: adopt', ':hides:',
         'hides adopt, which cannot happen between these messages'),
     'no condition': (
         ':end: state[0]=BOUND', ':end: state=BOUND', ':end: state=BOUND',
@@ -232,6 +237,7 @@ class TestBroken(Page):
    :set: kind=VF
    :after: {}
    :hides: report
+   :end: state[0]=READY
 
    os-acc -> os-acc [label = "T04 READY van0"];
 '''
