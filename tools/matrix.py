@@ -17,7 +17,7 @@ from sphinx.util.docutils import SphinxDirective
 from sphinx_needs.directives.need import Need
 
 from tools import evidence, replay, specs
-from tools.site import SOURCE, headers, link
+from tools.site import SOURCE, evidence_link, headers, link
 
 logger = logging.getLogger(__name__)
 
@@ -214,13 +214,8 @@ def fill(app, doctree, docname):
     kept = of(app.env)
     for node in list(doctree.findall(evidence_line)):
         text = kept.lines.get(node['page'], {}).get(node['refid'], '')
-        word = nodes.Text('Evidence')
-        if PAGE in app.env.found_docs:
-            word = nodes.reference(
-                '', 'Evidence', internal=True,
-                refuri=app.builder.get_relative_uri(docname, PAGE)
-                + f'#evidence-{node["refid"]}')
-        node.replace_self([word, nodes.Text(f': {text}')])
+        node.replace_self([evidence_link(app, docname, node['refid']),
+                           nodes.Text(f': {text}')])
     for node in list(doctree.findall(evidence_table)):
         node.replace_self(TABLES[node['of']](app, docname, kept.data))
     _head(app, doctree, docname, kept.data)

@@ -366,7 +366,8 @@ def _requirements(app, docname, index):
     out = []
     for name in sorted(by_doc):
         spec = app.cyborg_specs.get(name)
-        out.append(nodes.rubric(text=spec.title if spec else name))
+        out.append(nodes.rubric('', '', link(
+            app, docname, name, spec.title if spec else name)))
         words = evidence.lines.get(name, {}) if evidence else {}
         items = nodes.bullet_list(classes=['requirement-list'])
         for need in sorted(by_doc[name], key=lambda need: need['id']):
@@ -375,11 +376,20 @@ def _requirements(app, docname, index):
             line += nodes.inline(text=' ' + need['title'])
             if words.get(need['id']):
                 line += nodes.Text(' ')
-                line += nodes.inline(text='Evidence: ' + words[need['id']],
-                                     classes=['verified'])
+                line += nodes.inline(
+                    '', '', evidence_link(app, docname, need['id']),
+                    nodes.Text(f': {words[need["id"]]}'),
+                    classes=['verified'])
             items += nodes.list_item('', line)
         out.append(items)
     return out or [nodes.paragraph(text='No requirement yet.')]
+
+
+def evidence_link(app, docname, name):
+    """The word, as a link where there is a page of evidence."""
+    if 'evidence' in app.env.found_docs:
+        return link(app, docname, 'evidence', 'Evidence', f'evidence-{name}')
+    return nodes.Text('Evidence')
 
 
 def link(app, here, there, text, anchor=''):

@@ -487,8 +487,10 @@ class TestSite(Site):
         self.assertIn('href="../../../evidence.html#evidence-GOOD-001"', html)
         self.assertIn('</a>: 1 guard, 1 property, 2 mutants caught', html)
         self.assertIn('</a>: by review: no model has a caller', html)
-        self.assertIn('Evidence: 1 guard, 1 property',
-                      self.page('requirements.html'))
+        html = self.page('requirements.html')
+        self.assertIn('href="evidence.html#evidence-GOOD-001">Evidence</a>: 1 '
+                      'guard, 1 property', html)
+        self.assertIn('href="specs/rocky/approved/good.html">', html)
 
     def test_of_many_vectors_the_first_are_shown(self):
         names = [f'v{number}' for number in range(11)]
