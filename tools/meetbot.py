@@ -433,7 +433,10 @@ def read_indexes(folder=None):
         one = read_index(path)
         problems += [(path, problem) for problem in one.problems]
         together.lines += one.lines
-        together.said.update(one.said)
+        for date, times in one.said.items():  # a day may have two meetings
+            for time, nicks in times.items():
+                for nick in nicks:
+                    together.speak(date, time, nick)
         together.names.update(one.names)
     return together, problems
 

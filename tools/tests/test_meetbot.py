@@ -342,6 +342,16 @@ class TestProgram(LogCase):
         self.assertEqual(([], meeting.said, meeting.names),
                          (again.problems, again.said, again.names))
 
+    def test_two_indexes_of_one_day(self):
+        for name, time in (('a', '09:00:01'), ('b', '14:00:00')):
+            support.write(self.folder / f'{name}.index',
+                          f'2020-03-03\n{time} ann\n')
+        meeting, problems = meetbot.read_indexes(self.folder)
+        self.assertEqual([], problems)
+        self.assertEqual(2, meeting.lines)
+        self.assertEqual(['ann'], meeting.at('2020-03-03', '09:00:01'))
+        self.assertEqual(['ann'], meeting.at('2020-03-03', '14:00:00'))
+
     def test_a_bad_index(self):
         for text, line, says in (
                 ('2020-03-03\n09:00:01 ann\nhello\n', 3, "'hello' is neither"),
