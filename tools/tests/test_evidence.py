@@ -454,7 +454,10 @@ class TestSite(Site):
             'spec-parts')[1][:800]
         self.assertRegex(head, r'evidence.html#evidence-rocky-good">evidence: '
                                '1 by models, 1 by review<')
-        self.assertIn('id="evidence-rocky-good"', self.page('evidence.html'))
+        html = self.page('evidence.html')
+        self.assertIn('id="evidence-rocky-good"', html)
+        self.assertIn('id="flows-rocky-good"', html)
+        self.assertIn('href="#evidence-rocky-good">2</a>', html)
         data = json.loads(self.page('evidence.json'))
         good, other = data['specs']
         self.assertEqual(('rocky/good', 'approved', 'stein/other'),
@@ -484,8 +487,21 @@ class TestSite(Site):
         self.assertIn('href="../../../evidence.html#evidence-GOOD-001"', html)
         self.assertIn('</a>: 1 guard, 1 property, 2 mutants caught', html)
         self.assertIn('</a>: by review: no model has a caller', html)
-        self.assertIn('Evidence: 1 guard, 1 property',
-                      self.page('requirements.html'))
+        html = self.page('requirements.html')
+        self.assertIn('href="evidence.html#evidence-GOOD-001">Evidence</a>: 1 '
+                      'guard, 1 property', html)
+        self.assertIn('href="specs/rocky/approved/good.html">', html)
+
+    def test_of_many_vectors_the_first_are_shown(self):
+        names = [f'v{number}' for number in range(11)]
+        support.write(self.root / PACKAGE / 'vectors/a.json', json.dumps([
+            {'name': name, 'requirements': ['GOOD-001']}
+            for name in [*names, 'v1']]))
+        self.good()
+        self.assertIn('Vectors: v0, v1, v2, v3, v4, v5, v6, v7, and 3 more<',
+                      self.page('evidence.html'))
+        good = json.loads(self.page('evidence.json'))['specs'][0]
+        self.assertEqual([*names, 'v1'], good['requirements'][0]['vectors'])
 
     def test_all_pages_in_one_say_the_same(self):
         """As a PDF has them."""
@@ -505,7 +521,7 @@ class TestSite(Site):
         after = support.files(self.folder / 'html', '*.html')
         self.assertEqual(
             [], [name for name, one in after.items()
-                 if name not in ('permalink.html', 'search.html')
+                 if name != 'search.html'
                  and one != before[name]])
         support.edit(self.root / CALL, '        s.asked = False',
                      "        when(s.asked, 'GOOD-001')")
