@@ -451,8 +451,7 @@ class Checker:
         self._places.clear()
         self._moves = 0
         self._evidence = Evidence(
-            self._oracle.model, self._oracle.observed, self._oracle.hidden,
-            TRIES)
+            self._oracle.model, self._oracle.hidden, TRIES)
         self._last: collections.deque[tuple[_Place, bytes, int]] = (
             collections.deque(maxlen=WINDOW))
         try:

@@ -794,7 +794,7 @@ def run(system: System, modes: Mapping[str, Mapping[str, Any]],
             raise InputError(f'{type(system).__name__} has no method for an '
                              f'action of {chosen.name}; write '
                              f'do_{next(iter(model.actions))}, say')
-        evidence = Evidence(model, oracle.observed, oracle.hidden)
+        evidence = Evidence(model, oracle.hidden)
         session = Session(system, oracle, evidence, watch,
                           outcome.failures.append)
         for name, options in modes.items():
