@@ -394,13 +394,13 @@ class Corrupted(unittest.TestCase):
         for place, events in self.each():
             del events[place]
             self.assertEqual(place + 1, self.assertUndecided(
-                events, f'line {place + 1} is missing'))
+                events, f'number {place + 1} is missing'))
 
     def test_lines_are_missing(self):
         for place, events in self.each():
             del events[place:place + 2]
             self.assertEqual(place + 1, self.assertUndecided(
-                events, f'lines {place + 1} to {place + 2} are missing'))
+                events, f'numbers {place + 1} to {place + 2} are missing'))
 
     def test_a_line_comes_twice(self):
         for place, events in self.each():
@@ -432,7 +432,7 @@ class Corrupted(unittest.TestCase):
 
     def test_the_beginning_is_missing(self):
         self.assertEqual(1, self.assertUndecided(
-            self.events[4:], 'lines 1 to 4 are missing'))
+            self.events[4:], 'begins with number 5, and not with 1'))
 
     def test_nothing_is_numbered(self):
         for place, events in self.each():
@@ -470,6 +470,25 @@ class Corrupted(unittest.TestCase):
                                         else b'\n'))
             self.assertEqual(place + 1, self.assertUndecided(
                 b''.join(lines), 'no JSON object'), text)
+
+    def test_a_text_file_that_is_no_log(self):
+        text = text_of(self.events)
+        for data, why in (
+                (b'\xef\xbb\xbf' + text, 'begins with a byte order mark'),
+                (text.decode().encode('utf-16'), 'a byte order mark'),
+                (b'[' + text.replace(b'\n', b',')[:-1] + b']',
+                 'an object, in a line of its own'),
+                (text.replace(b':', b':\n'), 'no JSON object .unexpected')):
+            self.assertEqual(1, self.assertUndecided(data, why), why)
+
+    def test_it_begins_later(self):
+        for first in (0, 2, 51):
+            events = [{**event, 'number': first + place}
+                      for place, event in enumerate(self.events)]
+            self.assertEqual(1, self.assertUndecided(
+                events, f'begins with number {first}, and not with 1'))
+            self.assertEqual('pass', check(
+                Oracle(self.chosen), events, first=first).verdict)
 
     def test_lines_within_each_other(self):
         data = text_of(self.events)

@@ -91,6 +91,7 @@ SHOWN = 12  # of them, as they were written
 REMEMBERED = 200_000  # what lines do to sets of states
 TICK = 1 << 14  # lines between two looks at the clock
 TRIES = 10_000  # different lines after which a rule has shown nothing
+BOMS = b'\xef\xbb\xbf', b'\xff\xfe', b'\xfe\xff'
 KEYS = ('number', 'time', 'actor', 'action', 'arguments', 'outcome',
         'observed', 'note')
 OUTCOMES = (OK, REFUSED, UNKNOWN)
@@ -763,11 +764,21 @@ class Checker:
         if len(line) >= LONGEST:
             self._fail(f'a line of more than {LONGEST:,} bytes; end each '
                        'event with a line feed')
-        if not line.endswith(b'\n'):
-            raise _Doubt('the log ends within a line: whoever wrote it was '
-                         'cut off, and what happened then is not known')
-        self._fail(f'{shown(text)} is no JSON object; write an event a '
-                   'line, or make a log of ours of it')
+        if self._result.lines == 1 and line.startswith(BOMS):
+            self._fail('it begins with a byte order mark; save it as UTF-8 '
+                       'without one')
+        try:
+            orjson.loads(line)
+        except orjson.JSONDecodeError as error:
+            if not line.endswith(b'\n'):
+                raise _Doubt('the log ends within a line: whoever wrote it '
+                             'was cut off, and what happened then is not '
+                             'known') from None
+            why = f' ({error.msg})'
+        else:
+            why = ''  # JSON, and no object
+        self._fail(f'{shown(text)} is no JSON object{why}; write each event '
+                   'as an object, in a line of its own')
 
     def _fail(self, what: str) -> NoReturn:
         raise LogError(f'{self._name}:{self._result.lines}: {what}')
@@ -782,11 +793,15 @@ class Checker:
         if events and not self._numbered:
             self._fail('the lines before have no number; give each line '
                        'its own, or none')
+        if not events:
+            raise _Doubt(f'the log begins with number {number}, and not with '
+                         f'{expected}: what came before is missing; if it '
+                         'is whole, say "first" in a mapping')
         if number > expected:
-            missing = (f'line {expected} is' if number == expected + 1 else
-                       f'lines {expected} to {number - 1} are')
-            raise _Doubt(f'{missing} missing here, or out of order: the '
-                         f'number is {number}')
+            missing = (f'number {expected} is' if number == expected + 1
+                       else f'numbers {expected} to {number - 1} are')
+            raise _Doubt(f'{missing} missing here, or out of order: this '
+                         f'line has number {number}')
         raise _Doubt(f'number {number} comes once more, or too late: '
                      f'{expected} is next')
 

@@ -121,6 +121,9 @@ class Report(verdict.Report):
         found, model = self.found, self.model
         if model is None or rule.id not in self.outcomes[0].carried:
             return f'{what}: {self.outcomes[0].title} does not carry it'
+        untried = rule.untried(self.outcomes[0].settings)
+        if untried:
+            return f'{what}: {untried}'
         parts = []
         if found.held[rule.id]:
             parts.append('no line was refused by one of its guards')
@@ -168,8 +171,8 @@ def report(found: Checked, chosen: Chosen, system: Logged,
         verdict.fails(divergence, system, rules), known, True, repeat)
         for known, line, divergence in rows]
     outcome = verdict.Outcome(
-        chosen.title, verdict.carried(chosen.model), found.evidence,
-        failures, [verdict.ModeResult(
+        chosen.title, verdict.carried(chosen.model), chosen.set,
+        found.evidence, failures, [verdict.ModeResult(
             'log', 0, found.events, 1, seconds=seconds,
             counts={'lines': found.lines},
             notes=[found.cause] if found.cause else [])],

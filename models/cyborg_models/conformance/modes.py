@@ -68,6 +68,7 @@ SHRINK = 3000  # steps to shrink one failure with
 TRIES = 6  # how often calls overlap anew before they are said to do no harm
 END = -1  # where a step leads that the model forbids
 FAILURES = 50  # after which a mode stops
+TOLD = 8  # calls that are told of a run in which the harness broke
 WALK = 12  # steps at most before calls overlap
 PINNED = 'cyborg-models calls 1'  # the format of a pin
 
@@ -398,14 +399,21 @@ def _generate(explorer: Explorer, budget: int) -> None:
     name = f'cyborg-models-{id(explorer)}'
     AVAILABLE_PROVIDERS[name] = machine.backend(explorer)
 
+    broken: list[Exception] = []
+
     @st.composite
     def runs(draw: Any) -> None:
-        explorer.begin()
-        for _ in range(length):
-            explorer.plain = True
-            number = draw(numbers)
-            # Of its first example Hypothesis draws nothing.
-            explorer.take(explorer.choose() if explorer.plain else number)
+        try:
+            explorer.begin()
+            for _ in range(length):
+                explorer.plain = True
+                number = draw(numbers)
+                # Of its first example Hypothesis draws nothing.
+                explorer.take(explorer.choose() if explorer.plain
+                              else number)
+        except (HarnessError, Undecided, ModelError) as error:
+            broken.append(error)  # Hypothesis tries it anew
+            raise
 
     @hypothesis.seed(explorer.result.seed)
     @hypothesis.settings(
@@ -425,6 +433,8 @@ def _generate(explorer: Explorer, budget: int) -> None:
         pass
     finally:
         del AVAILABLE_PROVIDERS[name]
+    if broken:
+        raise broken[0]
     if explorer.result.failure is not None:
         raise explorer.result.failure
 
@@ -782,7 +792,8 @@ def run(system: System, modes: Mapping[str, Mapping[str, Any]],
             raise InputError(f'{chosen.title} has no defect {name!r}, which '
                              f'is said to be known; '
                              f'{near(name, model.defects)}')
-    outcome = Outcome(chosen.title, verdict.carried(model))
+    outcome = Outcome(chosen.title, verdict.carried(model), chosen.set)
+    command = f'cyborg-models conform run {only or type(system).__name__}'
     watch = Watch(system.limit)
     session = None
     try:
@@ -802,16 +813,18 @@ def run(system: System, modes: Mapping[str, Mapping[str, Any]],
                 session, outcome, name, {'seed': seed, **options}))
     except HarnessError as error:
         outcome.error = str(error)
-    finally:
         if session is not None:
             outcome.last = ', '.join(
-                step.name for step, _ in session.calls[-1:])
+                step.name for step, _ in session.calls[-TOLD:])
+            outcome.repeat = (f'{command} --mode {session.mode} --seed '
+                              f'{session.seed}')
+    finally:
+        if session is not None:
             _sum_up(outcome, session, system)
         _stop(system, outcome)
     for failure in outcome.failures:
-        failure.repeat = (
-            f'cyborg-models conform run {only or type(system).__name__} '
-            f'--mode {failure.mode} --seed {failure.seed}')
+        failure.repeat = (f'{command} --mode {failure.mode} --seed '
+                          f'{failure.seed}')
     return outcome
 
 
@@ -904,8 +917,8 @@ def test(system: Any, mode: str, options: Mapping[str, Any]) -> None:
         kind.outcomes = []
     kind.outcomes.append(outcome)
     if outcome.error:
-        raise HarnessError(f'{outcome.error} (the last step was '
-                           f'{outcome.last or "none"})')
+        raise HarnessError(f'{outcome.error} (done before: '
+                           f'{outcome.last or "nothing"})')
     new = [failure for failure in outcome.failures if not failure.known]
     if new:
         raise AssertionError('\n\n'.join(

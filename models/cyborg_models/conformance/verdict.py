@@ -337,15 +337,18 @@ class Outcome:
 
     :ivar title: of the model, with its settings
     :ivar carried: the requirements that the model carries
+    :ivar settings: of the model
     :ivar evidence: requirement -> what shows it
     :ivar missing: names of actions that nobody takes
     :ivar faults: names of the faults that were made to happen
     :ivar error: why the harness broke, or ''
     :ivar last: what was done last, before it broke
+    :ivar repeat: the command that repeats that
     """
 
     title: str
     carried: frozenset[str]
+    settings: Mapping[str, Any]
     evidence: dict[str, tuple[str, ...]] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
     modes: list[ModeResult] = field(default_factory=list)
@@ -353,6 +356,7 @@ class Outcome:
     faults: tuple[str, ...] = ()
     error: str = ''
     last: str = ''
+    repeat: str = ''
 
 
 @dataclass
@@ -462,7 +466,11 @@ class Report:
             return self._reviewed(rule)
         shown = tuple(dict.fromkeys(
             what for outcome in self.outcomes
+            if not rule.untried(outcome.settings)
             for what in outcome.evidence.get(rule.id, ())))
+        if shown and self.errors:
+            return Verdict(INCONCLUSIVE, 'the test broke; until then '
+                                         f'{", ".join(shown)} showed it')
         if shown:
             return Verdict(PASS, '', shown)
         if rule.level == contract.PERMITS:
@@ -479,8 +487,13 @@ class Report:
 
     def _not_shown(self, rule: contract.Rule) -> str:
         what = 'what should show it did not happen'
-        if not any(rule.id in outcome.carried for outcome in self.outcomes):
+        carrying = [outcome for outcome in self.outcomes
+                    if rule.id in outcome.carried]
+        if not carrying:
             return f'{what}: no model of this run carries it'
+        untried = [rule.untried(outcome.settings) for outcome in carrying]
+        if all(untried):
+            return f'{what}: {untried[0]}'
         missing = sorted({name for outcome in self.outcomes
                           for name in outcome.missing})
         if missing:
