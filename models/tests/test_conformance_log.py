@@ -490,6 +490,57 @@ class Corrupted(unittest.TestCase):
             self.assertEqual('pass', check(
                 Oracle(self.chosen), events, first=first).verdict)
 
+    def test_keys_in_any_order_say_the_same(self):
+        """Of a line that is known only what stands before the action is
+        read: wherever the rest stands, it is read as well.
+        """
+        def shuffled(event, order):
+            return json.dumps({key: event[key] for key in order
+                               if key in event}).encode() + b'\n'
+        first = ('number', 'time', 'action', 'arguments', 'observed',
+                 'outcome')
+        orders = [first, first[::-1], ('action', *first),
+                  ('outcome', 'number', 'arguments', 'action', 'observed',
+                   'time'), ('observed', *first)]
+        chance = random.Random(3)
+        events = [json.loads(line) for line in log.sample(
+            self.chosen.model, random.Random(4), 400, refused=0.2)]
+        plain = check(Oracle(self.chosen), b''.join(
+            shuffled(event, first).replace(b', "', b',"')
+            for event in events))
+        mixed = check(Oracle(self.chosen), b''.join(
+            shuffled(event, chance.choice(orders)).replace(b', "', b',"')
+            for event in events))
+        self.assertEqual(('pass', 400), (plain.verdict, plain.events))
+        for name in ('verdict', 'events', 'held', 'refused', 'evidence',
+                     'actions', 'observed', 'steps'):
+            self.assertEqual(getattr(plain, name), getattr(mixed, name),
+                             name)
+        self.assertGreater(sum(plain.refused.values()), 20)
+
+    def test_what_stands_before_a_known_event_counts(self):
+        model = small.build()
+        once = (b'{"number":1,"action":"ask","arguments":{"van":0}}\n')
+        again = b'{"number":2,"action":"begin"}\n' + once.replace(
+            b':1,', b':3,')
+        self.assertEqual('pass', check(Oracle(model), once + again).verdict)
+        for bad in (b'{"number":3,"outcome":"maybe","action":"ask",'
+                    b'"arguments":{"van":0}}\n',
+                    b'{"number":3,,"action":"ask","arguments":{"van":0}}\n',
+                    b'{"number":4,"action":"ask","arguments":{"van":0}}\n',
+                    b'{"number":3,"time":[],"action":"ask",'
+                    b'"arguments":{"van":0}}\n'):
+            data = once + b'{"number":2,"action":"begin"}\n' + bad
+            with self.subTest(bad):
+                try:
+                    self.assertEqual('inconclusive', check(
+                        Oracle(model), data).verdict)
+                except log.LogError as error:
+                    self.assertIn('a.log:3:', str(error))
+        nested = (b'{"number":1,"observed":{"state[0]":"IDLE","action":1}}\n')
+        with self.assertRaisesRegex(log.LogError, "variable 'action'"):
+            check(Oracle(model), nested)
+
     def test_lines_within_each_other(self):
         data = text_of(self.events)
         self.assertUndecided(data[:300] + data[:200] + data[300:])

@@ -37,7 +37,9 @@ log: neither says anything of the implementation.
 
 How it is fast: a line without its number and time is one of a few texts.
 What such a line does to a set of states is asked of the oracle once, and
-remembered, with what it shows of the requirements.
+remembered, with what it shows of the requirements.  Where the action comes
+after these two, what follows is such a text as it stands, and of a line that
+is known no more is read than what stands before.
 """
 
 from __future__ import annotations
@@ -91,6 +93,7 @@ SHOWN = 12  # of them, as they were written
 REMEMBERED = 200_000  # what lines do to sets of states
 TICK = 1 << 14  # lines between two looks at the clock
 TRIES = 10_000  # different lines after which a rule has shown nothing
+ACTION = b',"action"'  # what stands before it is read of each line
 BOMS = b'\xef\xbb\xbf', b'\xff\xfe', b'\xfe\xff'
 KEYS = ('number', 'time', 'actor', 'action', 'arguments', 'outcome',
         'observed', 'note')
@@ -498,12 +501,15 @@ class Checker:
         expected, latest, before = self._mapping.first, None, b''
         self._numbered, skew = False, self._mapping.skew
         events, line = 0, b''
+        split = ACTION if pick is None else b'\n'
         try:
             for count, line in enumerate(
                     iter(functools.partial(file.readline, LONGEST), b''), 1):
                 result.lines = count
+                head, _, key = line.partition(split)
+                move = here.moves.get(key)
                 try:
-                    given = loads(line)
+                    given = loads(line if move is None else head + b'}')
                     if pick is not None:
                         given = pick(given)
                     number = given.pop('number', None)
@@ -511,7 +517,11 @@ class Checker:
                     if 'actor' in given or 'note' in given:
                         given.pop('actor', None)
                         given.pop('note', None)
-                    key = dumps(given)
+                    if move is None or given:
+                        if move is not None:
+                            given.update(loads(_event_of(key)))
+                        tail, key = key, dumps(given)
+                        move = here.moves.get(key)
                 except (ValueError, TypeError, AttributeError):
                     if line.isspace():
                         continue
@@ -541,10 +551,9 @@ class Checker:
                             'the order of the lines is not that of the '
                             'clock, or clocks differ; sort them, or allow '
                             'it with "skew" in a mapping')
-                move = here.moves.get(key)
                 if move is None:
                     self._check_keys(line)
-                    move = self._learn(here, key, given)
+                    move = self._learn(here, key, given, tail)
                 move.lines += 1
                 last.append((here, key, count))
                 here = move.after
@@ -564,8 +573,12 @@ class Checker:
             found = self._places[position] = _Place(position)
         return found
 
-    def _learn(self, here: _Place, key: bytes,
-               given: dict[str, Any]) -> _Move:
+    def _learn(self, here: _Place, key: bytes, given: dict[str, Any],
+               tail: bytes) -> _Move:
+        """What a line makes of where it was met.
+
+        :param tail: what stands behind the first action in it
+        """
         if self._moves > REMEMBERED or len(self._places) > REMEMBERED:
             self._count()
             self._places.clear()
@@ -581,9 +594,13 @@ class Checker:
             result.first = last[0][2] if last else result.lines
             divergence = self._retold(here, given, divergence)
             result.before = tuple(
-                f'{number}: {text.decode()}' for _, text, number in last
+                f'{number}: {_event_of(key).decode()}'
+                for _, key, number in last
                 if number >= result.first)[-SHOWN:]
             return self._past(divergence, given)
+        with contextlib.suppress(ValueError):
+            if orjson.loads(_event_of(tail)) == given:
+                key = tail  # there is nothing else in the line
         here.moves[key] = move
         self._moves += 1
         return move
@@ -674,7 +691,7 @@ class Checker:
         oracle.stand(places[0].position)
         for (_, key, number), after in zip(self._last, places[1:],
                                            strict=True):
-            line = self._read(orjson.loads(key))
+            line = self._read(orjson.loads(_event_of(key)))
             if line.begins or len(line.steps) > 1:
                 # Of several steps it is not known which it was: what is
                 # told begins after them.
@@ -814,6 +831,11 @@ class Checker:
         if found.tzinfo is None:
             found = found.replace(tzinfo=datetime.UTC)
         return found.timestamp()
+
+
+def _event_of(key: bytes) -> bytes:
+    """The event by which a move is remembered."""
+    return key if key.startswith(b'{') else b'{' + ACTION[1:] + key.rstrip()
 
 
 @contextlib.contextmanager
