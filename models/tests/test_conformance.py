@@ -486,6 +486,20 @@ class Verdicts(unittest.TestCase):
             self.assertEqual(INCONCLUSIVE, one.verdict)
             self.assertIn(text, one.reason)
 
+    def test_inconclusive_says_what_is_not_seen(self):
+        system = ModelSystem('stein.attach', by_itself=('start_bind',
+                                                        'ignore_request'))
+        system.observe = lambda whole=system.observe: {
+            name: value for name, value in whole().items()
+            if name.partition('[')[0] in ('arq', 'use')}
+        report = run(system, explore={'steps': 60})
+        for name, text in (
+                ('ARQ-090', 'nobody observed idled'),
+                ('ARQ-011', 'start_bind comes unseen')):
+            one = report.verdicts[name]
+            self.assertEqual(INCONCLUSIVE, one.verdict)
+            self.assertIn(f'did not happen: {text}', one.reason)
+
     def test_a_claimed_action_that_is_missing(self):
         system = ModelSystem('stein.attach')
         system.actions = lambda known: frozenset(known) - {'sweep'}

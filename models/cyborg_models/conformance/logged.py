@@ -9,13 +9,12 @@ that all of it may be allowed and little of it shown.
 from __future__ import annotations
 
 import dataclasses
-import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from cyborg_models import drawing
-from cyborg_models.conformance import blame, contract, suite, verdict
+from cyborg_models.conformance import contract, suite, verdict
 from cyborg_models.conformance.log import Checked
 from cyborg_models.conformance.report import (
     Line,
@@ -36,7 +35,6 @@ from cyborg_models.kernel.language import Model
 from cyborg_models.registry import Chosen
 
 STATUS = {'pass': CONFORMANT, 'fail': DIVERGENT, 'inconclusive': OPEN}
-NAMED = 4  # actions or variables that a reason names
 
 
 class Logged(suite.System):
@@ -131,27 +129,12 @@ class Report(verdict.Report):
             requirement == rule.id
             for requirement, _ in describe(action).guards)]
         if names and not found.actions.intersection(names):
-            parts.append(f'the log has no {_some(names)}')
-        unseen = _read(model, rule.id) - found.observed
+            parts.append(f'the log has no {verdict.some(names)}')
+        unseen = verdict.read_by(model, rule.id) - found.observed
         if unseen:
-            parts.append(f'nobody observed {_some(sorted(unseen))}')
+            parts.append(f'nobody observed {verdict.some(sorted(unseen))}')
         return f'{what}: ' + ('; '.join(parts) or (
             'nothing that was observed could have broken it'))
-
-
-def _some(names: list[str]) -> str:
-    more = [f'{len(names) - NAMED} more'] if len(names) > NAMED else []
-    return ', '.join([*names[:NAMED], *more])
-
-
-def _read(model: Model, requirement: str) -> set[str]:
-    """The variables that the invariants of a requirement read at first."""
-    return {model.cells[cell][0].name
-            for prop in model.properties.values()
-            if prop.requirement == requirement and prop.kind == 'always'
-            for arguments in itertools.product(*prop.sets.values())
-            for cell in blame.cells_read(model, prop.body, arguments,
-                                         model.initial)}
 
 
 def report(found: Checked, chosen: Chosen, system: Logged,

@@ -650,6 +650,9 @@ def _sum_up(outcome: Outcome, session: Session, system: System) -> None:
     outcome.evidence = {
         name: tuple(shown)
         for name, shown in session.evidence.found.items()}
+    outcome.unseen = {name: verdict.unseen(
+        oracle.model, name, session.evidence.observed, oracle.hidden)
+        for name in outcome.carried}
     able = (oracle.controlled | oracle.hidden) - session.missing
     outcome.missing = tuple(
         name for name, action in oracle.model.actions.items()

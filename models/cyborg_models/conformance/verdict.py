@@ -54,6 +54,7 @@ CONFORMANT, DIVERGENT, OPEN, BROKEN = range(4)  # exit codes
 WORDS = {CONFORMANT: 'conformant by test', DIVERGENT: 'divergent',
          OPEN: 'inconclusive', BROKEN: 'harness error'}
 STATES = 32  # that have to agree; more tell nothing
+NAMED = 4  # actions or variables that a reason names
 TRIES = 400  # states that one rule is looked at in without finding evidence
 
 
@@ -126,6 +127,7 @@ class Evidence:
     :param tries: in how many states a rule is looked at without finding
         evidence
     :ivar found: requirement -> what shows it, once each
+    :ivar observed: names of the variables of which something was ever seen
     :ivar taken: how often each action was taken, by name
     """
 
@@ -136,8 +138,8 @@ class Evidence:
         self.taken: collections.Counter[str] = collections.Counter()
         self._tries: collections.Counter[Any] = collections.Counter()
         self._owed: dict[Step, str] = {}
-        #: the cells of the variables of which something was ever seen
-        self._eyes: set[int] = set()
+        self.observed: set[str] = set()
+        self._eyes: set[int] = set()  # the cells of these
         self._looked: set[tuple[Step, Codes]] = set()
         self._trees = {step: Tree(model, step.action.body, step.arguments,
                                   False) for step in model.steps}
@@ -203,10 +205,11 @@ class Evidence:
     def _changed(self, before: frozenset[Codes], after: frozenset[Codes],
                  seen: Sequence[int]) -> None:
         if not self._eyes.issuperset(seen):
-            names = {self.model.cells[cell][0].name for cell in seen}
+            self.observed.update(self.model.cells[cell][0].name
+                                 for cell in seen)
             self._eyes.update(
                 cell for cell, (variable, _) in enumerate(self.model.cells)
-                if variable.name in names)
+                if variable.name in self.observed)
         if self._rules:
             self._holding(before, after, seen)
         for step in self._hidden:
@@ -339,6 +342,7 @@ class Outcome:
     :ivar carried: the requirements that the model carries
     :ivar settings: of the model
     :ivar evidence: requirement -> what shows it
+    :ivar unseen: requirement -> what of it cannot be seen
     :ivar missing: names of actions that nobody takes
     :ivar faults: names of the faults that were made to happen
     :ivar error: why the harness broke, or ''
@@ -352,6 +356,7 @@ class Outcome:
     evidence: dict[str, tuple[str, ...]] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
     modes: list[ModeResult] = field(default_factory=list)
+    unseen: Mapping[str, str] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
     error: str = ''
@@ -498,7 +503,42 @@ class Report:
                           for name in outcome.missing})
         if missing:
             return f'{what}: {", ".join(missing)} cannot be called'
-        return what
+        unseen = dict.fromkeys(outcome.unseen.get(rule.id, '')
+                               for outcome in carrying)
+        return ': '.join([what, *filter(None, unseen)][:2])
+
+
+def some(names: Sequence[str]) -> str:
+    """Some names, for a sentence."""
+    more = [f'{len(names) - NAMED} more'] if len(names) > NAMED else []
+    return ', '.join([*names[:NAMED], *more])
+
+
+def unseen(model: Model, requirement: str, observed: Iterable[str],
+           hidden: Iterable[str]) -> str:
+    """What of a requirement a system does not show; '' if nothing.
+
+    :param observed: names of the variables that were seen
+    :param hidden: names of the actions that are taken unseen
+    """
+    variables = sorted(read_by(model, requirement).difference(observed))
+    actions = [name for name in sorted(hidden) if any(
+        one == requirement
+        for one, _ in describe(model.actions[name]).guards)]
+    return '; '.join([
+        *([f'nobody observed {some(variables)}'] if variables else []),
+        *([f'{some(actions)} come{"s" * (len(actions) == 1)} unseen']
+          if actions else [])])
+
+
+def read_by(model: Model, requirement: str) -> set[str]:
+    """The variables that the invariants of a requirement read at first."""
+    return {model.cells[cell][0].name
+            for prop in model.properties.values()
+            if prop.requirement == requirement and prop.kind == 'always'
+            for arguments in itertools.product(*prop.sets.values())
+            for cell in blame.cells_read(model, prop.body, arguments,
+                                         model.initial)}
 
 
 def fails(divergence: Divergence, system: System,
@@ -516,4 +556,5 @@ def fails(divergence: Divergence, system: System,
 __all__ = ['BROKEN', 'CONFORMANT', 'DIVERGENT', 'FAIL', 'INCONCLUSIVE',
            'NOT_APPLICABLE', 'NOT_IMPLEMENTED', 'OPEN', 'PASS', 'VERDICTS',
            'Evidence', 'Failure', 'ModeResult', 'Outcome', 'Report',
-           'Verdict', 'carried', 'fails', 'kind_of']
+           'Verdict', 'carried', 'fails', 'kind_of', 'read_by', 'some',
+           'unseen']
