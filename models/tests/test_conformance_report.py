@@ -220,6 +220,10 @@ class Text(Shared):
         self.assertTrue(any('false guard: ' in one for one in texts))
         self.assertTrue(any('handle[0] is 0; possible: None' in one
                             for one in texts))
+        self.assertEqual('a is 1; possible: 2', report._difference(
+            {'name': 'a', 'observed': '1', 'possible': ['2']}))
+        self.assertIn('not go with what else was seen', report._difference(
+            {'name': 'a', 'observed': '1', 'possible': ['1', '2']}))
         failure = copy.copy(self.found)
         failure.steady = False
         self.assertIn('did not show again', report.failure_text(failure))

@@ -155,8 +155,7 @@ def failure_lines(failure: Failure, width: int = 80,
     if data['event']['source']:
         yield f'  at: {data["event"]["source"]}', None
     for row in data['differences']:
-        yield (f'  {row["name"]} is {row["observed"]}; possible: '
-               f'{", ".join(row["possible"])}'), None
+        yield f'  {_difference(row)}', None
     yield (f'  possible steps: {", ".join(data["possible"]) or "none"}',
            None)
     calls = data['calls']
@@ -177,6 +176,15 @@ def failure_lines(failure: Failure, width: int = 80,
                f'after {data["steps"]:,} steps'), None
     if data['repeat']:
         yield f'  to repeat: {data["repeat"]}', None
+
+
+def _difference(row: dict[str, Any]) -> str:
+    """What was seen of a variable, and what it may be."""
+    possible = ', '.join(row['possible'])
+    if row['observed'] in row['possible']:
+        return (f'{row["name"]} is {row["observed"]}, which does not go with '
+                f'what else was seen; by itself possible: {possible}')
+    return f'{row["name"]} is {row["observed"]}; possible: {possible}'
 
 
 def failure_text(failure: Failure) -> str:
@@ -408,9 +416,7 @@ def _failure_html(failure: Failure, row: dict[str, Any]) -> str:
         ('its rule', guard and guard['address'] != row['address']
          and guard['address']),
         ('at', event['source']),
-        ('differs', [f'{one["name"]} is {one["observed"]}; possible: '
-                     f'{", ".join(one["possible"])}'
-                     for one in row['differences']]),
+        ('differs', [_difference(one) for one in row['differences']]),
         ('possible steps', row['possible']), ('calls', tuple(row['calls'])),
         ('found', '' if event['source'] else (
             f'mode {row["mode"]}, seed {row["seed"]}, after '
