@@ -728,8 +728,9 @@ class Mapped(unittest.TestCase):
 
     def test_what_the_mapping_lacks(self):
         for change, text in (
-                ({'event': {'type': 'arq.crate'}}, "action 'arq.crate'"),
-                ({'status': 500}, "outcome is '500'"),
+                ({'event': {'type': 'arq.crate'}},
+                 "actions of the mapping has no 'arq.crate'"),
+                ({'status': 500}, "outcomes of the mapping has no '500'"),
                 ({'host': 'node2'}, 'members.host of the mapping has no'),
                 ({'event': {'type': 'server.claim', 'arq': 'b',
                             'state': 'Lost'}}, "cannot be 'Lost'")):
@@ -738,6 +739,20 @@ class Mapped(unittest.TestCase):
             with self.subTest(change), self.assertRaisesRegex(
                     log.LogError, f'^a.log:2: .*{text}'):
                 self.check(*events)
+
+    def test_a_field_that_no_line_has(self):
+        """Nobody would look at the clock, and nobody would notice."""
+        for was, name in (('"ts"', 'time'), ('"event.type"', 'action')):
+            oracle = Oracle(self.chosen)
+            mapping = self.read(MAPPING.replace(was, '"typo"'))
+            with self.subTest(name), self.assertRaisesRegex(
+                    log.LogError, f"a.toml: fields.{name} is 'typo', which "
+                    'no line has'):
+                log.Checker(oracle, mapping).check(
+                    io.BytesIO(text_of(
+                        [{'event': {'arq': 'a-1', 'state': 'ABSENT'},
+                          'ts': 1}] if name == 'action' else self.EVENTS)),
+                    'a.log')
 
     def test_what_a_mapping_passes_over_is_no_event(self):
         with self.assertRaisesRegex(log.LogError, 'it has no event'):
@@ -773,7 +788,7 @@ class Mapped(unittest.TestCase):
     def test_what_is_no_mapping(self):
         for text, wanted in (
                 ('a b', 'not TOML'), ('hiden = []', 'did you mean hidden'),
-                ('complete = 1', 'complete is 1; give a bool'),
+                ('complete = 1', 'complete is 1; give true or false'),
                 ('hidden = [3]', 'hidden is .3.; give names'),
                 ('skew = nan', 'skew is nan'), ('skew = inf', 'skew is inf'),
                 ('skew = -1', 'skew is -1'),

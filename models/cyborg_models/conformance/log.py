@@ -247,6 +247,8 @@ class Checker:
                 or result.divergence is not None):
             raise LogError(f'{name}: it has no event; give a log of what '
                            'happened')
+        if self._translator is not None and result.divergence is None:
+            self._translator.check_fields()
         if not result.cause and not self._numbered and (
                 not self._mapping.complete):
             result.cause = UNNUMBERED

@@ -61,6 +61,8 @@ class Mapping:
     path: str = 'the mapping'
 
 
+_NAMES = {dict: 'a table', list: 'an array of names', int: 'a number',
+          bool: 'true or false'}
 _KINDS: dict[str, tuple[type, ...]] = {
     'fields': (dict,), 'actions': (dict,), 'outcomes': (dict,),
     'members': (dict,), 'values': (dict,), 'hidden': (list,),
@@ -89,8 +91,8 @@ def read_mapping(path: str) -> Mapping:
         if key not in _KINDS:
             fail(f'unknown key {key!r}; {near(key, _KINDS)}')
         if type(value) not in _KINDS[key]:
-            fail(f'{key} is {shown(value)}; give a '
-                 + _KINDS[key][0].__name__)
+            fail(f'{key} is {shown(value)}; give '
+                 + _NAMES[_KINDS[key][0]])
     for key in ('fields', 'actions', 'outcomes'):
         for name, value in given.get(key, {}).items():
             if not isinstance(value, str):
@@ -166,6 +168,7 @@ class Translator:
         self._mapping, self._words = mapping, words
         self._paths = {name: path.split('.')
                        for name, path in mapping.fields.items()}
+        self._met: set[str] = set()  # the fields that some line has
         #: of the arguments that are numbered as they appear
         self._seen: dict[str, dict[str, int]] = {
             f'arguments.{name}': {} for name, table
@@ -182,6 +185,8 @@ class Translator:
                 value = value.get(part) if type(value) is dict else None
             if value is not None:
                 found[name] = value
+        if not self._met.issuperset(found):
+            self._met.update(found)
         for name, seen in self._seen.items():
             if name in found:
                 found[name] = seen.setdefault(str(found[name]), len(seen))
@@ -190,6 +195,20 @@ class Translator:
             for seen in self._seen.values():
                 seen.clear()
         return found
+
+    def check_fields(self) -> None:
+        """Refuse a field that every line should have and none has: the
+        clock, say, would not be looked at, and nobody would notice.
+
+        :raises LogError: for the first
+        """
+        given = self._mapping
+        for name in given.fields:
+            if name in ('number', 'time', 'action') and (
+                    name not in self._met):
+                raise LogError(
+                    f'{given.path}: fields.{name} is {given.fields[name]!r}, '
+                    'which no line has; say where it is, or leave it out')
 
     def translate(self, picked: dict[str, Any]) -> dict[str, Any] | None:
         """The line as ours, or None to pass it over.
@@ -201,6 +220,11 @@ class Translator:
         if 'action' in picked:
             theirs = str(picked['action'])
             found['action'] = given.actions.get(theirs, theirs)
+            if found['action'] not in ('', BEGIN,
+                                       *self._words.model.actions):
+                raise WordError(f'actions of the mapping has no '
+                                f'{shown(theirs)}; add it, with "" to pass '
+                                'it over')
             if found['action'] == '':
                 return None
             if found['action'] == BEGIN:
@@ -208,6 +232,9 @@ class Translator:
         if 'outcome' in picked:
             theirs = str(picked['outcome'])
             found['outcome'] = given.outcomes.get(theirs, theirs)
+            if found['outcome'] not in OUTCOMES:
+                raise WordError(f'outcomes of the mapping has no '
+                                f'{shown(theirs)}; add it')
         arguments = {
             name.partition('.')[2]: self._member(name.partition('.')[2],
                                                  value)
