@@ -80,6 +80,8 @@ class Data(Shared):
                 ('event', {'kind': 'step', 'step': 'sweep(arq=0)',
                            'message': 'cyborg-conductor -> '
                            'cyborg-conductor: sweep arq0',
+                           'sentence': 'A conductor that starts fails what '
+                           'a crash left unfinished.',
                            'outcome': 'refused', 'source': ''}),
                 ('repeat', 'cyborg-models conform run mine:Mine --mode '
                            'faults --seed 4')):
@@ -158,6 +160,9 @@ class Data(Shared):
         self.assertEqual((3, 'harness error'),
                          (broken['status'], broken['verdict']))
         self.assertIn('return a dict', broken['errors'][0])
+        self.assertEqual(
+            'cyborg-models conform run ModelSystem --mode explore --seed 0',
+            broken['models'][0]['repeat'])
 
 
 class Schema(Shared):
@@ -199,6 +204,7 @@ class Text(Shared):
         text = report.failure_text(self.found)
         for part in ('ARQ-022 fails: sweep(arq=0) was refused',
                      'MUST fail, when a conductor starts',
+                     'sweep(arq=0): A conductor that starts fails what a ',
                      '#ARQ-022', 'possible steps: ', 'sweep(arq=0): refused',
                      'The model agrees with 5 steps', 'nova-conductor',
                      'found in mode faults with seed 4',
@@ -214,6 +220,10 @@ class Text(Shared):
         self.assertTrue(any('false guard: ' in one for one in texts))
         self.assertTrue(any('handle[0] is 0; possible: None' in one
                             for one in texts))
+        self.assertEqual('a is 1; possible: 2', report._difference(
+            {'name': 'a', 'observed': '1', 'possible': ['2']}))
+        self.assertIn('not go with what else was seen', report._difference(
+            {'name': 'a', 'observed': '1', 'possible': ['1', '2']}))
         failure = copy.copy(self.found)
         failure.steady = False
         self.assertIn('did not show again', report.failure_text(failure))
@@ -269,6 +279,7 @@ class Junit(Shared):
         case = etree.fromstring(report.as_junit(broken)).find(
             './/testcase[@name="harness"]')
         self.assertIn('return a dict', case[0].get('message'))
+        self.assertIn("x00b & <c>'", case[0].get('message'))
 
 
 class Page(Shared):
@@ -281,6 +292,7 @@ class Page(Shared):
         self.assertEqual(set(), reader.loaded)
         self.assertGreater(reader.links, 40)
         self.assertEqual(len(self.bad.failures), reader.tags.count('svg'))
+        self.assertEqual(len(self.bad.failures), page.count('<details>'))
         for part in ('prefers-color-scheme: dark', 'mine 1.2',
                      'ARQ-022', 'to repeat', 'B26', 'divergent'):
             self.assertIn(part, page)
