@@ -47,6 +47,7 @@ class Settings:
         for as many as there are handles
     :ivar faults: how many things may go wrong
     :ivar operations: how many times users may ask for something
+    :ivar discovery: True if a driver may fail to look for its devices
     :ivar enabled: names of the faults that may happen, or None for all
     """
 
@@ -56,6 +57,7 @@ class Settings:
     inventory: int | None = None
     faults: int = 1
     operations: int = 2
+    discovery: bool = False
     enabled: tuple | None = None
 
 
@@ -65,7 +67,8 @@ def build(settings=Settings(), defects=()):
         'stein.release', defects, instances=settings.instances,
         arqs=settings.arqs, kinds=(Kind.PCI,) * settings.handles,
         inventory=settings.inventory, faults=settings.faults,
-        operations=settings.operations, enabled=settings.enabled)
+        operations=settings.operations, discovery=settings.discovery,
+        enabled=settings.enabled)
     attach.nova_asks(scene)
     attach.conductor_binds(scene)
     attach.nova_attaches(scene)
@@ -320,9 +323,18 @@ def what_goes_wrong(scene):
     @scene.fault('cyborg-agent -> cyborg-conductor: no {handle}',
                  handle=scene.handle)
     def withdraw(s, handle):
-        """A handle that is missing from a report is withdrawn if free; who
-        has it meanwhile nobody knows."""
+        """A handle that is missing from a report, of a host that is up and
+        a driver without an error, is withdrawn if free; who has it meanwhile
+        nobody knows."""
+        host = scene.host_of(handle)
         when(s.use[handle] is Use.FREE, 'HANDLE-024')
+        when(s.up[host], 'HANDLE-005')
+        when(s.reachable, 'ARQ-092')
+        if scene.discovery:
+            when(not s.failing[host], 'HANDLE-005')
+            if s.failing[host] or not s.up[host]:
+                s.heard = False
+        need(s, s.up[host] and s.reachable)
         strike(s)
         s.use[handle] = Use.GONE
         s.dirty[handle] = True
@@ -338,6 +350,36 @@ def what_goes_wrong(scene):
             when(s.reachable, 'ARQ-092')
             need(s, s.up[scene.host_of(handle)] and s.reachable)
             s.use[handle] = Use.CLEANING
+
+
+    if scene.discovery:
+        drivers_fail(scene)
+
+
+def drivers_fail(scene):
+    """Drivers that cannot look for their devices."""
+    m = scene.model
+
+    @scene.fault('driver -> cyborg-agent: error, devices of {host}',
+                 host=scene.host)
+    def fail_discovery(s, host):
+        """A driver may fail to look for its devices."""
+        when(not s.failing[host], 'ARQ-090')
+        strike(s)
+        s.failing[host] = True
+
+    @m.action('driver -> cyborg-agent: devices of {host}', host=scene.host)
+    def discover(s, host):
+        """A driver that failed may find its devices again; nobody can rely
+        on that."""
+        when(s.failing[host], 'ARQ-090')
+        s.failing[host] = False
+
+    @m.always('HANDLE-005')
+    def withdrawn_by_a_report(s):
+        """No handle was withdrawn for an error of its driver, or while its
+        host was down."""
+        return s.heard
 
 
 def hosts_lose_power(scene):
