@@ -47,7 +47,7 @@ class Data(Shared):
 
     def test_what_was_declared(self):
         for key, value in (
-                ('contract', 'stein 2.0'), ('role', ['cyborg', 'nova']),
+                ('contract', 'stein 3.0'), ('role', ['cyborg', 'nova']),
                 ('capabilities', ['core', 'unbind']), ('seed', 4),
                 ('implementation', {'name': 'mine', 'version': '1.2'}),
                 ('known', ['B7', 'B26']), ('mended', ['B26']),
@@ -220,7 +220,7 @@ class Text(Shared):
 
     def test_the_whole(self):
         text = '\n'.join(line for line, _ in report.lines(self.bad))
-        for part in ('mine 1.2: stein 2.0, role cyborg, nova, with core, '
+        for part in ('mine 1.2: stein 3.0, role cyborg, nova, with core, '
                      'unbind', 'faults: 1,500 steps in ', 'inconclusive (',
                      'fail (2)', 'not applicable (',
                      'mended: B26', 'Divergent.'):

@@ -113,6 +113,15 @@ BROKEN = {
         'again carries it; take the mark out'),
     'vectors that are no JSON': (
         f'{PACKAGE}/vectors/a.json', '', '[', None, 1, 'not JSON: '),
+    'id that was another requirement\'s': (
+        f'{PACKAGE}/conformance/contract.json', '',
+        '{"stein": {"retired": {"GOOD-001": "stein 9.0"}}}', 'spec',
+        '.. req:: Answer', 'GOOD-001 was the id of another requirement, and '
+        'was retired with stein 9.0; take the next free number'),
+    'contract that retires nothing': (
+        f'{PACKAGE}/conformance/contract.json', '', '{"stein": []}', None, 1,
+        'it does not say which ids are retired; take back the file of the '
+        'last commit'),
     'divergences that are no JSON': (
         f'{PACKAGE}/conformance/known/a.json', '', ']', None, 1,
         'not JSON: '),
@@ -331,7 +340,7 @@ class TestRepository(unittest.TestCase):
 # the file itself, the start of the line that is reported, what is said).
 ALTERED = {
     'a sentence loses its guard': (
-        'stein/release.py', "'HANDLE-023')", "'HANDLE-022')",
+        'stein/release.py', "'HANDLE-023')", "'HANDLE-031')",
         'deployables-and-handles', '.. req:: {HANDLE-023}',
         'no guard, property or vector carries HANDLE-023'),
     'a guard names what no spec states': (

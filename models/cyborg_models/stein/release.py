@@ -253,7 +253,7 @@ def agent_cleans(scene):
         when(s.up[scene.host_of(handle)], 'ARQ-092')
         when(s.guest[handle] is None, 'HANDLE-023')
         when(idle(s, handle), 'PROGBIND-020')
-        when(s.dirty[handle] or holds_logic(s, handle), 'HANDLE-022')
+        when(s.dirty[handle] or holds_logic(s, handle), 'HANDLE-031')
         need(s, s.up[scene.host_of(handle)])
         s.dirty[handle] = False
         if not scene.plain(handle) and alone(s, handle):
@@ -267,7 +267,7 @@ def agent_cleans(scene):
         when(s.up[scene.host_of(handle)], 'ARQ-092')
         when(s.reachable, 'ARQ-092')
         when(idle(s, handle), 'PROGBIND-020')
-        when(not s.dirty[handle] and not holds_logic(s, handle), 'HANDLE-022')
+        when(not s.dirty[handle] and not holds_logic(s, handle), 'HANDLE-031')
         need(s, s.up[scene.host_of(handle)] and s.reachable)
         s.use[handle] = Use.FREE
         if not scene.plain(handle) and alone(s, handle):
@@ -452,18 +452,18 @@ def properties(scene):
                     for arq in scene.arqs_of(instance))
             and (not s.guest.any(instance) or not s.up.all(True)))
 
-    @m.always('HANDLE-022', handle=scene.handle)
+    @m.always('HANDLE-031', handle=scene.handle)
     def never_offered_before_erased(s, handle):
         """A free handle has no guest and nothing of its last tenant."""
         return s.use[handle] is not Use.FREE or (
             not s.dirty[handle] and s.guest[handle] is None)
 
-    @m.always('HANDLE-022', handle=scene.handle)
+    @m.always('HANDLE-031', handle=scene.handle)
     def used_means_dirty(s, handle):
         """What a guest has must be erased before another gets it."""
         return s.guest[handle] is None or s.dirty[handle]
 
-    @m.always('HANDLE-022', handle=scene.handle)
+    @m.always('HANDLE-031', handle=scene.handle)
     def withdrawn_means_dirty(s, handle):
         """What was withdrawn must be erased before anybody gets it."""
         return s.use[handle] is not Use.GONE or s.dirty[handle]
@@ -501,7 +501,7 @@ def properties(scene):
                                      Nova.ABANDONING),
                 s.nova[instance] is Nova.GONE)
 
-    @m.eventually('HANDLE-022', handle=scene.handle)
+    @m.eventually('HANDLE-031', handle=scene.handle)
     def erased_at_last(s, handle):
         """A released handle becomes free again, or is withdrawn."""
         return (s.use[handle] is Use.CLEANING,

@@ -1,6 +1,7 @@
 """The library by itself: what the models have not, or not in detail."""
 
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -178,6 +179,21 @@ class TestCalls(LibraryCase):
         self.bench.undefine(ONE)
         self.assertEqual(self.library.release(None, ONE.uuid), 1)
         self.assertEqual(self.bench.platform.soiled, set())
+
+    def test_unplug_without_the_journal(self):
+        """What the journal has lost is left alone until it is adopted."""
+        self.prepare()
+        self.plug()
+        shutil.rmtree(self.root / 'journal')
+        self.library = self.made()
+        self.library.initialize()
+        self.assertEqual(self.library.unplug(None, ONE), [])
+        self.assertEqual(len(self.bench.platform.attached), 1)
+        self.library.recover(None, [ONE.uuid])
+        self.assertEqual(self.states(), ['PLUGGED'])
+        self.library.unplug(None, ONE)
+        self.assertEqual((self.states(), self.bench.platform.attached),
+                         (['READY'], {}))
 
     def test_nobody_answers_the_plugin(self):
         self.prepare()
