@@ -155,6 +155,9 @@ REQUIREMENTS = {
     'HANDLE-001':
         'Placement MUST NOT grant more claims on a host than the host '
         'reported accelerators.',
+    'HANDLE-005':
+        'Cyborg MUST NOT withdraw the handles of a driver that reported an '
+        'error, or of a host that did not report.',
     'ARQ-003': 'Cyborg MUST create all ARQs of a device profile in state '
                'Initial, or none of them.',
     'ARQ-004': 'Cyborg MUST refuse to create ARQs that would take their '
