@@ -1,17 +1,11 @@
 """A fault for each requirement that a test shows: the test has to fail.
 
 ``python -m harness.planted [ID ...]`` plants each fault in a copy and runs
-the tests that claim the requirement.  It takes a while, so CI only looks
-whether each claim has a fault that can still be planted.
+the tests that claim the requirement, as :mod:`tools.planted` says.
 """
 
-import os
 import pathlib
-import shutil
-import subprocess
 import sys
-import tempfile
-from collections.abc import Iterable
 
 AGENT, WORKERS, WORKER, LEASES, SERVER, SYSFS, ASSIGNABLE = (
     f'os_acc_agent/{name}.py' for name in (
@@ -21,7 +15,6 @@ GPU, FPGA = 'os_acc_drivers/gpu.py', 'os_acc_drivers/fpga.py'
 PLUGIN, PLUGIN_FPGA, ELEMENTS = (
     f'os_acc_libvirt/{name}.py' for name in ('plugin', 'fpga', 'elements'))
 NOVALINK = 'os_acc_novalink/plugin.py'
-LIMIT = 300  # seconds for a test
 NETWORK = ("__import__('socket').socket(type=2).connect("
            "('127.0.0.1', 9))")
 
@@ -489,70 +482,11 @@ FAULTS: dict[str, list[tuple[str, str, str]]] = {
 }
 
 
-def plant(folder: pathlib.Path, fault: tuple[str, str, str]) -> None:
-    """Plant a fault in a copy of this folder.
-
-    :raises ValueError: what it replaces does not stand there once
-    """
-    name, old, new = fault
-    path = folder / name
-    text = path.read_text()
-    if text.count(old) != 1:
-        raise ValueError(f'{name}:1: {old!r} stands there '
-                         f'{text.count(old)} times, and not once; mend '
-                         f'harness/planted.py')
-    path.write_text(text.replace(old, new))
-
-
-def failing(home: pathlib.Path, fault: tuple[str, str, str],
-            tests: Iterable[str]) -> set[str]:
-    """Those of the tests that fail with a fault."""
-    failed = set()
-    with tempfile.TemporaryDirectory(prefix='os-acc-planted-') as folder:
-        copy = pathlib.Path(folder, 'os_acc')
-        shutil.copytree(home, copy, ignore=shutil.ignore_patterns(
-            '__pycache__', '*.egg-info', '.stestr', 'build'))
-        plant(copy, fault)
-        path = os.pathsep.join((str(copy), os.environ.get('PYTHONPATH', '')))
-        for test in tests:
-            try:
-                run = subprocess.run(
-                    [sys.executable, '-m', 'unittest', f'tests.{test}'],
-                    cwd=copy, env={**os.environ, 'PYTHONPATH': path},
-                    capture_output=True, text=True, check=False,
-                    timeout=LIMIT)
-            except subprocess.TimeoutExpired:
-                print(f'{test} hangs with {fault[2]!r} in {fault[0]}')
-                continue
-            if run.returncode and 'Ran 1 test' in run.stderr:
-                failed.add(test)
-    return failed
-
-
 def main(wanted: list[str]) -> int:
     """Try the faults; returns the exit status."""
-    from tools import evidence
+    from tools import planted
 
-    home = pathlib.Path(__file__).parents[1]
-    found = evidence.read(home.parents[1]).tests
-    tried, wrong = 0, 0
-    for name in wanted or sorted(FAULTS):
-        claims = {test.name for test in found.get(name, ())}
-        bitten: set[str] = set()
-        for fault in FAULTS[name]:
-            failed = failing(home, fault, sorted(claims))
-            bitten |= failed
-            tried += 1
-            if not failed:
-                wrong += 1
-                print(f'{name}: no test fails with {fault[2]!r} in '
-                      f'{fault[0]}', flush=True)
-        for test in sorted(claims - bitten):
-            wrong += 1
-            print(f'{name}: {test} fails with none of the faults',
-                  flush=True)
-    print(f'{tried} faults planted, {wrong} problems')
-    return 1 if wrong or not tried else 0
+    return planted.main(pathlib.Path(__file__).parents[1], FAULTS, wanted)
 
 
 if __name__ == '__main__':
