@@ -28,9 +28,9 @@ FAULTS = {
          '            return Verdict(PASS'),
         (VERDICT, "        if outcome != OK:  # of what is unknown nothing is "
                   'shown\n', '        if outcome == REFUSED:\n'),
-        (VERDICT, '                    if not tree(successor(codes, ((cell, '
-                  'code),))):\n                        return True\n',
-         '                    return True\n'),
+        (VERDICT, 'shown = all(reads(codes).intersection(changed)\n'
+                  '                            and ',
+         'shown = all('),
         (VERDICT, '        for cell in seen:\n            if cell not in '
                   'reads:\n', '        for cell in range(len(codes)):\n'
                   '            if cell not in reads:\n')],
@@ -82,9 +82,7 @@ FAULTS = {
          '            one.verdict in (PASS, NOT_APPLICABLE, INCONCLUSIVE)'),
         (VERDICT, '            if self.contract.rules[name].level == '
                   'contract.OBLIGES\n        ) else',
-         '            if not self.contract.rules[name].review\n        ) else'),
-        (VERDICT, "        if self.status != CONFORMANT:\n"
-                  "            return ''", '        pass')],
+         '            if not self.contract.rules[name].review\n        ) else')],
 }
 
 

@@ -15,11 +15,25 @@ GPU, FPGA = 'os_acc_drivers/gpu.py', 'os_acc_drivers/fpga.py'
 PLUGIN, PLUGIN_FPGA, ELEMENTS = (
     f'os_acc_libvirt/{name}.py' for name in ('plugin', 'fpga', 'elements'))
 NOVALINK = 'os_acc_novalink/plugin.py'
+STEPS, API = 'os_acc/steps.py', 'harness/api.py'
 NETWORK = ("__import__('socket').socket(type=2).connect("
            "('127.0.0.1', 9))")
 
 #: requirement -> (file, what stands there once, what is put there)
 FAULTS: dict[str, list[tuple[str, str, str]]] = {
+    'BITS-005': [
+        (STEPS, 'self.images.fetch(context, van.bitstream_id,',
+         "self.images.fetch(context, van.function_wanted or '',"),
+        (STEPS, 'self.images.fetch(context, van.bitstream_id,',
+         "self.images.fetch(context, 'image-7',"),
+        (STEPS, 'self.images.fetch(context, van.bitstream_id,',
+         'self.images.find(context, van.function_wanted,')],
+    'BITS-006': [
+        ('os_acc/images.py', "STRONG = ('sha256',",
+         "STRONG = ('sha1', 'sha256',"),
+        ('os_acc/images.py', 'if image.algorithm not in STRONG:',
+         "if image.algorithm in ('md5', 'sha1', 'sha224'):"),
+        ('os_acc/images.py', "'sha3_512')", "'sha3_512', 'md5')")],
     'DRIVER-001': [
         ('os_acc_agent/driver.py', "'cyborg.accelerator.driver'",
          "'os_acc'"),
@@ -360,10 +374,36 @@ FAULTS: dict[str, list[tuple[str, str, str]]] = {
         ('os_acc/plugin.py', 'if extension.obj is not None}, failed)',
          "if extension.obj is not None} | {'own': __import__(\n"
          "                        'harness.odd').odd.Odd(None)}, failed)")],
+    'OSACC-002': [
+        ('os_acc/plugin.py', 'if kind in self._by_type:', 'if False:'),
+        ('os_acc/plugin.py', 'if kind in self._by_type:',
+         'if info.name in self._info and False:')],
     'OSACC-003': [
         ('os_acc/plugin.py', 'return interface[0] == INTERFACE[0] and ',
          'return '),
         ('os_acc/plugin.py', ' and interface[1] <= INTERFACE[1]', '')],
+    'OSACC-004': [
+        (STEPS, 'if not isinstance(data, AttachData):',
+         'if not isinstance(data, AttachData) or data.data is None:'),
+        (STEPS, 'if not isinstance(data, AttachData):',
+         "if getattr(data, 'data') is None:")],
+    'OSACC-005': [
+        (STEPS, 'if not isinstance(data, AttachData):',
+         "if __import__('os').uname().machine == 'ppc64le':"),
+        (STEPS, 'if not isinstance(data, AttachData):',
+         "if van.handle_type == 'libvirt':")],
+    'OSACC-006': [
+        (PLUGIN, 'import platform\n',
+         'import platform\nimport urllib.request\n'),
+        (NOVALINK, 'import time\n',
+         'import time\n\nfrom os_acc.control import CyborgAPI\n'),
+        ('os_acc_libvirt/host_socket.py', 'socket.AF_UNIX',
+         'socket.AF_INET')],
+    'OSACC-007': [
+        (PLUGIN, 'import platform\n',
+         'import platform\nfrom msgspec.structs import force_setattr\n'),
+        (NOVALINK, 'import time\n',
+         'import time\n\nfrom os_acc.journal import Journal\n')],
     'OSACC-010': [
         (PLUGIN, '            users = self._users(van, deadline)\n',
          '            users = self._users(van, deadline)\n'
@@ -387,6 +427,11 @@ FAULTS: dict[str, list[tuple[str, str, str]]] = {
          "        if not user and partition is not None:\n"
          "            partition.update()\n"
          "        if not user:\n")],
+    'OSACC-014': [
+        (API, '            granted.append((van, may[0]',
+         '            may[0].status, may[0].van = Status.CLAIMED, van.uuid\n'
+         '            self.vans.setdefault(van.uuid, van)\n'
+         '            granted.append((van, may[0]')],
     'OSACC-057': [
         ('os_acc/timeouts.py',
          "                ('claim_timeout', t.rest_timeout, False),\n", ''),
@@ -396,6 +441,12 @@ FAULTS: dict[str, list[tuple[str, str, str]]] = {
         ('os_acc/timeouts.py', '                 + t.plug_timeout, True),',
          '                 , True),'),
         ('os_acc/timeouts.py', 'ends + 3 * t.observe_timeout\n', 'ends\n')],
+    'OSACC-061': [
+        (STEPS, '            seen = self.observe(van, end)\n'
+                '            if seen.presence is UNKNOWN:\n',
+         "            with self.journal.lock('instance', 'other', 1):\n"
+         '                seen = self.observe(van, end)\n'
+         '            if seen.presence is UNKNOWN:\n')],
     'OSACC-062': [
         ('os_acc/library.py', 'raise InstanceBusy(str(error)) from error',
          'raise InstanceRunning(str(error)) from error'),
@@ -479,6 +530,22 @@ FAULTS: dict[str, list[tuple[str, str, str]]] = {
     'PLAT-021': [
         ('os_acc/steps.py', 'if not isinstance(data, AttachData):',
          'if not isinstance(data, AttachData) or not data.data:')],
+    'QUOTA-001': [
+        (API, "            handle.status is Status.CLAIMED\n            and",
+         '            handle.van is not None\n            and'),
+        (API, "self.vans[handle.van or ''].project_id == project",
+         "vars(self).setdefault('kept', {}).setdefault(\n"
+         "                handle.van, self.vans[handle.van or '']"
+         '.project_id) == project')],
+    'QUOTA-002': [
+        (API, "self.vans[handle.van or ''].project_id == project", 'True'),
+        (API, "user in (None, self.vans[handle.van or ''].user_id)", 'True')],
+    'QUOTA-007': [
+        (API, "(f'{name}: the limit of", "(f'the limit of"),
+        (API, 'the limit of {whose} is {limit}', 'the limit is {limit}'),
+        (API, 'the limit of {whose} is {limit}', 'the limit of {whose} is'),
+        (API, "f'usage is {usage}, and", "f'and"),
+        (API, '{asked} are asked for', '1 are asked for')],
 }
 
 
