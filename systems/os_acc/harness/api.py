@@ -4,6 +4,7 @@ It stands in for the service when os-acc is tried, on one host.
 """
 
 import enum
+from collections.abc import Callable
 
 import msgspec
 from os_acc.control import Answer, Grant, Record, Refused, Unreachable
@@ -41,6 +42,7 @@ class Api:
     :param limit: quota of each project in each class, in handles
     :param user_limit: of each user within a project, or None
     :ivar up: it answers
+    :ivar changed: is called when more or less is withheld than before
     """
 
     def __init__(self, handles: list[Handle], limit: int,
@@ -48,6 +50,7 @@ class Api:
         self.handles = handles
         self.limit = limit
         self.user_limit = user_limit
+        self.changed: Callable[[], None] = lambda: None
         self.vans: dict[str, VAN] = {}
         self.up = True
 
@@ -138,6 +141,7 @@ class Api:
                 van, state=State.BOUND, generation=0,  # nothing is reported
                 handle_uuid=handle.uuid, handle_type=handle.type,
                 handle_data=handle.data, region_uuid=handle.region)
+        self.changed()
         return [Grant(van.uuid, handle.uuid, handle.type, handle.data,
                       handle.region, self._origin(handle))
                 for van, handle in granted]
@@ -145,7 +149,16 @@ class Api:
     def report(self, vans: list[VAN]) -> dict[str, Answer]:
         """Newer ones count (OSACC-050)."""
         self._answer()
-        return {van.uuid: self._take(van) for van in vans}
+        answers = {van.uuid: self._take(van) for van in vans}
+        self.changed()
+        return answers
+
+    def retire(self, uuid: str) -> None:
+        """An administrator gives up what a VAN has (OSACC-F22)."""
+        self._handle_of(uuid).status = Status.RETIRED
+        self.vans[uuid] = msgspec.structs.replace(
+            self.vans[uuid], goal=Goal.RELEASED)
+        self.changed()
 
     def records(self, host: str) -> list[Record]:
         self._answer()

@@ -15,12 +15,25 @@ GPU, FPGA = 'os_acc_drivers/gpu.py', 'os_acc_drivers/fpga.py'
 PLUGIN, PLUGIN_FPGA, ELEMENTS = (
     f'os_acc_libvirt/{name}.py' for name in ('plugin', 'fpga', 'elements'))
 NOVALINK = 'os_acc_novalink/plugin.py'
-STEPS, API = 'os_acc/steps.py', 'harness/api.py'
+STEPS, API, FLAVOR, PROVIDERS = (
+    'os_acc/steps.py', 'harness/api.py', 'harness/flavor.py',
+    'harness/providers.py')
 NETWORK = ("__import__('socket').socket(type=2).connect("
            "('127.0.0.1', 9))")
 
 #: requirement -> (file, what stands there once, what is put there)
 FAULTS: dict[str, list[tuple[str, str, str]]] = {
+    'BITS-001': [
+        (FLAVOR, 'if value is None or not form.fullmatch(value):',
+         'if value is None:'),
+        (FLAVOR, 'if value is None or not form.fullmatch(value):',
+         'if value and not form.fullmatch(value):'),
+        (FLAVOR, "'accel:format': re", "'accel:region_type': re"),
+        (FLAVOR, '    if described is None:', '    if described == 0:')],
+    'BITS-003': [
+        (FLAVOR, 'if group.function not in (None, function):', 'if False:'),
+        (FLAVOR, 'if group.function not in (None, function):',
+         'if (group.function or function).lower() != function:')],
     'BITS-005': [
         (STEPS, 'self.images.fetch(context, van.bitstream_id,',
          "self.images.fetch(context, van.function_wanted or '',"),
@@ -430,8 +443,9 @@ FAULTS: dict[str, list[tuple[str, str, str]]] = {
     'OSACC-014': [
         (API, '            granted.append((van, may[0]',
          '            may[0].status, may[0].van = Status.CLAIMED, van.uuid\n'
-         '            self.vans.setdefault(van.uuid, van)\n'
-         '            granted.append((van, may[0]')],
+         '            granted.append((van, may[0]'),
+        (API, 'asked = sum(self._class_of(other) == name for other in vans)',
+         'asked = 1')],
     'OSACC-057': [
         ('os_acc/timeouts.py',
          "                ('claim_timeout', t.rest_timeout, False),\n", ''),
@@ -546,6 +560,97 @@ FAULTS: dict[str, list[tuple[str, str, str]]] = {
         (API, 'the limit of {whose} is {limit}', 'the limit of {whose} is'),
         (API, "f'usage is {usage}, and", "f'and"),
         (API, '{asked} are asked for', '1 are asked for')],
+    'SCHED-001': [
+        (PROVIDERS, "('device', self.device) if self.region is None",
+         "('device', self.device) if self.device"),
+        (PROVIDERS, "f'{self.host}_{provider}', 'node')",
+         "f'{self.host}_{provider}',\n"
+         '                                 next(iter(self.places.values())))')],
+    'SCHED-002': [
+        (PROVIDERS, "f'{self.host}_{provider}', 'node')",
+         "f'{self.host}_{provider}', None)")],
+    'SCHED-003': [
+        (PROVIDERS, "unit = len(mine) if place[0] == 'group' else 1",
+         'unit = 1'),
+        (PROVIDERS, 'if self.group is not None:', 'if False:')],
+    'SCHED-004': [
+        (PROVIDERS, '        while True:\n'
+                    '            there = self.placement.get(provider)\n'
+                    '            inventory = self._inventory(place, '
+                    'provider)\n',
+         '        inventory = self._inventory(place, provider)\n'
+         '        while True:\n'
+         '            there = self.placement.get(provider)\n'),
+        (PROVIDERS, 'if provider.generation != generation:', 'if False:'),
+        (PROVIDERS, 'self.placement.write(provider, there.generation,',
+         'self.placement.write(provider, self.placement.providers[\n'
+         '                    provider].generation,')],
+    'SCHED-006': [
+        (PROVIDERS, 'with contextlib.suppress(Unreachable):', 'if True:'),
+        (API, '        self._handle_of(uuid).status = Status.RETIRED\n',
+         '        self.changed.__self__.placement.get("node")\n'
+         '        self._handle_of(uuid).status = Status.RETIRED\n')],
+    'SCHED-008': [
+        (PROVIDERS, '(handle.type, handle.rp, handle.data.data) == (\n'
+                    '        one.type, provider,',
+         '(handle.type, handle.data.data) == (\n        one.type,'),
+        (PROVIDERS, '(handle.type, handle.rp, handle.data.data) == (\n'
+                    '        one.type, provider,',
+         '(handle.rp, handle.data.data) == (\n        provider,'),
+        (PROVIDERS, 'dict(one.address))\n', '{key: one.address.get(key) for '
+                    'key in handle.data.data})\n')],
+    'SCHED-010': [
+        (FLAVOR, "re.sub('[^A-Z0-9_]', '_', part.upper())",
+         "re.sub(r'\\W', '_', part.upper())"),
+        (FLAVOR, "re.sub('[^A-Z0-9_]', '_', part.upper())",
+         "re.sub('[^A-Za-z0-9_]', '_', part)"),
+        (PROVIDERS, 'trait(one.type, one.vendor)',
+         "f'CUSTOM_{one.type}_{one.vendor.upper()}'")],
+    'SCHED-012': [
+        (FLAVOR, 'if group.number == 0 and group.amount > 1:', 'if False:'),
+        (FLAVOR, 'if group.number == 0 and group.amount > 1:',
+         'if group.number == 0 and group.amount > 2:')],
+    'SCHED-013': [
+        (FLAVOR, 'required=group.required | {PROGRAMMABLE, trait(',
+         'required=group.required | {trait('),
+        (FLAVOR, "            'FPGA_REGION', described",
+         "            'FPGA_FUNCTION', described"),
+        (FLAVOR, 'forbidden=group.forbidden | {PROGRAMMABLE})',
+         'forbidden=group.forbidden)'),
+        (FLAVOR, "trait('FPGA_FUNCTION', vendor, group.function)},",
+         '},'),
+        (FLAVOR, 'if group.function:  # SCHED-013', 'if False:')],
+    'SCHED-014': [
+        (FLAVOR, '[COMPUTE] if list(wanted) else []', '[]'),
+        (FLAVOR, '[COMPUTE] if list(wanted) else []', '[COMPUTE]')],
+    'SCHED-015': [
+        (FLAVOR, "f'{self.number}.{unit}'", "f'{self.resource_class}.{unit}'"),
+        (FLAVOR, 'for number in sorted(keys) if any(',
+         'for number in keys if any('),
+        (FLAVOR, '    return {**kept, **found}\n',
+         '    return {f\'{provider}.{one}\': provider for one, provider\n'
+         '            in {**kept, **found}.items()}\n')],
+    'SCHED-016': [
+        (FLAVOR, '        if (name != group.resource_class or left',
+         '        if (left'),
+        (FLAVOR, 'left[provider, name] < len(new)',
+         'left[provider, name] < 1'),
+        (FLAVOR, 'or not group.required <= has or', 'or'),
+        (FLAVOR, 'or group.forbidden & has\n', '\n'),
+        (FLAVOR, '            left[provider, name] - len(new))}',
+         '            left[provider, name])}'),
+        (FLAVOR, '            left[kept[one], group.resource_class] -= 1',
+         '            pass'),
+        (FLAVOR, '\n                or not mine <= {provider}):', '):')],
+    'SCHED-017': [
+        (FLAVOR, 'for provider, name in sorted(left):',
+         'for provider, name in left:'),
+        (FLAVOR, 'for group in sorted(wanted, key=lambda group: '
+                 'group.number):', 'for group in wanted:')],
+    'SCHED-018': [
+        (FLAVOR, 'why.status == 409)', 'why.status)'),
+        (FLAVOR, 'why.status == 409)', 'why.status == 403)'),
+        (FLAVOR, 'isinstance(error, NoFit) or ', '')],
 }
 
 

@@ -145,8 +145,7 @@ class TestCalls(LibraryCase):
         self.assertEqual((self.bench.platform.soiled, self.api.used),
                          (set(), 0))
 
-    @shows('OSACC-014')
-    def test_a_claim_is_granted_whole(self):
+    def test_a_claim_is_refused_whole(self):
         """For want of a handle and for quota; OSACC-051 for those
         refused.
         """
@@ -304,8 +303,8 @@ class TestCalls(LibraryCase):
         self.assertEqual(len(self.bench.platform.attached), 1)
 
 
-class TestQuota(unittest.TestCase):
-    """What the API charges, and to whom."""
+class TestApi(unittest.TestCase):
+    """What the API grants and charges, and to whom."""
 
     def setUp(self):
         self.api = Api([
@@ -326,6 +325,28 @@ class TestQuota(unittest.TestCase):
         """What each of two projects, and each of two users, uses."""
         return [self.api.usage('FPGA', project, user)
                 for project in ('p', 'q') for user in (None, 'u', 'v')]
+
+    @shows('OSACC-014')
+    def test_all_of_a_claim_or_none(self):
+        """For want of a handle, and for quota."""
+        self.api.user_limit = None
+        for project in 'pq':
+            self.claim(f'{project}-one', project=project)
+        before = [handle.van for handle in self.api.handles]
+        rows = dict(self.api.vans)
+        for project, count, limit, status in (
+                ('p', 3, 9, 409), ('p', 2, 2, 403), ('q', 3, 3, 403)):
+            self.api.limit = limit
+            with self.subTest(count, limit=limit), self.assertRaisesRegex(
+                    Refused, f'^{status}'):
+                self.claim('none', project=project, count=count)
+            self.assertEqual(
+                (before, rows), ([handle.van for handle in self.api.handles],
+                                 self.api.vans))
+        self.api.limit = 9
+        vans = self.claim('two', count=2)
+        self.assertEqual([van.uuid for van in vans], [
+            handle.van for handle in self.api.handles[2:4]])
 
     @shows('QUOTA-001')
     def test_usage_follows_the_handles(self):
