@@ -82,7 +82,8 @@ FAULTS = {
          '            one.verdict in (PASS, NOT_APPLICABLE, INCONCLUSIVE)'),
         (VERDICT, '            if self.contract.rules[name].level == '
                   'contract.OBLIGES\n        ) else',
-         '            if not self.contract.rules[name].review\n        ) else')],
+         '            if not self.contract.rules[name].review\n'
+         '        ) else')],
 }
 
 

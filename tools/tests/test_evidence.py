@@ -412,6 +412,60 @@ class TestAlteredModel(support.TempCase):
         return rst.relative_to(self.folder).as_posix(), number
 
 
+# One guard each: name -> (file, old, new, spec, the start of the line that
+# is reported, what is said).
+REBUILT = {
+    'the only guard of a sentence is dropped': (
+        'stein/release.py',
+        "            when(s.reachable, 'PROGBIND-029')\n", '',
+        'programming-at-bind', '.. req:: No guest before the first report',
+        'no guard, property or vector carries PROGBIND-029'),
+    'a guard that a flow passes is turned': (
+        'stein/attach.py', "when(s.job[arq] is Job.READY, 'PROGBIND-001')",
+        "when(s.job[arq] is Job.STARTED, 'PROGBIND-001')",
+        'accelerator-requests',
+        'cyborg-conductor -> nova-compute [label = "arq0 completed\\nBound"]',
+        'waits for s.job[arq] is Job.STARTED (PROGBIND-001, '),
+    'a guard that a figure rests on is weaker': (
+        'stein/program.py',
+        "when(s.image[region] is s.target[region], 'PROGBIND-014')",
+        "when(s.image[region] is not Logic.NONE, 'PROGBIND-014')",
+        'conformance', '- :model-value:`stein.program defect=Q2 depth`',
+        'defect Q2 leaves out'),
+}
+
+
+class TestRebuilt(support.TempCase):
+    """The same by the build of the whole site, which writes nothing then."""
+
+    def test_one_build_says_each_where_it_depends_on_the_guard(self):
+        for name in ('doc', 'specs', PACKAGE):
+            shutil.copytree(
+                support.ROOT / name, self.folder / name, symlinks=True,
+                ignore=shutil.ignore_patterns('__pycache__', 'build'))
+        (self.folder / 'tools').symlink_to(support.ROOT / 'tools')
+        wanted = []
+        for file, old, new, spec, start, says in REBUILT.values():
+            support.edit(self.folder / PACKAGE / file, old, new)
+            path = self.folder / f'specs/stein/approved/{spec}.rst'
+            line = next(number for number, text in enumerate(
+                path.read_text().split('\n'), 1)
+                if text.strip().startswith(start))
+            wanted.append((f'{spec}.rst:{line}: WARNING: ', says))
+        result = support.python(
+            '-m', 'sphinx', '-W', '--keep-going', '-b', 'html', '--no-color',
+            self.folder / 'doc/source', self.folder / 'html',
+            cwd=self.folder, timeout=600,
+            PYTHONPATH=f'{self.folder / "models"}:{support.ROOT}')
+        self.assertNotEqual(0, result.code)
+        for place, says in wanted:
+            with self.subTest(place):
+                self.assertRegex(result.output, (
+                    f'{re.escape(place)}.*{re.escape(says)}'))
+        self.assertGreaterEqual(len(wanted), 3)
+        self.assertEqual([], list(self.folder.glob('html/specs/**/*.html')))
+
+
 # --- on the site ------------------------------------------------------------
 
 EVIDENCE = '''\

@@ -190,8 +190,8 @@ class Api:
         """OSACC-013, OSACC-019, OSACC-020, OSACC-021; a claim that is made
         anew names its handle.
         """
-        if handle.rp != van.rp_uuid or handle.status is not Status.FREE or van.handle_uuid not in (
-                None, handle.uuid):
+        if (handle.rp != van.rp_uuid or handle.status is not Status.FREE
+                or van.handle_uuid not in (None, handle.uuid)):
             return False
         for other in self.handles:
             if other.van is None or other is handle:

@@ -107,12 +107,14 @@ def _group(number: int, keys: Mapping[tuple[str, str], str],
     if not re.fullmatch('[1-9][0-9]*', amount):
         raise BadRequest(f'group {number} asks for {amount!r} units; give a '
                          'number of 1 or more')
-    said = {word: frozenset(name for (kind, name), value in keys.items()
-                            if (kind, value) == ('trait', word))
-            for word in ('required', 'forbidden')}
+    required, forbidden = (
+        frozenset(name for (kind, name), value in keys.items()
+                  if (kind, value) == ('trait', word))
+        for word in ('required', 'forbidden'))
     group = Group(number=number, resource_class=classes[0],
-                  amount=int(amount),
-                  function=keys.get(('accel', 'function_id')), **said)
+                  amount=int(amount), required=required,
+                  forbidden=forbidden,
+                  function=keys.get(('accel', 'function_id')))
     bitstream = keys.get(('accel', 'bitstream_id'))
     if bitstream == 'image':
         bitstream = image.get('accel:bitstream_id')

@@ -47,6 +47,13 @@ FAULTS: dict[str, list[tuple[str, str, str]]] = {
         ('os_acc/images.py', 'if image.algorithm not in STRONG:',
          "if image.algorithm in ('md5', 'sha1', 'sha224'):"),
         ('os_acc/images.py', "'sha3_512')", "'sha3_512', 'md5')")],
+    'BITS-016': [
+        (FPGA, "interface=self.sysfs.read(card, f'{place}/interface_id'),",
+         "interface='shell-1',"),
+        (FPGA, "interface=self.sysfs.read(card, f'{place}/interface_id'),",
+         "interface=vars(self).setdefault('types', {}).setdefault(\n"
+         "                    place, self.sysfs.read(\n"
+         "                        card, f'{place}/interface_id')),")],
     'DRIVER-001': [
         ('os_acc_agent/driver.py', "'cyborg.accelerator.driver'",
          "'os_acc'"),
@@ -565,7 +572,8 @@ FAULTS: dict[str, list[tuple[str, str, str]]] = {
          "('device', self.device) if self.device"),
         (PROVIDERS, "f'{self.host}_{provider}', 'node')",
          "f'{self.host}_{provider}',\n"
-         '                                 next(iter(self.places.values())))')],
+         '                                next(iter(self.places.values())))'
+         )],
     'SCHED-002': [
         (PROVIDERS, "f'{self.host}_{provider}', 'node')",
          "f'{self.host}_{provider}', None)")],
@@ -581,10 +589,7 @@ FAULTS: dict[str, list[tuple[str, str, str]]] = {
          '        inventory = self._inventory(place, provider)\n'
          '        while True:\n'
          '            there = self.placement.get(provider)\n'),
-        (PROVIDERS, 'if provider.generation != generation:', 'if False:'),
-        (PROVIDERS, 'self.placement.write(provider, there.generation,',
-         'self.placement.write(provider, self.placement.providers[\n'
-         '                    provider].generation,')],
+        (PROVIDERS, 'if provider.generation != generation:', 'if False:')],
     'SCHED-006': [
         (PROVIDERS, 'with contextlib.suppress(Unreachable):', 'if True:'),
         (API, '        self._handle_of(uuid).status = Status.RETIRED\n',

@@ -5,7 +5,6 @@ import hashlib
 from os_acc.control import Image
 from os_acc.objects import VAN
 
-
 # SHA-256 and what is stronger (BITS-006)
 STRONG = ('sha256', 'sha384', 'sha512', 'sha3_256', 'sha3_384', 'sha3_512')
 

@@ -191,8 +191,13 @@ class TestAssign(unittest.TestCase):
             with self.subTest(allocation, traits=traits):
                 self.assertRaises(NoFit, assign, self.WANTED, allocation,
                                   traits)
-        with self.assertRaises(NoFit):  # its VAN is on the only one
-            assign(self.WANTED, self.ALLOCATION, self.TRAITS, {'1.0': 'a'})
+        two = [Group(number=number, resource_class=FPGA, amount=1)
+               for number in (1, 2)]
+        self.assertEqual({'1.0': 'a', '2.0': 'b'}, assign(
+            two, {'a': {FPGA: 1}, 'b': {FPGA: 1}}, {}, {'1.0': 'a'}))
+        pair = [Group(number=1, resource_class=FPGA, amount=2)]
+        with self.assertRaises(NoFit):  # the VAN's provider has no more
+            assign(pair, {'a': {FPGA: 1}, 'b': {FPGA: 2}}, {}, {'1.0': 'a'})
 
     @shows('SCHED-017')
     def test_the_same_is_assigned_the_same_way(self):
