@@ -51,7 +51,7 @@ FAULTS: dict[str, list[tuple[str, str, str]]] = {
         (FPGA, "interface=self.sysfs.read(card, f'{place}/interface_id'),",
          "interface='shell-1',"),
         (FPGA, "interface=self.sysfs.read(card, f'{place}/interface_id'),",
-         "interface=vars(self).setdefault('types', {}).setdefault(\n"
+         "interface=globals().setdefault('types', {}).setdefault(\n"
          "                    place, self.sysfs.read(\n"
          "                        card, f'{place}/interface_id')),")],
     'DRIVER-001': [
