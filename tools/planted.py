@@ -4,9 +4,10 @@ A folder whose ``tests`` show requirements (see :mod:`tools.shown`) lists
 faults: for each requirement one or more, each as (file, what stands there
 once, what is put there).  ``systems/os_acc/harness/planted.py`` has those of
 the reference os-acc, ``models/tests/planted.py`` those of the conformance
-kit; run as a module, with ids or without, each plants them one by one in a
-copy and runs the tests that claim the requirement.  It takes a while, so CI
-only looks whether each claim has a fault that can still be planted.
+kit.  ``python -m harness.planted [ID ...]`` there and ``python -m
+tools.planted [ID ...]`` for the kit plant them one by one in a copy and run
+the tests that claim the requirement.  It takes a while, so CI only looks
+whether each claim has a fault that can still be planted.
 """
 
 import os
@@ -96,3 +97,10 @@ def main(home: pathlib.Path, faults: dict[str, list[Fault]],
                   flush=True)
     print(f'{tried} faults planted, {wrong} problems')
     return 1 if wrong or not tried else 0
+
+
+if __name__ == '__main__':
+    from models.tests.planted import FAULTS
+
+    sys.exit(main(pathlib.Path(__file__).resolve().parents[1] / 'models',
+                  FAULTS, sys.argv[1:]))

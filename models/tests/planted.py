@@ -1,12 +1,8 @@
 """A fault for each requirement that a test of the kit shows: it has to fail.
 
-``python -m models.tests.planted [ID ...]``, from the root of the repository,
-plants each in a copy and runs the tests that claim the requirement, as
-``tools/planted.py`` says.
+``python -m tools.planted [ID ...]``, from the root of the repository, plants
+each in a copy and runs the tests that claim the requirement.
 """
-
-import pathlib
-import sys
 
 CONTRACT, VERDICT, SESSION, REPORT, MODES, SUITE = (
     f'cyborg_models/conformance/{name}.py' for name in (
@@ -85,15 +81,3 @@ FAULTS = {
          '            if not self.contract.rules[name].review\n'
          '        ) else')],
 }
-
-
-def main(wanted):
-    """Try the faults; returns the exit status."""
-    from tools import planted
-
-    return planted.main(pathlib.Path(__file__).resolve().parents[1], FAULTS,
-                        wanted)
-
-
-if __name__ == '__main__':
-    sys.exit(main(sys.argv[1:]))
