@@ -332,8 +332,8 @@ def what_goes_wrong(scene):
         when(s.reachable, 'ARQ-092')
         if scene.discovery:
             when(not s.failing[host], 'HANDLE-005')
-            if s.failing[host] or not s.up[host]:
-                s.heard = False
+            if s.up[host] and not s.failing[host]:
+                s.reported[handle] = False
         need(s, s.up[host] and s.reachable)
         strike(s)
         s.use[handle] = Use.GONE
@@ -350,6 +350,8 @@ def what_goes_wrong(scene):
             when(s.reachable, 'ARQ-092')
             need(s, s.up[scene.host_of(handle)] and s.reachable)
             s.use[handle] = Use.CLEANING
+            if scene.discovery:
+                s.reported[handle] = True
 
 
     if scene.discovery:
@@ -360,12 +362,11 @@ def drivers_fail(scene):
     """Drivers that cannot look for their devices."""
     m = scene.model
 
-    @scene.fault('driver -> cyborg-agent: error, devices of {host}',
-                 host=scene.host)
+    @m.action('driver -> cyborg-agent: error, devices of {host}',
+              host=scene.host)
     def fail_discovery(s, host):
-        """A driver may fail to look for its devices."""
+        """A driver may fail to look for its devices, at any time."""
         when(not s.failing[host], 'ARQ-090')
-        strike(s)
         s.failing[host] = True
 
     @m.action('driver -> cyborg-agent: devices of {host}', host=scene.host)
@@ -375,11 +376,14 @@ def drivers_fail(scene):
         when(s.failing[host], 'ARQ-090')
         s.failing[host] = False
 
-    @m.always('HANDLE-005')
-    def withdrawn_by_a_report(s):
-        """No handle was withdrawn for an error of its driver, or while its
-        host was down."""
-        return s.heard
+    @m.always('HANDLE-005', handle=scene.handle)
+    def withdrawn_by_a_report(s, handle):
+        """While its driver fails, or its host is down, a handle is not
+        withdrawn that the last report without an error has."""
+        host = scene.host_of(handle)
+        return (s.up[host] and not s.failing[host]
+                or not s.reported[handle]
+                or s.use[handle] is not Use.GONE)
 
 
 def hosts_lose_power(scene):

@@ -81,8 +81,8 @@ class Scene:
         m.var('up', bool, start=True, each=self.host)
         if self.discovery:
             m.var('failing', bool, start=False, each=self.host)
-            # each withdrawal followed from a report without an error
-            m.var('heard', bool, start=True)
+            # the last report without an error has it
+            m.var('reported', bool, start=True, each=self.handle)
         if self.prepares:
             whole = [logic for logic in Logic if logic is not Logic.PARTIAL
                      and (logic is not Logic.MDEV
