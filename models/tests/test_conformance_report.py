@@ -17,6 +17,8 @@ from cyborg_models import cli
 from cyborg_models.conformance import modes, report, verdict
 from cyborg_models.conformance.itself import ModelSystem
 
+from . import shows
+
 SCHEMA = json.loads(resources.files('cyborg_models.conformance').joinpath(
     'report.schema.json').read_text('utf-8'))
 
@@ -45,9 +47,10 @@ class Shared(unittest.TestCase):
 
 class Data(Shared):
 
+    @shows('CONF-004')
     def test_what_was_declared(self):
         for key, value in (
-                ('contract', 'stein 2.0'), ('role', ['cyborg', 'nova']),
+                ('contract', 'stein 3.0'), ('role', ['cyborg', 'nova']),
                 ('capabilities', ['core', 'unbind']), ('seed', 4),
                 ('implementation', {'name': 'mine', 'version': '1.2'}),
                 ('known', ['B7', 'B26']), ('mended', ['B26']),
@@ -56,6 +59,19 @@ class Data(Shared):
             with self.subTest(key):
                 self.assertEqual(value, self.data[key])
         self.assertIn('crash_conductor', self.data['faults'])
+        self.assertEqual([], report.as_data(made(
+            concurrent={'rounds': 2}))['faults'])
+        self.assertEqual(
+            ['stein.release'], [one['model'] for one in self.data['models']])
+        [model] = self.data['models']
+        self.assertEqual(
+            [('faults', 4), ('concurrent', 4)],
+            [(mode['mode'], mode['seed']) for mode in model['modes']])
+        self.assertTrue(self.data['failures'])
+        for one in self.data['failures']:
+            self.assertRegex(one['repeat'], (
+                '^cyborg-models conform run mine:Mine --mode '
+                f'{one["mode"]} --seed 4'))
 
     def test_counts_begin_with_inconclusive(self):
         self.assertEqual('inconclusive', next(iter(self.data['counts'])))
@@ -230,7 +246,7 @@ class Text(Shared):
 
     def test_the_whole(self):
         text = '\n'.join(line for line, _ in report.lines(self.bad))
-        for part in ('mine 1.2: stein 2.0, role cyborg, nova, with core, '
+        for part in ('mine 1.2: stein 3.0, role cyborg, nova, with core, '
                      'unbind', 'faults: 1,500 steps in ', 'inconclusive (',
                      'fail (2)', 'not applicable (',
                      'mended: B26', 'Divergent.'):

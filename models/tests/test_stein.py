@@ -29,7 +29,8 @@ CLEAN = (
     (attach, BATCH, 1291, 3854, 18),
     (release, {'faults': 0}, 51, 70, 17),
     (release, {}, 480, 1111, 19),
-    (release, {'faults': 2}, 1865, 5805, 22),
+    (release, {'faults': 2}, 1865, 5764, 22),
+    (release, {'discovery': True}, 960, 3165, 20),
     (release, {'arqs': 2, 'handles': 2}, 10363, 36186, 26),
     (program, {'faults': 0}, 1362, 2824, 42),
     (program, {}, 10117, 30671, 43),
@@ -94,6 +95,7 @@ DEFECTS = (
     ('Q8', program, {}, 'somebody_binds', 4),
     ('Q21', release, {}, 'never_offered_before_erased', 3),
     ('crash', attach, {}, 'in_use_means_named', 5),
+    ('error', release, {'discovery': True}, 'withdrawn_by_a_report', 2),
     ('provider', system, {'instances': 1, 'hosts': 2, 'faults': 0},
      'taken_where_it_was_claimed', 5),
 )

@@ -528,9 +528,9 @@ class Record(unittest.TestCase):
                 ('power', 'power: recorded is FIRST [PROGBIND-012] of no '
                  'row', (
                      'power: loaded is FIRST [PROGBIND-012] of no row',)),
-                ('Q21', 'delete_arq: use is FREE [HANDLE-022] of INITIAL', (
-                    'delete_arq: use is IN_USE [HANDLE-022] of INITIAL',
-                    'ask_bind: use is FREE [HANDLE-022] of INITIAL'))):
+                ('Q21', 'delete_arq: use is FREE [HANDLE-031] of INITIAL', (
+                    'delete_arq: use is IN_USE [HANDLE-031] of INITIAL',
+                    'ask_bind: use is FREE [HANDLE-031] of INITIAL'))):
             self.assertEqual(row, matched(text))
             for other in others:
                 with self.subTest(other):

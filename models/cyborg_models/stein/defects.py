@@ -477,6 +477,9 @@ def of_reports(scene):
             s.work[scene.region_of(handle)] is Work.IDLE), 'PROGBIND-020')
         s.use[handle] = Use.FREE
 
+    scene.defect('error', of='withdraw', without='HANDLE-005', doc=(
+        'A driver that fails is taken for one that has found nothing.'))
+
     @scene.defect('B30', of='withdraw')
     def withdraw_at_any_time(s, handle):
         """A handle is withdrawn although an ARQ names it."""
