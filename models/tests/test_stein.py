@@ -201,6 +201,13 @@ class DefectTest(unittest.TestCase):
             with self.subTest(module.__name__, **settings):
                 self.assertEqual({}, broken(explore(module, settings)[1]))
 
+    def test_another_host_is_not_maintenance(self):
+        settings = {'maintenance': True, 'faults': 0}
+        one = explore(attach, settings, 'provider')[1]
+        self.assertEqual({}, broken(one))
+        self.assertEqual(explore(attach, settings)[1].states, one.states)
+        self.assertNotEqual({}, broken(explore(attach, settings, 'P18')[1]))
+
     def test_what_need_not_come(self):
         for defect, module, settings, name in STARVED:
             with self.subTest(defect, module=module.__name__, **settings):

@@ -111,6 +111,9 @@ def of_handles(scene):
         when(s.job[arq] is Job.STARTED, 'HANDLE-010')
         when(s.arq[arq] is Arq.BIND_STARTED, 'HANDLE-010')
         when(s.use[handle] is Use.FREE, 'HANDLE-010')
+        when(scene.region_serves(s, handle, scene.instance_of(arq)),
+             'HANDLE-010')
+        when(not scene.maintenance or not s.serviced[handle], 'HANDLE-014')
         s.use[handle] = Use.IN_USE
         scene.name_handle(s, arq, handle)
 
@@ -121,6 +124,8 @@ def of_handles(scene):
             when(s.job[arq] is Job.STARTED, 'HANDLE-010')
             when(s.arq[arq] is Arq.BIND_STARTED, 'HANDLE-010')
             when(s.use[handle] is Use.FREE, 'HANDLE-010')
+            when(s.claim[scene.instance_of(arq)] == scene.host_of(handle),
+                 'HANDLE-013')
             s.use[handle] = Use.IN_USE
             scene.name_handle(s, arq, handle)
 
