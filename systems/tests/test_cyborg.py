@@ -991,6 +991,71 @@ class Record(unittest.TestCase):
                 checked += 1
         self.assertEqual(22, checked)
 
+    def test_what_lies_behind_what_walks_go_past(self):
+        """Each is an entry, a signature, and signatures that differ."""
+        record = known.Known.read()
+        checked = 0
+        for name, text, others in (
+                ('Q21b', 'rebind: arq is BOUND; handle is some; notice is '
+                 'SENT_OK; use is IN_USE [ARQ-011] of BOUND', (
+                     'rebind: arq is BOUND; notice is SENT_OK [ARQ-011] of '
+                     'BOUND',
+                     'rebind: arq is BOUND; handle is some; use is IN_USE '
+                     '[ARQ-011] of BOUND, a leak',
+                     'rebind: arq is BOUND; handle is some; use is IN_USE '
+                     '[ARQ-011] of BOUND beyond Q21')),
+                ('P4c', 'together unbind + unbind: notice is MISSED '
+                 '[ARQ-030] of UNBOUND', (
+                     'together unbind + unbind: notice is MISSED [ARQ-030] '
+                     'of BOUND',
+                     'together rebind + unbind: notice is MISSED [ARQ-030] '
+                     'of UNBOUND',
+                     'together unbind + unbind: notice is MISSED [ARQ-030] '
+                     'of UNBOUND beyond P4')),
+                ('P4c', 'together rebind + unbind: arq is BOUND; handle is '
+                 'some; use is IN_USE [ARQ-011] of BOUND beyond running', (
+                     'rebind: arq is BOUND; handle is some; use is IN_USE '
+                     '[ARQ-011] of BOUND beyond running',
+                     'together rebind + rebind: arq is BOUND; handle is '
+                     'some; use is IN_USE [ARQ-011] of BOUND beyond B20')),
+                ('P4c', 'together ask_bind + unbind: arq is BIND_FAILED '
+                 '[ARQ-012] of BIND_FAILED untold, BOUND untold', (
+                     'together ask_bind + unbind: arq is BIND_FAILED '
+                     '[ARQ-012] of BIND_FAILED with a handle, BOUND',)),
+                ('B4c', 'together ask_bind + unbind: arq is BIND_FAILED; arq '
+                 'is BOUND; notice is NONE [ARQ-030] of BIND_FAILED untold, '
+                 'BOUND untold', (
+                     'together ask_bind + unbind: arq is BIND_FAILED; arq '
+                     'is BOUND; notice is NONE [ARQ-030] of BIND_FAILED '
+                     'untold, BOUND',)),
+                ('B22b', 'with unfit + ask_bind: loaded is PARTIAL '
+                 '[PROGBIND-012] of BOUND, INITIAL beyond Q2', (
+                     'with unfit + ask_bind: loaded is PARTIAL '
+                     '[PROGBIND-012] of BIND_FAILED beyond Q2',
+                     'with lost + ask_bind: loaded is PARTIAL '
+                     '[PROGBIND-012] of BOUND beyond Q2')),
+                ('Q23', 'go_on: loaded is FIRST; recorded is FIRST '
+                 '[PROGBIND-025] of BOUND beyond Q22 and B7', (
+                     'go_on: loaded is FIRST [PROGBIND-025] of BOUND beyond '
+                     'Q22 and B7',
+                     'go_on: loaded is FIRST; recorded is FIRST '
+                     '[PROGBIND-025] of BOUND beyond Q22')),
+                ('B7b', 'wait after together ask_bind + lose_reply + '
+                 'delete_arq: recorded is FIRST [HANDLE-010] of no row', (
+                     'wait after together ask_bind + delete_arq: recorded '
+                     'is FIRST [HANDLE-010] of no row',
+                     'wait after together ask_bind + lose_reply + '
+                     'delete_arq: recorded is FIRST [HANDLE-010] of no row '
+                     'beyond B7'))):
+            self.assertEqual(name, (record.match(
+                Finding(text, '', '', '')) or {}).get('id'), text)
+            for other in others:
+                with self.subTest(other):
+                    self.assertNotEqual(name, (record.match(
+                        Finding(other, '', '', '')) or {}).get('id'))
+                    checked += 1
+        self.assertEqual(16, checked)
+
 
 class Servers(unittest.TestCase):
     """What is started ends with who started it."""

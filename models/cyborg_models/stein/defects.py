@@ -3,7 +3,8 @@
 A defect drops or alters guards and effects of actions; it adds nothing that
 is checked.  The names are those of the facts that were collected about
 Cyborg and Nova: ``A`` was mended upstream, ``B`` is in Cyborg 17.0.0 or in
-Nova still, ``P`` and ``Q`` were found by running it.
+Nova still, ``P`` and ``Q`` were found by running it, as were ``crash``,
+``power`` and ``running``.
 """
 
 from cyborg_models.kernel.language import when
@@ -551,6 +552,20 @@ def of_release(scene):
         become(s, arq, Arq.UNBOUND)
         release_handle(s, arq)
 
+    if 'unbind' in scene.model.actions:
+        @scene.defect('P4', of='take')
+        def take_without_claim(s, arq, handle):
+            """It is bound again although Nova has no claim any more."""
+            when(s.job[arq] is Job.STARTED, 'HANDLE-010')
+            when(s.arq[arq] is Arq.BIND_STARTED, 'HANDLE-010')
+            instance = scene.instance_of(arq)
+            when(scene.suits(s, handle, instance)
+                 or s.claim[instance] is None
+                 and s.use[handle] is Use.FREE
+                 and scene.region_serves(s, handle, instance), 'HANDLE-010')
+            s.use[handle] = Use.IN_USE
+            scene.name_handle(s, arq, handle)
+
     scene.defect('running', of='unbind', without='ARQ-070', doc=(
         'An ARQ is unbound while its instance runs.'))
 
@@ -595,10 +610,9 @@ def of_reports(scene):
 
     @scene.defect('Q21', of='report')
     def free_as_it_is(s, handle):
-        """What was released is free at once: nothing is ever erased."""
+        """What was released is free at once: nothing is ever erased, and
+        no host is waited for."""
         when(s.use[handle] is Use.CLEANING, 'HANDLE-024')
-        when(s.up[scene.host_of(handle)], 'ARQ-092')
-        when(s.reachable, 'ARQ-092')
         when(scene.plain(handle) or (
             s.work[scene.region_of(handle)] is Work.IDLE), 'PROGBIND-020')
         s.use[handle] = Use.FREE
