@@ -1008,7 +1008,7 @@ class Record(unittest.TestCase):
                  '[ARQ-030] of UNBOUND', (
                      'together unbind + unbind: notice is MISSED [ARQ-030] '
                      'of BOUND',
-                     'together rebind + unbind: notice is MISSED [ARQ-030] '
+                     'together rebind + rebind: notice is MISSED [ARQ-030] '
                      'of UNBOUND',
                      'together unbind + unbind: notice is MISSED [ARQ-030] '
                      'of UNBOUND beyond P4')),
@@ -1040,6 +1040,28 @@ class Record(unittest.TestCase):
                      'Q22 and B7',
                      'go_on: loaded is FIRST; recorded is FIRST '
                      '[PROGBIND-025] of BOUND beyond Q22')),
+                ('B4e', 'rebind: arq is BIND_FAILED [ARQ-020] of '
+                 'BIND_FAILED untold', (
+                     'rebind: arq is BIND_FAILED [ARQ-020] of BIND_FAILED',
+                     'rebind: arq is BIND_FAILED [ARQ-020] of BIND_FAILED '
+                     'untold beyond B4')),
+                ('P6f', 'together rebind + rebind: arq is BIND_FAILED '
+                 '[HANDLE-020] of BIND_FAILED with a handle untold', (
+                     'rebind: arq is BIND_FAILED [HANDLE-020] of '
+                     'BIND_FAILED with a handle untold',
+                     'together rebind + rebind: arq is BIND_FAILED '
+                     '[HANDLE-020] of BIND_FAILED with a handle')),
+                ('B9c', 'lose_result: arq is BIND_FAILED; loaded is SECOND; '
+                 'notice is SENT_FAILED [ARQ-090] of BIND_FAILED', (
+                     'fail_write: arq is BIND_FAILED; loaded is SECOND; '
+                     'notice is SENT_FAILED [ARQ-090] of BIND_FAILED',
+                     'lose_result: arq is BIND_FAILED; notice is '
+                     'SENT_FAILED [ARQ-090] of BIND_FAILED beyond B9b')),
+                ('Q21', 'delete_arq: recorded is FIRST [PROGBIND-012] of no '
+                 'row', (
+                     'power: recorded is FIRST [PROGBIND-012] of no row',
+                     'delete_arq: recorded is NONE [PROGBIND-012] of no '
+                     'row')),
                 ('B7b', 'wait after together ask_bind + lose_reply + '
                  'delete_arq: recorded is FIRST [HANDLE-010] of no row', (
                      'wait after together ask_bind + delete_arq: recorded '
@@ -1054,7 +1076,7 @@ class Record(unittest.TestCase):
                     self.assertNotEqual(name, (record.match(
                         Finding(other, '', '', '')) or {}).get('id'))
                     checked += 1
-        self.assertEqual(16, checked)
+        self.assertEqual(24, checked)
 
 
 class Servers(unittest.TestCase):

@@ -73,6 +73,14 @@ def of_requests(scene):
         s.asked[arq] = False
         s.job[arq] = Job.STARTED
 
+    @scene.defect('P6b', of='rebind')
+    def ask_again(s, arq):
+        """So it is with a bind that an operator asks for again."""
+        when(s.arq[arq] in (Arq.UNBOUND, Arq.BIND_STARTED), 'ARQ-011')
+        when(not s.asked[arq], 'ARQ-010')
+        ask(s)
+        s.asked[arq] = True
+
     @scene.defect('P6e', of='ignore_request')
     def fail_what_is_bound(s, arq):
         """A bind begun twice fails for want of a second handle, whatever
