@@ -104,7 +104,7 @@ class Divergences(unittest.TestCase):
 
     def test_a_row_that_says_none_too_early(self):
         self.assertEqual((['A1'], 2), self.wrong(
-            [(1, ['A1', '', 'none']), (2, ['P4', '', 'none'])]))
+            [(1, ['A1', '', 'none']), (2, ['P8', '', 'none'])]))
 
 
     def test_what_a_test_of_the_reference_shows_is_for_review(self):
