@@ -652,7 +652,7 @@ def of_reports(scene):
         when(s.up[scene.host_of(handle)], 'ARQ-092')
         when(s.reachable, 'ARQ-092')
         if s.use[handle] is Use.CLEANING:
-            when(not s.dirty[handle], 'HANDLE-022')
+            when(not s.dirty[handle], 'HANDLE-031')
             s.use[handle] = Use.FREE
             return
         when(s.use[handle] is Use.FREE, 'HANDLE-024')
