@@ -20,7 +20,8 @@ With ``--json`` a command prints one JSON object.  Its keys are stable:
     ``states``, ``transitions``, ``depth``, ``seconds``,
     ``states_per_second``, ``properties``: objects with ``name``, ``kind``,
     ``requirement``, ``doc``, ``verdict``, ``depth``, ``arguments`` and
-    ``trace`` (a *trace*, or null)
+    ``trace`` (a *trace*, or null); ``unbreakable``: names of the properties
+    that nothing can break in this configuration, whatever the variables hold
 ``check --manifest``
     ``verdict``, ``configurations``: objects with ``name``, ``differences``
     (texts), ``complete``, ``states``, ``transitions``, ``depth``,
@@ -62,7 +63,8 @@ With ``--json`` a command prints one JSON object.  Its keys are stable:
 ``conform run --json FILE``
     what ``conformance/report.schema.json`` says
 ``compare``
-    ``left``, ``right``: each as ``check MODEL`` gives it; ``same``
+    ``left``, ``right``: each as ``check MODEL`` gives it, but for
+    ``unbreakable``; ``same``
 ``mutate``
     ``of``, ``verdict``, ``complete``, ``configurations`` (texts),
     ``total``, ``sample`` (a number, or null), ``killed``, ``score``,
@@ -95,6 +97,8 @@ from cyborg_models.conformance import cli as conformance
 from cyborg_models.kernel.itf import TraceError
 from cyborg_models.kernel.language import ModelError
 from cyborg_models.registry import InputError
+
+EXTRA = ('hypothesis', 'orjson')  # libraries that not everybody has
 
 
 class _Parser(argparse.ArgumentParser):
@@ -295,6 +299,12 @@ def main(argv=None):
         from cyborg_models.terminal import plain
 
         print(f'cyborg-models: {plain(str(error))}', file=sys.stderr)
+        return BAD
+    except ModuleNotFoundError as error:
+        if error.name not in EXTRA:
+            raise
+        print(f'cyborg-models: this needs {error.name}; install '
+              'cyborg-models[conformance]', file=sys.stderr)
         return BAD
     except KeyboardInterrupt:
         print('cyborg-models: interrupted', file=sys.stderr)

@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import textwrap
 import unittest
 from unittest import mock
 
@@ -24,6 +25,7 @@ TOLD = {'number', 'message', 'sender', 'receiver', 'text', 'changes', *STEP}
 HEAD = {'model', 'settings', 'defects'}
 CHECKED = {'verdict', 'complete', 'reason', 'states', 'transitions', 'depth',
            'seconds', 'states_per_second', 'properties', *HEAD}
+CHECK = {*CHECKED, 'unbreakable'}
 
 
 class Commands(unittest.TestCase):
@@ -157,6 +159,33 @@ class TestSettings(Commands):
                 self.assertRegex(self.call('list', 'test.small', *argv,
                                            status=3), words)
 
+    def test_what_no_model_has_is_refused(self):
+        # Otherwise it would hold, of something that nobody meant.
+        for name, words in (
+                ('stein.attach enabled=nonesuch', 'enabled is .nonesuch.; '
+                 'use one of bind_times_out, '),
+                ('stein.attach instances=0', 'from 1 to 64'),
+                ('stein.attach quota=0', 'quota is 0; give'),
+                ('stein.release operations=-1', 'from 0 to 64'),
+                ('stein.program functions=3', 'from 1 to 2'),
+                ('stein.program per_region=0', 'per_region is 0'),
+                ('stein.system programmable=-1', 'from 0 to 64'),
+                ('stein.system programmable=1 per_region=2', 'two kinds'),
+                ('stein.system programmable=2 per_region=2 hosts=2',
+                 'two kinds or hosts; choose other'),
+                ('rocky.attach kind=FPGA', 'use one of VF, GPU, MDEV'),
+                ('rocky.attach limit=-5', 'from 1 to 64'),
+                ('rocky.attach faults=-1', 'from 0 to 64'),
+                ('rocky.attach enabled_faults=nonesuch', 'use one of agent-'),
+                ('rocky.program functions=0', 'from 1 to 2'),
+                ('rocky.program regions=0', 'from 1 to 64'),
+                ('rocky.system fixed=2', 'from 0 to 1'),
+                ('rocky.system projects=3', 'from 1 to 2')):
+            with self.subTest(name):
+                model, *pairs = name.split()
+                self.assertRegex(self.call('list', model, '--set', *pairs,
+                                           status=3), words)
+
 
 class TestBuild(Commands):
     """What a model's module does wrong before it is a model."""
@@ -180,11 +209,34 @@ class TestBuild(Commands):
                 ('return None', 9, 'returns None; end it with "return'),
                 ('1 / 0', 10, 'ZeroDivisionError: division by zero; mend'),
                 ('raise SystemExit(0)', 10, 'SystemExit: 0; mend it there'),
-                ('raise OSError("no")', 10, 'OSError: no; mend it there')):
+                ('raise OSError("no")', 10, 'OSError: no; mend it there'),
+                ('from cyborg_models.kernel.language import Model; return '
+                 'Model("test.bad")', 9, 'not checked; end it with "return'),
+                ('from models.tests.small import build; return build()', 9,
+                 "a model named 'test.small'; name it 'test.bad'")):
             with self.subTest(body):
                 said = self.refused('def build(settings=None, defects=()):\n'
                                     f'    {body}\n')
                 self.assertRegex(said, rf'spoiled\.py:{line}: .*{words}')
+                self.assertNotIn('with these settings', said)
+
+
+    def test_a_property_that_nothing_can_break(self):
+        said = self.refused(textwrap.dedent('''
+            from models.tests import small
+
+            def build(settings=None, defects=()):
+                m = small.build()
+                m.name = 'test.bad'
+
+                @m.always('TEST-008')
+                def a_count(s):
+                    """A domain is no news."""
+                    return s.count >= 0
+                return m.ready()
+            '''))
+        self.assertRegex(said, r'spoiled\.py:16: a_count comes out the same '
+                               r'whatever .*; say what could fail, or record')
 
 
 class TestCheck(Commands):
@@ -249,7 +301,8 @@ class TestCheck(Commands):
     def test_json(self):
         found = self.json('check', 'test.small', '--defect', 'greedy',
                           status=1)
-        self.assertEqual(CHECKED, set(found))
+        self.assertEqual(CHECK, set(found))
+        self.assertEqual([], found['unbreakable'])
         self.assertEqual('violated', found['verdict'])
         row = found['properties'][0]
         self.assertEqual({'name', 'kind', 'requirement', 'doc', 'verdict',
@@ -345,6 +398,11 @@ class TestManifest(Commands):
         text = self.call('check', '--manifest', path, status=1)
         self.assertIn('1 of 2 as expected.', text)
 
+    def test_what_can_fail_elsewhere_is_told(self):
+        text = self.call('check', 'stein.attach', '--set', 'faults=0')
+        self.assertIn('Nothing can break these here, whatever the variables '
+                      'hold: claims_fit', ' '.join(text.split()))
+
     def test_what_differs(self):
         path = self.write(expect={
             'states': 9, 'transitions': 14, 'depth': 3, 'verdicts': {
@@ -433,6 +491,19 @@ class TestManifest(Commands):
         for pairs, states in ((['vans=1'], 5), ([], None)):
             self.assertEqual(states, manifest.expected_states(
                 registry.choose('test.small', pairs), entries))
+
+
+class TestLibraries(unittest.TestCase):
+    def test_without_one_it_says_what_to_install(self):
+        done = subprocess.run(
+            [sys.executable, '-c', 'import sys\nsys.modules["hypothesis"] = '
+             'None\nfrom cyborg_models import cli\nsys.exit(cli.main('
+             '["conform", "run", "model:stein.lifecycle"]))'],
+            capture_output=True, text=True, check=False)
+        self.assertEqual(
+            (3, 'cyborg-models: this needs hypothesis; install '
+             'cyborg-models[conformance]\n'),
+            (done.returncode, done.stderr))
 
 
 class TestRun(Commands):

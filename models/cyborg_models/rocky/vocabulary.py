@@ -10,6 +10,7 @@ number, and a VAN's uuid is never used twice because the number is not.
 import enum
 
 from cyborg_models.kernel.language import WEAK, ModelError, when
+from cyborg_models.kernel.settings import number, one_of
 
 
 class Van(enum.Enum):
@@ -193,17 +194,6 @@ AS_REMEMBERED = {Record.NONE: Van.NONE, Record.BOUND: Van.BOUND,
                  Record.RELEASED: Van.RELEASED}
 
 
-def choose(name, value, allowed):
-    """*value*, if it is one of those allowed.
-
-    :raises ModelError: naming the setting and what it may be
-    """
-    if value not in allowed:
-        raise ModelError(f'the setting {name} is {value!r}; use one of '
-                         + ', '.join(map(str, allowed)))
-    return value
-
-
 class World:
     """One host with its devices, seen by one model.
 
@@ -220,40 +210,43 @@ class World:
             return getattr(settings, name, default)
 
         self.m = m
-        self.kind = choose('kind', setting('kind', 'VF'), KINDS)
-        self.topology = choose('topology', setting('topology', 'LOCAL'),
+        self.kind = one_of('kind', setting('kind', 'VF'), KINDS)
+        self.topology = one_of('topology', setting('topology', 'LOCAL'),
                                TOPOLOGIES)
-        self.programmer = choose('programmer',
+        self.programmer = one_of('programmer',
                                  setting('programmer', 'agent'), PROGRAMMERS)
-        self.writer = choose('writer', setting('writer', 'common'), WRITERS)
-        self.budget = settings.faults
+        self.writer = one_of('writer', setting('writer', 'common'), WRITERS)
+        self.budget = number('faults', settings.faults, 0)
         self.enabled = setting('enabled_faults', FAULTS)
         self.watched = setting('watched', False)
         self.flows = setting('flows', frozenset())
         for name in self.flows:
-            choose('flows', name, sorted(FLOWS))
+            one_of('flows', name, sorted(FLOWS))
         for name in self.enabled:
-            choose('enabled_faults', name, sorted(FAULTS | LOSSES))
+            one_of('enabled_faults', name, sorted(FAULTS | LOSSES))
         self.power = self.topology == 'POWER'
         if self.power and (self.kind != 'POWER_SLOT'
                            or self.writer.startswith('agent')):
             raise ModelError('topology POWER has no agent: set kind to '
                              'POWER_SLOT and writer to common or plugin')
         self.programs = self.kind == 'FPGA'
-        self.functions = setting('functions', 1)
-        self.policy = choose('policy', setting('policy', 'IF_NEEDED'),
+        self.functions = number('functions', setting('functions', 1), 1, 2)
+        self.policy = one_of('policy', setting('policy', 'IF_NEEDED'),
                              POLICIES)
         self.tenant = setting('tenant', False)
         self.operator = self.programs and setting('operator', False)
-        self.projects = setting('projects', 1)
-        self.van = m.set('van', settings.vans)
-        self.handle = m.set('handle', setting('handles', settings.vans))
-        self.regions = setting('regions', 1)
+        self.projects = number('projects', setting('projects', 1), 1, 2)
+        vans = number('vans', settings.vans, 1)
+        self.van = m.set('van', vans)
+        self.handle = m.set('handle', number(
+            'handles', setting('handles', vans), 1))
+        self.regions = number('regions', setting('regions', 1), 1)
         self.region = (m.set('region', self.regions) if self.programs
                        else None)
-        self.fixed = setting('fixed', 0)
+        self.fixed = number('fixed', setting('fixed', 0), 0, self.regions)
         self.names_provider = setting('names_provider', False)
-        self.limit = setting('limit', self.handle.size)
+        self.limited = hasattr(settings, 'limit')
+        self.limit = number('limit', setting('limit', self.handle.size), 1)
         # Who does the work on the host, and what os-acc's word is called.
         self.peer = 'novalink' if self.power else 'agent'
 

@@ -148,6 +148,16 @@ class Work(enum.Enum):
     FAILED = 'failed, reply sent'
 
 
+#: every fault that some model has, by the name of its action
+FAULTS = frozenset((
+    'bind_times_out', 'crash_agent', 'crash_compute', 'crash_conductor',
+    'fail_before_bind', 'fail_fetch', 'fail_spawn', 'fail_write',
+    'fetch_unfit', 'garble', 'give_up', 'lose_controller', 'lose_created',
+    'lose_event', 'lose_host', 'lose_power', 'lose_prepare', 'lose_reply',
+    'lose_request', 'lose_result', 'name_no_provider', 'no_bitstream',
+    'prepare_fails', 'refuse_trait', 'release_fails', 'repeat_request',
+    'unbind_fails', 'withdraw'))
+
 REQUIREMENTS = {
     # Creation
     'ARQ-001': 'Nova MUST hold a claim in Placement before it asks Cyborg '
