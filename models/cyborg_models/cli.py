@@ -163,11 +163,18 @@ def parser():
     made.add_argument('--record', action='store_true',
                       help='with --manifest: print it with new figures')
 
-    made = command('run', do_run, 'Run a model at random.')
+    made = command('run', do_run, 'Run a model: by the steps that are '
+                   'named, or at random.')
     choice(made)
+    made.add_argument('--take', metavar='STEP', nargs='+', action='extend',
+                      default=[],
+                      help='take these steps first, such as "plug(van=0)"; '
+                           'an action alone where one step of it is possible')
     made.add_argument('--seed', type=int, metavar='N',
                       help='the same seed gives the same run')
-    made.add_argument('--steps', type=_positive, default=20, metavar='N')
+    made.add_argument('--steps', type=_positive, metavar='N',
+                      help='at random; the default is 20, or none after '
+                           '--take')
     made.add_argument('--only', metavar='ACTION', nargs='+',
                       action='extend', default=[],
                       help='choose among these actions only')

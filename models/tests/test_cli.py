@@ -522,6 +522,36 @@ class TestRun(Commands):
         self.assertTrue(found['ended'])
         self.assertEqual(2, len(found['trace']['steps']))
 
+    def test_the_steps_that_are_named(self):
+        found = self.json('run', 'test.small', '--take', 'ask(van=1)', 'plug',
+                          'ask( van = 0 )')
+        self.assertFalse(found['ended'])
+        self.assertEqual(
+            [('ask', 1), ('plug', 1), ('ask', 0)],
+            [(step['action'], step['arguments']['van'])
+             for step in found['trace']['steps']])
+        argv = 'run', 'test.small', '--take', 'ask(van=1)', '--seed', '3'
+        self.assertEqual(1, len(self.json(*argv)['trace']['steps']))
+        self.assertEqual(8, len(self.json(*argv, '--steps', '7')[
+            'trace']['steps']))
+        self.assertIn('test.small, as it was asked for\n', self.call(*argv))
+        path = self.path('taken.itf.json')
+        self.call(*argv, '--out', path)
+        self.assertIn('At step 1', self.call('explain', path))
+
+    def test_steps_that_cannot_be_taken(self):
+        for steps, words in (
+                (['ask'], 'step 1, ask, may be any of ask.van=0., ask.van=1'),
+                (['aks'], 'no action .aks.; did you mean ask'),
+                (['ask(van=2)'], 'no step .ask.van=2..; give ask.van=0. or'),
+                (['ask(van=0)', 'plug(van=1)'],
+                 'step 2, plug.van=1., is forbidden: TEST-002 asks for '
+                 r's.state.van. is Van.ASKED \(.*small.py:\d+\); possible '
+                 r'is ask\(van=1\), plug\(van=0\)')):
+            with self.subTest(steps):
+                self.assertRegex(self.call(
+                    'run', 'test.small', '--take', *steps, status=3), words)
+
     def test_every_model_at_80_columns(self):
         for name in registry.names():
             self.call('run', name, '--seed', '1', '--steps', '40')
