@@ -65,6 +65,11 @@ With ``--json`` a command prints one JSON object.  Its keys are stable:
 ``compare``
     ``left``, ``right``: each as ``check MODEL`` gives it, but for
     ``unbreakable``; ``same``
+``refine``
+    ``model``, ``settings``, ``defects``, ``of`` (the life cycle),
+    ``verdict``, ``reason``, ``steps``: objects with ``action``, ``steps``
+    (how many the life cycle has) and ``taken``; ``trace`` (a *trace* whose
+    last step is none of them, or null)
 ``mutate``
     ``of``, ``verdict``, ``complete``, ``configurations`` (texts),
     ``total``, ``sample`` (a number, or null), ``killed``, ``score``,
@@ -92,6 +97,7 @@ from cyborg_models.commands.diagrams import do_charts, do_diagram
 from cyborg_models.commands.hunting import do_hunt
 from cyborg_models.commands.listing import do_list
 from cyborg_models.commands.mutating import do_mutate
+from cyborg_models.commands.refining import do_refine
 from cyborg_models.commands.traces import do_explain, do_run
 from cyborg_models.conformance import cli as conformance
 from cyborg_models.kernel.itf import TraceError
@@ -251,6 +257,11 @@ def parser():
                       help='defects to switch on also on the right')
     memory(made)
 
+    made = command('refine', do_refine, 'Hold each step of a model against '
+                   'the one page of its release, lifecycle.')
+    choice(made)
+    memory(made)
+
     made = command('mutate', do_mutate, 'Leave out each guard and each '
                    'effect in turn: does a property fail?')
     made.add_argument('model', metavar='RELEASE|MODEL',
@@ -329,7 +340,7 @@ def main(argv=None):
 def _parse(argv):
     top = parser()
     commands = ('list', 'check', 'run', 'explain', 'diagram', 'charts',
-                'hunt', 'compare', 'mutate', 'conform', 'vectors')
+                'hunt', 'compare', 'refine', 'mutate', 'conform', 'vectors')
     if not argv:
         top.print_help()
         raise SystemExit(BAD)

@@ -16,6 +16,7 @@ from unittest import mock
 import cyborg_models
 from cyborg_models import cli, manifest, registry
 from cyborg_models.kernel import engine
+from cyborg_models.stein import attach as stein_attach
 
 from . import small
 
@@ -491,6 +492,40 @@ class TestManifest(Commands):
         for pairs, states in ((['vans=1'], 5), ([], None)):
             self.assertEqual(states, manifest.expected_states(
                 registry.choose('test.small', pairs), entries))
+
+
+class TestRefine(Commands):
+    def test_what_is_taken(self):
+        text = self.call('refine', 'stein.attach')
+        self.assertRegex(text, r'fail +3 +2\n')
+        self.assertTrue(text.endswith('\nEach step is one of these, or '
+                                      'none.\n'))
+        found = self.json('refine', 'stein.attach')
+        self.assertEqual({'of', 'verdict', 'reason', 'steps', 'trace', *HEAD},
+                         set(found))
+        self.assertEqual(7, sum(row['taken'] for row in found['steps']))
+        # Two are the same but for their names, detach and lose_power.
+        self.assertEqual(31, sum(row['steps'] for row in found['steps']))
+
+    def test_a_step_that_is_none(self):
+        argv = 'refine', 'stein.release', '--defect', 'B1'
+        self.assertTrue(self.call(*argv, status=1).endswith(
+            'The last step is none of these: arq DELETING -> BOUND.\n'))
+        self.assertEqual(9, len(self.json(*argv, status=1)['trace']['steps']))
+
+    def test_a_mapping_that_stands_still(self):
+        def still(s, arq):
+            return stein_attach.Arq.ABSENT, False, s.arq[arq] is None
+        with mock.patch.object(stein_attach, 'abstract', still):
+            text = self.call('refine', 'stein.attach', status=1)
+        self.assertIn('a mapping that stands still proves nothing', text)
+
+    def test_what_cannot_be_compared(self):
+        self.assertIn('give it a function "abstract"', self.call(
+            'refine', 'stein.lifecycle', status=3))
+        self.assertIn('Inconclusive: ', self.call(
+            'refine', 'stein.system', '--memory', '1', '--set', 'faults=2',
+            'enabled=none', status=2))
 
 
 class TestLibraries(unittest.TestCase):
