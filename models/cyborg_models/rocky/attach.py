@@ -157,6 +157,7 @@ def claim_actions(w):
                 and (not w.has('listed') or s.listed[handle]))
 
     def region_wants_another(s, van, handle):
+        """In the handle's region somebody wants another function."""
         return w.programs and any(
             s.owner[other] is not None
             and w.region_of(other) == w.region_of(handle)

@@ -283,6 +283,7 @@ class World:
         return self.flow('evacuate') or self.flow('abandon')
 
     def has(self, variable):
+        """This configuration has the variable, and what goes with it."""
         return variable in self.m.variables
 
     @property
@@ -302,6 +303,7 @@ class World:
         return self.topology in ('LOCAL', 'POWER')
 
     def others(self, van):
+        """All VANs but this one."""
         return tuple(other for other in self.van if other != van)
 
     # variables
@@ -381,9 +383,11 @@ class World:
         return 'found' not in self.m.sets
 
     def compute_up(self, s):
+        """nova-compute runs, and os-acc within it."""
         return not self.has('compute') or s.compute
 
     def agent_up(self, s):
+        """The agent, or the platform manager, runs."""
         return not self.has('agent') or s.agent
 
     def adopting(self, s):
@@ -391,6 +395,7 @@ class World:
         return self.has('whole') and not s.whole
 
     def api_up(self, s):
+        """The controller can be reached from the host."""
         return not self.has('api') or s.api
 
     def in_process(self, job):
@@ -423,6 +428,7 @@ class World:
         return 0 if handle is None else handle
 
     def region_of(self, handle):
+        """The region of a handle: they are dealt out in turn."""
         return handle % self.regions
 
     def wanted(self, van):
@@ -469,10 +475,12 @@ class World:
         return s.lock[self.region_of(self.at(s, van))] not in (None, van)
 
     def lock(self, s, van):
+        """os-acc takes the region lock for a VAN, if there are regions."""
         if self.programs:
             s.lock[self.region_of(self.at(s, van))] = van
 
     def unlock(self, s, van):
+        """os-acc lets go of the region lock of a VAN."""
         if self.programs:
             s.lock[self.region_of(self.at(s, van))] = None
 
@@ -529,6 +537,7 @@ class World:
         return self.presence(s, van) in answers and self.idle(s, van)
 
     def absent_and_idle(self, s, van):
+        """One observation: ABSENT, and idle."""
         return self.looks(s, van, Presence.ABSENT)
 
     def offers(self, s, van):
@@ -687,6 +696,9 @@ class World:
         s.record[van] = Record.BOUND
 
     def free(self, s, van):
+        """The API takes the handle of a VAN back, and refunds the quota,
+        unless an administrator has already.
+        """
         handle = s.owner.find(van)
         if handle is not None:
             s.owner[handle] = None

@@ -342,19 +342,26 @@ def nova_becomes(s, instance, state):
 
 
 def need(s, condition):
-    """What makes a step possible at all; noted if it was not so."""
+    """What makes a step possible at all; noted if it was not so.
+
+    Beside a guard that says the same this looks needless.  It is there for
+    whoever leaves that guard out, or forgets it: nobody can ask a host that
+    is down, and a model in which somebody does breaks
+    ``nothing_impossible``, instead of going on as if it had been answered.
+    """
     if not condition:
         s.possible = False
 
 
 def strike(s):
-    """One of the configured faults happens."""
+    """One of the configured faults happens, while some are left."""
     when(s.faults > 0, 'ARQ-090')
     s.faults -= 1
 
 
 def ask(s):
-    """A user asks for one of the configured operations."""
+    """A user asks for one of the configured operations, while some are left.
+    """
     when(s.operations > 0, 'ARQ-091')
     s.operations -= 1
 
