@@ -175,7 +175,8 @@ def parser():
     made.add_argument('--take', metavar='STEP', nargs='+', action='extend',
                       default=[],
                       help='take these steps first, such as "plug(van=0)"; '
-                           'an action alone where one step of it is possible')
+                           'where only one is possible, arguments may be '
+                           'left out')
     made.add_argument('--seed', type=int, metavar='N',
                       help='the same seed gives the same run')
     made.add_argument('--steps', type=_positive, metavar='N',

@@ -565,6 +565,10 @@ class TestRun(Commands):
             [('ask', 1), ('plug', 1), ('ask', 0)],
             [(step['action'], step['arguments']['van'])
              for step in found['trace']['steps']])
+        found = self.json('run', 'stein.attach', '--take',
+                          'claim(instance=1)', 'post')
+        self.assertEqual({'instance': 1, 'host': 0},
+                         found['trace']['steps'][0]['arguments'])
         argv = 'run', 'test.small', '--take', 'ask(van=1)', '--seed', '3'
         self.assertEqual(1, len(self.json(*argv)['trace']['steps']))
         self.assertEqual(8, len(self.json(*argv, '--steps', '7')[

@@ -45,19 +45,20 @@ def do_run(options):
 
 
 def _taken(chosen, texts):
-    """The run of the steps that are named, such as ``plug(van=0)``; an
-    action alone, where only one of its steps is possible.
+    """The run of the steps that are named, such as ``plug(van=0)``; where
+    only one is possible, arguments may be left out.
 
     :raises InputError: for what is no step, or not possible
     """
     model = chosen.model
     told = trace.Run(model, [model.initial], [])
     for number, text in enumerate(texts, start=1):
-        wanted = ''.join(text.split())
-        action = wanted.partition('(')[0]
+        action, _, rest = ''.join(text.split()).partition('(')
+        given = set(filter(None, rest.removesuffix(')').split(',')))
         common.check_actions(chosen, [action])
         steps = [step for step in model.steps if step.action.name == action
-                 and wanted in (action, ''.join(step.name.split()))]
+                 and given <= {f'{key}={value}' for key, value in zip(
+                     step.action.sets, step.arguments, strict=True)}]
         if not steps:
             raise InputError(
                 f'{chosen.name} has no step {text!r}; give '
