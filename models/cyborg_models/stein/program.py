@@ -149,7 +149,6 @@ def conductor_programs(scene):
                   scene.wanted(handle, scene.instance_of(arq)))
 
     def begin(s, region, wanted):
-        """The agent is to make a region hold what is wanted."""
         s.target[region] = wanted
         if wanted is Logic.MDEV:  # needs no bitstream
             s.image[region] = wanted
