@@ -125,7 +125,7 @@ def check(model: Model, only: str | None = None, memory: int | None = None,
         model.properties = {name: prop for name, prop
                             in model.properties.items() if name == only}
     began = time.monotonic()
-    engine = _engine(model, memory, progress, symmetry)
+    engine = engine_of(model, memory, progress, symmetry)
     helper = warm.beside(engine)
     found = engine.explore()
     lassos: dict[str, liveness.Lasso] = {}
@@ -179,8 +179,13 @@ def _refusal(model: Model, due: Sequence[Property],
     return ''
 
 
-def _engine(model: Model, memory: int | None, progress: Progress | None,
-            symmetry: bool = False) -> Engine:
+def engine_of(model: Model, memory: int | None = None,
+              progress: Progress | None = None,
+              symmetry: bool = False) -> Engine:
+    """What explores a model.
+
+    :raises InputError: if there is not that memory
+    """
     try:
         return Engine(model, memory, progress, symmetry)
     except (MemoryError, OSError):
@@ -198,7 +203,7 @@ def moves(model: Model, name: str, memory: int | None = None,
     if name not in model.variables:
         raise InputError(f'{model.name} has no variable {name!r}; '
                          f'{near(name, model.variables)}')
-    engine = _engine(model, memory, progress)
+    engine = engine_of(model, memory, progress)
     found = engine.explore()
     if not found.complete:
         raise InputError(f'{found.reason}: not all states were seen')

@@ -20,7 +20,8 @@ With ``--json`` a command prints one JSON object.  Its keys are stable:
     ``states``, ``transitions``, ``depth``, ``seconds``,
     ``states_per_second``, ``properties``: objects with ``name``, ``kind``,
     ``requirement``, ``doc``, ``verdict``, ``depth``, ``arguments`` and
-    ``trace`` (a *trace*, or null)
+    ``trace`` (a *trace*, or null); ``unbreakable``: names of the properties
+    that nothing can break in this configuration, whatever the variables hold
 ``check --manifest``
     ``verdict``, ``configurations``: objects with ``name``, ``differences``
     (texts), ``complete``, ``states``, ``transitions``, ``depth``,
@@ -62,7 +63,13 @@ With ``--json`` a command prints one JSON object.  Its keys are stable:
 ``conform run --json FILE``
     what ``conformance/report.schema.json`` says
 ``compare``
-    ``left``, ``right``: each as ``check MODEL`` gives it; ``same``
+    ``left``, ``right``: each as ``check MODEL`` gives it, but for
+    ``unbreakable``; ``same``
+``refine``
+    ``model``, ``settings``, ``defects``, ``of`` (the life cycle),
+    ``verdict``, ``reason``, ``steps``: objects with ``action``, ``steps``
+    (how many the life cycle has) and ``taken``; ``trace`` (a *trace* whose
+    last step is none of them, or null)
 ``mutate``
     ``of``, ``verdict``, ``complete``, ``configurations`` (texts),
     ``total``, ``sample`` (a number, or null), ``killed``, ``score``,
@@ -90,11 +97,14 @@ from cyborg_models.commands.diagrams import do_charts, do_diagram
 from cyborg_models.commands.hunting import do_hunt
 from cyborg_models.commands.listing import do_list
 from cyborg_models.commands.mutating import do_mutate
+from cyborg_models.commands.refining import do_refine
 from cyborg_models.commands.traces import do_explain, do_run
 from cyborg_models.conformance import cli as conformance
 from cyborg_models.kernel.itf import TraceError
 from cyborg_models.kernel.language import ModelError
 from cyborg_models.registry import InputError
+
+EXTRA = ('hypothesis', 'orjson')  # libraries that not everybody has
 
 
 class _Parser(argparse.ArgumentParser):
@@ -159,11 +169,19 @@ def parser():
     made.add_argument('--record', action='store_true',
                       help='with --manifest: print it with new figures')
 
-    made = command('run', do_run, 'Run a model at random.')
+    made = command('run', do_run, 'Run a model: by the steps that are '
+                   'named, or at random.')
     choice(made)
+    made.add_argument('--take', metavar='STEP', nargs='+', action='extend',
+                      default=[],
+                      help='take these steps first, such as "plug(van=0)"; '
+                           'where only one is possible, arguments may be '
+                           'left out')
     made.add_argument('--seed', type=int, metavar='N',
                       help='the same seed gives the same run')
-    made.add_argument('--steps', type=_positive, default=20, metavar='N')
+    made.add_argument('--steps', type=_positive, metavar='N',
+                      help='at random; the default is 20, or none after '
+                           '--take')
     made.add_argument('--only', metavar='ACTION', nargs='+',
                       action='extend', default=[],
                       help='choose among these actions only')
@@ -240,6 +258,11 @@ def parser():
                       help='defects to switch on also on the right')
     memory(made)
 
+    made = command('refine', do_refine, 'Hold each step of a model against '
+                   'the one page of its release, lifecycle.')
+    choice(made)
+    memory(made)
+
     made = command('mutate', do_mutate, 'Leave out each guard and each '
                    'effect in turn: does a property fail?')
     made.add_argument('model', metavar='RELEASE|MODEL',
@@ -296,6 +319,12 @@ def main(argv=None):
 
         print(f'cyborg-models: {plain(str(error))}', file=sys.stderr)
         return BAD
+    except ModuleNotFoundError as error:
+        if error.name not in EXTRA:
+            raise
+        print(f'cyborg-models: this needs {error.name}; install '
+              'cyborg-models[conformance]', file=sys.stderr)
+        return BAD
     except KeyboardInterrupt:
         print('cyborg-models: interrupted', file=sys.stderr)
         return INCONCLUSIVE
@@ -312,7 +341,7 @@ def main(argv=None):
 def _parse(argv):
     top = parser()
     commands = ('list', 'check', 'run', 'explain', 'diagram', 'charts',
-                'hunt', 'compare', 'mutate', 'conform', 'vectors')
+                'hunt', 'compare', 'refine', 'mutate', 'conform', 'vectors')
     if not argv:
         top.print_help()
         raise SystemExit(BAD)

@@ -112,8 +112,8 @@ def _import(name: str) -> types.ModuleType:
     except ImportError as error:
         if getattr(error, 'name', None) == path:
             raise _NoModel(name) from None
-        raise InputError(f'{path} cannot be imported: {error}; mend it '
-                         'or install what it needs') from None
+        raise InputError(f'{path} cannot be imported: {_plain(error)}, or '
+                         'install what it needs') from None
     except (Exception, SystemExit) as error:  # a mistake of its own code
         raise InputError(
             f'{path} cannot be imported: {_plain(error)}') from error
@@ -191,16 +191,30 @@ def choose(name: str, pairs: Iterable[str] = (),
         model = module.build(settings, defects)
     except (Exception, SystemExit) as error:
         _check_defects(name, module, settings, defects)
-        raise InputError(f'{name} cannot be built with these settings: '
+        why = '' if settings == module.Settings() else ' with these settings'
+        raise InputError(f'{name} cannot be built{why}: '
                          f'{_plain(error)}') from error
-    if not isinstance(model, Model):
-        raise InputError(f'{language.place_of(module.build)}: build of '
-                         f'{name} returns {model!r}; end it with "return '
-                         'm.ready()"')
+    _check_built(name, module, model)
     unknown = set(defects) - set(model.defects)
     if unknown:
         _refuse_defect(name, min(unknown), model.defects)
     return Chosen(name, settings, defects, model)
+
+
+def _check_built(name: str, module: types.ModuleType,
+                 model: object) -> None:
+    """What ``build`` returns is the model of that name, and checked."""
+    if not isinstance(model, Model):
+        wrong = f'returns {model!r}; end it with "return m.ready()"'
+    elif not model.checked:
+        wrong = ('returns a model that was not checked; end it with "return '
+                 'm.ready()"')
+    elif model.name != name:
+        wrong = f'makes a model named {model.name!r}; name it {name!r}'
+    else:
+        return
+    raise InputError(f'{language.place_of(module.build)}: build of {name} '
+                     f'{wrong}')
 
 
 def _plain(error: BaseException) -> object:

@@ -162,8 +162,8 @@ def progress(total=None):
 
         def tell(states, transitions, depth, seconds):
             now = time.monotonic()
-            if now - last[0] < 0.1:
-                return
+            if now - last[0] < 0.1 or states == last[1]:
+                return  # no news
             rate = (states - last[1]) / (now - last[0])
             last[:] = now, states
             bar.update(task, completed=states, description=(

@@ -113,7 +113,7 @@ def build(settings=Settings(), defects=()):
     @m.eventually('TEST-007', van=van)
     def everybody_is_plugged(s, van):
         """Whoever asks is plugged: only with two handles, or turns."""
-        return (settings.busy and s.state[van] is Van.ASKED,
+        return (s.state[van] is Van.ASKED and (settings.busy or s.count > 0),
                 s.state[van] is Van.PLUGGED)
 
     @m.sometimes('TEST-002', van=van)

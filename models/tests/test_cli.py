@@ -9,12 +9,14 @@ import re
 import subprocess
 import sys
 import tempfile
+import textwrap
 import unittest
 from unittest import mock
 
 import cyborg_models
 from cyborg_models import cli, manifest, registry
 from cyborg_models.kernel import engine
+from cyborg_models.stein import attach as stein_attach
 
 from . import small
 
@@ -24,6 +26,7 @@ TOLD = {'number', 'message', 'sender', 'receiver', 'text', 'changes', *STEP}
 HEAD = {'model', 'settings', 'defects'}
 CHECKED = {'verdict', 'complete', 'reason', 'states', 'transitions', 'depth',
            'seconds', 'states_per_second', 'properties', *HEAD}
+CHECK = {*CHECKED, 'unbreakable'}
 
 
 class Commands(unittest.TestCase):
@@ -157,6 +160,33 @@ class TestSettings(Commands):
                 self.assertRegex(self.call('list', 'test.small', *argv,
                                            status=3), words)
 
+    def test_what_no_model_has_is_refused(self):
+        # Otherwise it would hold, of something that nobody meant.
+        for name, words in (
+                ('stein.attach enabled=nonesuch', 'enabled is .nonesuch.; '
+                 'use one of bind_times_out, '),
+                ('stein.attach instances=0', 'from 1 to 64'),
+                ('stein.attach quota=0', 'quota is 0; give'),
+                ('stein.release operations=-1', 'from 0 to 64'),
+                ('stein.program functions=3', 'from 1 to 2'),
+                ('stein.program per_region=0', 'per_region is 0'),
+                ('stein.system programmable=-1', 'from 0 to 64'),
+                ('stein.system programmable=1 per_region=2', 'two kinds'),
+                ('stein.system programmable=2 per_region=2 hosts=2',
+                 'two kinds or hosts; choose other'),
+                ('rocky.attach kind=FPGA', 'use one of VF, GPU, MDEV'),
+                ('rocky.attach limit=-5', 'from 1 to 64'),
+                ('rocky.attach faults=-1', 'from 0 to 64'),
+                ('rocky.attach enabled_faults=nonesuch', 'use one of agent-'),
+                ('rocky.program functions=0', 'from 1 to 2'),
+                ('rocky.program regions=0', 'from 1 to 64'),
+                ('rocky.system fixed=2', 'from 0 to 1'),
+                ('rocky.system projects=3', 'from 1 to 2')):
+            with self.subTest(name):
+                model, *pairs = name.split()
+                self.assertRegex(self.call('list', model, '--set', *pairs,
+                                           status=3), words)
+
 
 class TestBuild(Commands):
     """What a model's module does wrong before it is a model."""
@@ -180,11 +210,34 @@ class TestBuild(Commands):
                 ('return None', 9, 'returns None; end it with "return'),
                 ('1 / 0', 10, 'ZeroDivisionError: division by zero; mend'),
                 ('raise SystemExit(0)', 10, 'SystemExit: 0; mend it there'),
-                ('raise OSError("no")', 10, 'OSError: no; mend it there')):
+                ('raise OSError("no")', 10, 'OSError: no; mend it there'),
+                ('from cyborg_models.kernel.language import Model; return '
+                 'Model("test.bad")', 9, 'not checked; end it with "return'),
+                ('from models.tests.small import build; return build()', 9,
+                 "a model named 'test.small'; name it 'test.bad'")):
             with self.subTest(body):
                 said = self.refused('def build(settings=None, defects=()):\n'
                                     f'    {body}\n')
                 self.assertRegex(said, rf'spoiled\.py:{line}: .*{words}')
+                self.assertNotIn('with these settings', said)
+
+
+    def test_a_property_that_nothing_can_break(self):
+        said = self.refused(textwrap.dedent('''
+            from models.tests import small
+
+            def build(settings=None, defects=()):
+                m = small.build()
+                m.name = 'test.bad'
+
+                @m.always('TEST-008')
+                def a_count(s):
+                    """A domain is no news."""
+                    return s.count >= 0
+                return m.ready()
+            '''))
+        self.assertRegex(said, r'spoiled\.py:16: a_count comes out the same '
+                               r'whatever .*; say what could fail, or record')
 
 
 class TestCheck(Commands):
@@ -249,7 +302,8 @@ class TestCheck(Commands):
     def test_json(self):
         found = self.json('check', 'test.small', '--defect', 'greedy',
                           status=1)
-        self.assertEqual(CHECKED, set(found))
+        self.assertEqual(CHECK, set(found))
+        self.assertEqual([], found['unbreakable'])
         self.assertEqual('violated', found['verdict'])
         row = found['properties'][0]
         self.assertEqual({'name', 'kind', 'requirement', 'doc', 'verdict',
@@ -345,6 +399,11 @@ class TestManifest(Commands):
         text = self.call('check', '--manifest', path, status=1)
         self.assertIn('1 of 2 as expected.', text)
 
+    def test_what_can_fail_elsewhere_is_told(self):
+        text = self.call('check', 'stein.attach', '--set', 'faults=0')
+        self.assertIn('Nothing can break these here, whatever the variables '
+                      'hold: claims_fit', ' '.join(text.split()))
+
     def test_what_differs(self):
         path = self.write(expect={
             'states': 9, 'transitions': 14, 'depth': 3, 'verdicts': {
@@ -435,6 +494,54 @@ class TestManifest(Commands):
                 registry.choose('test.small', pairs), entries))
 
 
+class TestRefine(Commands):
+    def test_what_is_taken(self):
+        text = self.call('refine', 'stein.attach')
+        self.assertRegex(text, r'fail +3 +2\n')
+        self.assertTrue(text.endswith('\nEach step is one of these, or '
+                                      'none.\n'))
+        found = self.json('refine', 'stein.attach')
+        self.assertEqual({'of', 'verdict', 'reason', 'steps', 'trace', *HEAD},
+                         set(found))
+        self.assertEqual(7, sum(row['taken'] for row in found['steps']))
+        # Two are the same but for their names, detach and lose_power.
+        self.assertEqual(31, sum(row['steps'] for row in found['steps']))
+
+    def test_a_step_that_is_none(self):
+        argv = 'refine', 'stein.release', '--defect', 'B1'
+        self.assertTrue(self.call(*argv, status=1).endswith(
+            'The last step is none of these: arq DELETING -> BOUND.\n'))
+        steps = self.json(*argv, status=1)['trace']['steps']
+        self.assertEqual('release_fails', steps[-1]['action'])
+
+    def test_a_mapping_that_stands_still(self):
+        def still(s, arq):
+            return stein_attach.Arq.ABSENT, False, s.arq[arq] is None
+        with mock.patch.object(stein_attach, 'abstract', still):
+            text = self.call('refine', 'stein.attach', status=1)
+        self.assertIn('a mapping that stands still proves nothing', text)
+
+    def test_what_cannot_be_compared(self):
+        self.assertIn('give it a function "abstract"', self.call(
+            'refine', 'stein.lifecycle', status=3))
+        self.assertIn('Inconclusive: ', self.call(
+            'refine', 'stein.system', '--memory', '1', '--set', 'faults=2',
+            'enabled=none', status=2))
+
+
+class TestLibraries(unittest.TestCase):
+    def test_without_one_it_says_what_to_install(self):
+        done = subprocess.run(
+            [sys.executable, '-c', 'import sys\nsys.modules["hypothesis"] = '
+             'None\nfrom cyborg_models import cli\nsys.exit(cli.main('
+             '["conform", "run", "model:stein.lifecycle"]))'],
+            capture_output=True, text=True, check=False)
+        self.assertEqual(
+            (3, 'cyborg-models: this needs hypothesis; install '
+             'cyborg-models[conformance]\n'),
+            (done.returncode, done.stderr))
+
+
 class TestRun(Commands):
     def test_a_seed_repeats(self):
         argv = 'run', 'test.small', '--steps', '9', '--seed'
@@ -450,6 +557,40 @@ class TestRun(Commands):
         self.assertEqual({'seed', 'ended', 'trace', *HEAD}, set(found))
         self.assertTrue(found['ended'])
         self.assertEqual(2, len(found['trace']['steps']))
+
+    def test_the_steps_that_are_named(self):
+        found = self.json('run', 'test.small', '--take', 'ask(van=1)', 'plug',
+                          'ask( van = 0 )')
+        self.assertFalse(found['ended'])
+        self.assertEqual(
+            [('ask', 1), ('plug', 1), ('ask', 0)],
+            [(step['action'], step['arguments']['van'])
+             for step in found['trace']['steps']])
+        found = self.json('run', 'stein.attach', '--take',
+                          'claim(instance=1)', 'post')
+        self.assertEqual({'instance': 1, 'host': 0},
+                         found['trace']['steps'][0]['arguments'])
+        argv = 'run', 'test.small', '--take', 'ask(van=1)', '--seed', '3'
+        self.assertEqual(1, len(self.json(*argv)['trace']['steps']))
+        self.assertEqual(8, len(self.json(*argv, '--steps', '7')[
+            'trace']['steps']))
+        self.assertIn('test.small, as it was asked for\n', self.call(*argv))
+        path = self.path('taken.itf.json')
+        self.call(*argv, '--out', path)
+        self.assertIn('At step 1', self.call('explain', path))
+
+    def test_steps_that_cannot_be_taken(self):
+        for steps, words in (
+                (['ask'], 'step 1, ask, may be any of ask.van=0., ask.van=1'),
+                (['aks'], 'no action .aks.; did you mean ask'),
+                (['ask(van=2)'], 'no step .ask.van=2..; give ask.van=0. or'),
+                (['ask(van=0)', 'plug(van=1)'],
+                 'step 2, plug.van=1., is forbidden: TEST-002 asks for '
+                 r's.state.van. is Van.ASKED \(.*small.py:\d+\); possible '
+                 r'is ask\(van=1\), plug\(van=0\)')):
+            with self.subTest(steps):
+                self.assertRegex(self.call(
+                    'run', 'test.small', '--take', *steps, status=3), words)
 
     def test_every_model_at_80_columns(self):
         for name in registry.names():

@@ -651,6 +651,22 @@ class TestRefinement(unittest.TestCase):
             if not model.steps[step].action.name.startswith('appear')
             and mapped[number][one] != mapped[after][one]}
 
+    def test_how_many_are_taken(self):
+        for name, hit in (('attach', 9), ('program', 6), ('release', 13)):
+            with self.subTest(name):
+                model = build(name, {})
+                engine, _ = explore(model)
+                graph = liveness.Graph(engine)
+                found = refinement.refine(
+                    graph, lifecycle.build(), MODULES[name].abstract,
+                    model.sets['van'], release.BEGINNINGS)
+                self.assertIsNone(found.broken, found.between)
+                self.assertEqual(hit, found.hit)
+        # As it is found a VAN is nowhere that one step leads to.
+        found = refinement.refine(graph, lifecycle.build(), release.abstract,
+                                  model.sets['van'])
+        self.assertEqual('appear', found.broken.steps[-1].action.name)
+
     def test_system(self):
         model = build('system', {})
         engine, _ = explore(model)

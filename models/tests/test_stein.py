@@ -8,7 +8,7 @@ from cyborg_models.kernel.liveness import Graph, check
 from cyborg_models.kernel.refinement import refine
 from cyborg_models.kernel.walk import walk
 from cyborg_models.stein import attach, lifecycle, program, release, system
-from cyborg_models.stein.vocabulary import REQUIREMENTS, Kind
+from cyborg_models.stein.vocabulary import FAULTS, REQUIREMENTS, Kind
 
 MEMORY = 2 << 30
 KEYWORD = re.compile(r'\b(MUST NOT|MUST|SHOULD|MAY)\b')
@@ -237,6 +237,20 @@ class DefectTest(unittest.TestCase):
         known |= set(build(attach, {'twins': True}).defects)
         known |= set(build(attach, {'maintenance': True}).defects)
         self.assertEqual(known, {row[0] for row in DEFECTS})
+
+
+class FaultTest(unittest.TestCase):
+
+    def test_each_that_may_be_enabled_is_in_some_model(self):
+        found = set()
+        for module, settings in (
+                (attach, {}), (release, {}), (program, {'operator': True}),
+                (system, {'enabled': None, 'operator': True})):
+            found |= {action.name for action
+                      in build(module, settings).actions.values()
+                      if action.fault}
+        self.assertEqual(FAULTS, found)
+        self.assertLessEqual(set(system.FAULTS), FAULTS)
 
 
 class RefinementTest(unittest.TestCase):

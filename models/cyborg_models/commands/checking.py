@@ -5,7 +5,8 @@ import os
 from cyborg_models import registry
 from cyborg_models.commands import common
 from cyborg_models.commands.common import HOLDS, INCONCLUSIVE, VIOLATED
-from cyborg_models.kernel import itf, trace
+from cyborg_models.kernel import itf, trace, vacuity
+from cyborg_models.kernel.language import ModelError, place_of
 from cyborg_models.registry import InputError
 
 
@@ -21,13 +22,47 @@ def do_check(options):
     chosen = common.chosen_by(options)
     if options.out:  # before the work, not after it
         common.make_folder(options.out)
+    idle = _unbreakable(chosen, options.property)
     checked = common.explore(chosen, options, options.property)
     files = _write_runs(chosen, checked, options.out)
     if options.json:
-        common.print_json(_checked_json(chosen, checked))
+        common.print_json({**_checked_json(chosen, checked),
+                           'unbreakable': idle})
     else:
-        _print_checked(chosen, checked, files)
+        _print_checked(chosen, checked, idle, files)
     return checked.status
+
+
+def _unbreakable(chosen, only):
+    """The names of the properties that nothing can break in this
+    configuration.
+
+    :param only: the name of the one to decide, or None
+    :raises ModelError: for one that nothing can break in any configuration
+        that is recorded either
+    """
+    from cyborg_models import manifest
+
+    found = vacuity.unbreakable(chosen.model, only and (only,))
+    left = {prop.name for prop in found}
+    entries = [entry for entry in manifest.load()
+               if entry.model == chosen.name]
+    for entry in entries:
+        left -= manifest.broken(entry)
+    for pairs in dict.fromkeys(((), *(entry.pairs for entry in entries))):
+        if not left:
+            break
+        model = registry.choose(chosen.name, pairs).model
+        left &= {prop.name for prop in vacuity.unbreakable(model, left)
+                 } | (left - set(model.properties))
+    for prop in found:
+        if prop.name in left:
+            raise ModelError(
+                f'{place_of(prop.body)}: {prop.name} comes out the same '
+                'whatever the variables hold, here and in each configuration '
+                'that is recorded, so nothing can break it; say what could '
+                'fail, or record a configuration in which it can')
+    return [prop.name for prop in found]
 
 
 def _write_runs(chosen, checked, folder):
@@ -58,7 +93,7 @@ def _checked_json(chosen, checked):
             for one in checked.verdicts]}
 
 
-def _print_checked(chosen, checked, files):
+def _print_checked(chosen, checked, idle, files):
     out = common.output()
     out.line(chosen.title, 'bold')
     out.line()
@@ -68,6 +103,9 @@ def _print_checked(chosen, checked, files):
             for one in checked.verdicts])
         out.line()
     out.line(_figures(checked))
+    if idle:
+        out.line('Nothing can break these here, whatever the variables hold: '
+                 f'{", ".join(idle)}.')
     for one in checked.verdicts:
         if one.run is None or one.good:
             continue

@@ -9,7 +9,8 @@ from cyborg_models.registry import InputError
 
 def do_hunt(options):
     """Random steps against a model: one configuration, or many."""
-    machine = _machine()
+    from cyborg_models import machine
+
     if options.all_defects or options.manifest is not None:
         return _hunt_many(options, machine)
     if options.model is None:
@@ -43,15 +44,6 @@ def do_hunt(options):
         out.line('Inconclusive.' if status else 'Nothing failed.',
                  'yellow' if status else 'green')
     return status
-
-
-def _machine():
-    try:
-        from cyborg_models import machine
-    except ModuleNotFoundError as error:
-        raise InputError(f'hunt needs {error.name}; install '
-                         'cyborg-models[conformance]') from None
-    return machine
 
 
 def _hunt_many(options, machine):

@@ -7,27 +7,31 @@ from cyborg_models import registry
 from cyborg_models.commands import common
 from cyborg_models.commands.common import HOLDS
 from cyborg_models.kernel import itf, trace
+from cyborg_models.kernel.language import Guard
 from cyborg_models.registry import InputError
 
 
 def do_run(options):
-    """A random run."""
+    """A run: the steps that are asked for, then random ones."""
     chosen = common.chosen_by(options)
     common.check_actions(chosen, options.only)
     seed = (random.randrange(1_000_000) if options.seed is None
             else options.seed)
-    told = trace.random_run(chosen.model, random.Random(seed),
-                            options.steps, frozenset(options.only))
-    ended = len(told.steps) < options.steps
+    count = options.steps or (0 if options.take else 20)
+    told = trace.random_run(chosen.model, random.Random(seed), count,
+                            frozenset(options.only),
+                            _taken(chosen, options.take))
+    ended = len(told.steps) < len(options.take) + count
+    how = f'seed {seed}' if count else 'as it was asked for'
     if options.out:
         common.write(options.out, [itf.dumps(told, chosen.name, chosen.set,
-                                            chosen.defects, f'seed {seed}')])
+                                            chosen.defects, how)])
     if options.json:
         common.print_json({**common.head(chosen), 'seed': seed, 'ended': ended,
                            'trace': common.trace_json(told)})
         return HOLDS
     out = common.output()
-    out.line(f'{chosen.title}, seed {seed}', 'bold')
+    out.line(f'{chosen.title}, {how}', 'bold')
     out.line()
     out.messages(trace.lines(told, out.width))
     if ended:
@@ -38,6 +42,48 @@ def do_run(options):
         out.line()
         out.line(f'written: {options.out}')
     return HOLDS
+
+
+def _taken(chosen, texts):
+    """The run of the steps that are named, such as ``plug(van=0)``; where
+    only one is possible, arguments may be left out.
+
+    :raises InputError: for what is no step, or not possible
+    """
+    model = chosen.model
+    told = trace.Run(model, [model.initial], [])
+    for number, text in enumerate(texts, start=1):
+        action, _, rest = ''.join(text.split()).partition('(')
+        given = set(filter(None, rest.removesuffix(')').split(',')))
+        common.check_actions(chosen, [action])
+        steps = [step for step in model.steps if step.action.name == action
+                 and given <= {f'{key}={value}' for key, value in zip(
+                     step.action.sets, step.arguments, strict=True)}]
+        if not steps:
+            raise InputError(
+                f'{chosen.name} has no step {text!r}; give '
+                + ' or '.join(step.name for step in model.steps
+                              if step.action.name == action))
+        after = [(step, trace.follow(model, told.states[-1], step))
+                 for step in steps]
+        possible = [(step, codes) for step, codes in after
+                    if not isinstance(codes, Guard)]
+        if not possible:
+            guard = after[0][1]
+            there = trace.explain(model, told.states[-1]).possible
+            raise InputError(
+                f'step {number}, {text}, is forbidden: {guard.requirement} '
+                f'asks for {guard.text} ({registry.short_path(guard.where)})'
+                '; possible is ' + (', '.join(step.name for step in there)
+                                    or 'nothing'))
+        if len(possible) > 1:
+            raise InputError(
+                f'step {number}, {text}, may be any of '
+                + ', '.join(step.name for step, _ in possible)
+                + '; name one')
+        told.steps.append(possible[0][0])
+        told.states.append(possible[0][1])
+    return told
 
 
 def do_explain(options):

@@ -436,6 +436,7 @@ class Model:
         self.defects: dict[str, str] = {}
         self.final: Body | None = None
         self.besides: frozenset[str] | None = None
+        self.checked = False  # by ready()
         self._wanted = frozenset(defects)
 
     # declarations
@@ -650,6 +651,7 @@ class Model:
                     f'{_short_path(found.path)}:{found.line}: '
                     f'{body.__name__} {found.what}; a body reads and assigns '
                     'the state, and nothing else: take it out')
+        self.checked = True
         return self
 
     def always(self, requirement: str,

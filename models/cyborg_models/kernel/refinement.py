@@ -8,7 +8,7 @@ mapping that always stands still would prove nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -54,7 +54,8 @@ class Refinement:
 
 
 def refine(graph: Graph, abstract: Model, mapping: Body,
-           members: Iterable[int]) -> Refinement:
+           members: Iterable[int],
+           beginnings: Container[str] = ()) -> Refinement:
     """Hold an explored model against an abstract one.
 
     :param graph: a :class:`~.liveness.Graph` of the detailed model
@@ -62,6 +63,8 @@ def refine(graph: Graph, abstract: Model, mapping: Body,
     :param mapping: function of (s, member): the values of the abstract
         model's variables, in their order
     :param members: the members to map, each by itself
+    :param beginnings: names of actions that only say where a member begins,
+        and are no steps
     :returns: a :class:`Refinement`
     """
     walked = walk(abstract)
@@ -69,6 +72,9 @@ def refine(graph: Graph, abstract: Model, mapping: Body,
                for _, after in successors(abstract, state)
                if after != state}
     result = Refinement()
+    begins = np.array([step.action.name in beginnings
+                       for step in graph.model.steps])
+    steps = np.flatnonzero(~begins[graph.label])
     hit: set[tuple[Codes, Codes]] = set()
     for member in members:
         found, ids = _images(graph, abstract, mapping, member)
@@ -78,11 +84,11 @@ def refine(graph: Graph, abstract: Model, mapping: Body,
                 f'{graph.model.name}: the first state maps to '
                 f'{_values(abstract, first)}, and {abstract.name} starts as '
                 f'{_values(abstract, abstract.initial)}; mend the mapping')
-        before, after = found[graph.source], found[graph.to]
+        before, after = found[graph.source[steps]], found[graph.to[steps]]
         pairs, where = np.unique(
             before.astype(np.int64) * (len(ids) + 1) + after,
             return_index=True)
-        for pair, edge in zip(pairs, where, strict=True):
+        for pair, edge in zip(pairs, steps[where], strict=True):
             one, two = (ids[int(pair) // (len(ids) + 1)],
                         ids[int(pair) % (len(ids) + 1)])
             if one == two:

@@ -76,14 +76,15 @@ class Run:
 
 
 def random_run(model: Model, chance: random.Random, count: int,
-               only: Container[str] = ()) -> Run:
+               only: Container[str] = (), first: Run | None = None) -> Run:
     """A run in which chance chooses among the steps that are possible.
 
     :param chance: a :class:`random.Random`
     :param count: how many steps at most
     :param only: names of the actions to choose from; none: all
+    :param first: a run to go on from; None: the first state
     """
-    found = Run(model, [model.initial], [])
+    found = first or Run(model, [model.initial], [])
     for _ in range(count):
         possible = [pair for pair in successors(model, found.states[-1])
                     if not only or pair[0].action.name in only]

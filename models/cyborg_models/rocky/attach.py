@@ -8,6 +8,7 @@ attaches it; then the guest starts.  Nothing is programmed here (see
 from dataclasses import dataclass
 
 from cyborg_models.kernel.language import STRONG, Model
+from cyborg_models.kernel.settings import one_of
 from cyborg_models.rocky import defects as planted
 from cyborg_models.rocky import (
     lifecycle,
@@ -20,6 +21,7 @@ from cyborg_models.rocky import (
 from cyborg_models.rocky.vocabulary import (
     ASKED,
     FAULTS,
+    KINDS,
     UNRELEASED,
     WEAK,
     Ask,
@@ -64,6 +66,8 @@ class Settings:
 
 def build(settings=Settings(), defects=()):
     """The model."""
+    # What is written first is a model of its own: program.
+    one_of('kind', settings.kind, [kind for kind in KINDS if kind != 'FPGA'])
     m = Model('rocky.attach', defects)
     w = World(m, settings)
     w.alike()
@@ -153,6 +157,7 @@ def claim_actions(w):
                 and (not w.has('listed') or s.listed[handle]))
 
     def region_wants_another(s, van, handle):
+        """In the handle's region somebody wants another function."""
         return w.programs and any(
             s.owner[other] is not None
             and w.region_of(other) == w.region_of(handle)

@@ -2,7 +2,7 @@
 
 It says what is true of the device and of the database, and nothing of who
 does it or of what the journal says.  Every step of ``rocky.attach``,
-``release`` and ``system`` is one of these or none of them.
+``program``, ``release`` and ``system`` is one of these or none of them.
 """
 
 import enum

@@ -182,6 +182,7 @@ def power_actions(w: World):
     m, van = w.m, w.van
 
     def rests(s, van):
+        """The guest is off, and its VAN as it was."""
         s.instance[van] = Instance.STOPPED
 
     @m.action('nova-compute -> nova-compute: stop the guest of {van}',

@@ -8,7 +8,14 @@ looks again, writes and verifies.  VANs are claimed when this begins (see
 from dataclasses import dataclass
 
 from cyborg_models.kernel.language import Model
-from cyborg_models.rocky import attach, nova, operators, properties, recovery
+from cyborg_models.rocky import (
+    attach,
+    lifecycle,
+    nova,
+    operators,
+    properties,
+    recovery,
+)
 from cyborg_models.rocky import defects as planted
 from cyborg_models.rocky.vocabulary import (
     FAULTS,
@@ -121,6 +128,9 @@ def build(settings=Settings(), defects=()):
         """Every guest runs, or its build was given up."""
         return s.call.all(Call.NONE, Call.RAISED)
     return m.ready()
+
+
+abstract = lifecycle.abstract
 
 
 def declare_image(w):
@@ -337,4 +347,5 @@ def program_actions(w):
         w.answer_error(s, van)
 
 
-__all__ = ['Settings', 'build', 'declare_image', 'program_actions']
+__all__ = ['Settings', 'abstract', 'build', 'declare_image',
+           'program_actions']

@@ -163,11 +163,12 @@ def ownership(w):
         that are CLAIMED, and no other."""
         return s.used == usage(s)
 
-    @m.always('QUOTA-004')
-    def never_above_the_limit(s):
-        """No grants, however they follow on one another, take the handles
-        that are CLAIMED above the limit."""
-        return usage(s) <= w.limit
+    if w.limited:
+        @m.always('QUOTA-004')
+        def never_above_the_limit(s):
+            """No grants, however they follow on one another, take the
+            handles that are CLAIMED above the limit."""
+            return usage(s) <= w.limit
 
 
 def states(w):
@@ -326,16 +327,18 @@ def processes(w):
                     or w.programs and s.job[van] in WHOLE_REGION)
 
     if w.has('agent') and w.programs:
-        @m.always('DRIVER-014', van=van)
-        def busy_until_it_is_over(s, van):
-            """While a tool goes on that nobody waits for, nobody is asked to
-            write or erase its region."""
-            return (s.job[van] not in WHOLE_REGION or s.ask[van] in ASKED
-                    or not any(s.ask[other] in ASKED
-                               and s.state[other] in (Van.PROGRAMMING,
-                                                      Van.CLEANING)
-                               for other in (van, *w.others(van))
-                               if w.neighbour(s, van, other)))
+        if len(van) > 1:
+            @m.always('DRIVER-014', van=van)
+            def busy_until_it_is_over(s, van):
+                """While a tool goes on that nobody waits for, nobody is
+                asked to write or erase its region."""
+                return (s.job[van] not in WHOLE_REGION
+                        or s.ask[van] in ASKED
+                        or not any(s.ask[other] in ASKED
+                                   and s.state[other] in (Van.PROGRAMMING,
+                                                          Van.CLEANING)
+                                   for other in w.others(van)
+                                   if w.neighbour(s, van, other)))
 
         if ('begin_write' in m.actions and w.policy == 'IF_NEEDED'
                 and not w.in_process(Job.WRITE)):

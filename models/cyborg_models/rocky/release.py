@@ -102,6 +102,9 @@ def build(settings=Settings(), defects=()):
 abstract = lifecycle.abstract
 
 
+# The actions that say how a VAN is found, which is no step of its life.
+BEGINNINGS = ('appear', 'appear_requested')
+
 # How a VAN may be found: its state, the state reported last, whether its
 # device is attached, and whether its guest runs.
 FOUND = (
@@ -372,5 +375,5 @@ def release_actions(w):
         w.journal(s, van, Van.FAILED)
 
 
-__all__ = ['Settings', 'abstract', 'build', 'release_actions',
+__all__ = ['BEGINNINGS', 'Settings', 'abstract', 'build', 'release_actions',
            'unplug_actions']

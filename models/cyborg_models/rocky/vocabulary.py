@@ -10,6 +10,7 @@ number, and a VAN's uuid is never used twice because the number is not.
 import enum
 
 from cyborg_models.kernel.language import WEAK, ModelError, when
+from cyborg_models.kernel.settings import number, one_of
 
 
 class Van(enum.Enum):
@@ -193,17 +194,6 @@ AS_REMEMBERED = {Record.NONE: Van.NONE, Record.BOUND: Van.BOUND,
                  Record.RELEASED: Van.RELEASED}
 
 
-def choose(name, value, allowed):
-    """*value*, if it is one of those allowed.
-
-    :raises ModelError: naming the setting and what it may be
-    """
-    if value not in allowed:
-        raise ModelError(f'the setting {name} is {value!r}; use one of '
-                         + ', '.join(map(str, allowed)))
-    return value
-
-
 class World:
     """One host with its devices, seen by one model.
 
@@ -220,40 +210,43 @@ class World:
             return getattr(settings, name, default)
 
         self.m = m
-        self.kind = choose('kind', setting('kind', 'VF'), KINDS)
-        self.topology = choose('topology', setting('topology', 'LOCAL'),
+        self.kind = one_of('kind', setting('kind', 'VF'), KINDS)
+        self.topology = one_of('topology', setting('topology', 'LOCAL'),
                                TOPOLOGIES)
-        self.programmer = choose('programmer',
+        self.programmer = one_of('programmer',
                                  setting('programmer', 'agent'), PROGRAMMERS)
-        self.writer = choose('writer', setting('writer', 'common'), WRITERS)
-        self.budget = settings.faults
+        self.writer = one_of('writer', setting('writer', 'common'), WRITERS)
+        self.budget = number('faults', settings.faults, 0)
         self.enabled = setting('enabled_faults', FAULTS)
         self.watched = setting('watched', False)
         self.flows = setting('flows', frozenset())
         for name in self.flows:
-            choose('flows', name, sorted(FLOWS))
+            one_of('flows', name, sorted(FLOWS))
         for name in self.enabled:
-            choose('enabled_faults', name, sorted(FAULTS | LOSSES))
+            one_of('enabled_faults', name, sorted(FAULTS | LOSSES))
         self.power = self.topology == 'POWER'
         if self.power and (self.kind != 'POWER_SLOT'
                            or self.writer.startswith('agent')):
             raise ModelError('topology POWER has no agent: set kind to '
                              'POWER_SLOT and writer to common or plugin')
         self.programs = self.kind == 'FPGA'
-        self.functions = setting('functions', 1)
-        self.policy = choose('policy', setting('policy', 'IF_NEEDED'),
+        self.functions = number('functions', setting('functions', 1), 1, 2)
+        self.policy = one_of('policy', setting('policy', 'IF_NEEDED'),
                              POLICIES)
         self.tenant = setting('tenant', False)
         self.operator = self.programs and setting('operator', False)
-        self.projects = setting('projects', 1)
-        self.van = m.set('van', settings.vans)
-        self.handle = m.set('handle', setting('handles', settings.vans))
-        self.regions = setting('regions', 1)
+        self.projects = number('projects', setting('projects', 1), 1, 2)
+        vans = number('vans', settings.vans, 1)
+        self.van = m.set('van', vans)
+        self.handle = m.set('handle', number(
+            'handles', setting('handles', vans), 1))
+        self.regions = number('regions', setting('regions', 1), 1)
         self.region = (m.set('region', self.regions) if self.programs
                        else None)
-        self.fixed = setting('fixed', 0)
+        self.fixed = number('fixed', setting('fixed', 0), 0, self.regions)
         self.names_provider = setting('names_provider', False)
-        self.limit = setting('limit', self.handle.size)
+        self.limited = hasattr(settings, 'limit')
+        self.limit = number('limit', setting('limit', self.handle.size), 1)
         # Who does the work on the host, and what os-acc's word is called.
         self.peer = 'novalink' if self.power else 'agent'
 
@@ -290,6 +283,7 @@ class World:
         return self.flow('evacuate') or self.flow('abandon')
 
     def has(self, variable):
+        """This configuration has the variable, and what goes with it."""
         return variable in self.m.variables
 
     @property
@@ -309,6 +303,7 @@ class World:
         return self.topology in ('LOCAL', 'POWER')
 
     def others(self, van):
+        """All VANs but this one."""
         return tuple(other for other in self.van if other != van)
 
     # variables
@@ -390,9 +385,11 @@ class World:
         return 'found' not in self.m.sets
 
     def compute_up(self, s):
+        """nova-compute runs, and os-acc within it."""
         return not self.has('compute') or s.compute
 
     def agent_up(self, s):
+        """The agent, or the platform manager, runs."""
         return not self.has('agent') or s.agent
 
     def adopting(self, s):
@@ -400,6 +397,7 @@ class World:
         return self.has('whole') and not s.whole
 
     def api_up(self, s):
+        """The controller can be reached from the host."""
         return not self.has('api') or s.api
 
     def in_process(self, job):
@@ -432,6 +430,7 @@ class World:
         return 0 if handle is None else handle
 
     def region_of(self, handle):
+        """The region of a handle: they are dealt out in turn."""
         return handle % self.regions
 
     def wanted(self, van):
@@ -478,10 +477,12 @@ class World:
         return s.lock[self.region_of(self.at(s, van))] not in (None, van)
 
     def lock(self, s, van):
+        """os-acc takes the region lock for a VAN, if there are regions."""
         if self.programs:
             s.lock[self.region_of(self.at(s, van))] = van
 
     def unlock(self, s, van):
+        """os-acc lets go of the region lock of a VAN."""
         if self.programs:
             s.lock[self.region_of(self.at(s, van))] = None
 
@@ -538,6 +539,7 @@ class World:
         return self.presence(s, van) in answers and self.idle(s, van)
 
     def absent_and_idle(self, s, van):
+        """One observation: ABSENT, and idle."""
         return self.looks(s, van, Presence.ABSENT)
 
     def offers(self, s, van):
@@ -696,6 +698,9 @@ class World:
         s.record[van] = Record.BOUND
 
     def free(self, s, van):
+        """The API takes the handle of a VAN back, and refunds the quota,
+        unless an administrator has already.
+        """
         handle = s.owner.find(van)
         if handle is not None:
             s.owner[handle] = None

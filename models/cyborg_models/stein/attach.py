@@ -84,6 +84,7 @@ def build(settings=Settings(), defects=()):
         return may_fail(s) or not s.arq.any(Arq.BIND_FAILED)
 
     def may_fail(s):
+        """Something went wrong, or there are fewer handles than ARQs."""
         return (s.faults < settings.faults
                 or settings.twins or settings.maintenance
                 or settings.handles < settings.instances * settings.arqs)

@@ -233,6 +233,7 @@ def agent_cleans(scene):
     m = scene.model
 
     def idle(s, handle):
+        """The agent does nothing to the region of a handle."""
         return scene.plain(handle) or (
             s.work[scene.region_of(handle)] is Work.IDLE)
 
@@ -242,6 +243,7 @@ def agent_cleans(scene):
                    for other in scene.neighbours(handle))
 
     def holds_logic(s, handle):
+        """A region that nobody uses holds something that has to go."""
         return (not scene.plain(handle) and alone(s, handle)
                 and s.loaded[scene.region_of(handle)] is not Logic.NONE)
 

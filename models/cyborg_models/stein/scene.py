@@ -7,8 +7,10 @@ the same instance, as when a boot request is delivered twice.
 
 from types import SimpleNamespace
 
-from cyborg_models.kernel.language import Model
+from cyborg_models.kernel.language import Model, ModelError
+from cyborg_models.kernel.settings import number, one_of
 from cyborg_models.stein.vocabulary import (
+    FAULTS,
     GIVEN_UP,
     NAMING,
     Arq,
@@ -45,6 +47,7 @@ class Scene:
             if not hasattr(Scene, key):
                 raise TypeError(f'unknown setting {key}')
             setattr(self, key, value)
+        self._check()
         self.model = m = Model(name, defects)
         self.instance = m.set('instance', self.instances)
         self.arq = m.set('arq', self.instances * self.arqs)
@@ -59,6 +62,30 @@ class Scene:
             if self.hosts == 1:
                 m.symmetric(self.handle)
         self._declare(m)
+
+    def _check(self):
+        """Refuse what no such stage has."""
+        number('handles', len(self.kinds), 1)
+        for name in ('instances', 'arqs', 'hosts', 'per_region'):
+            number(name, getattr(self, name), 1)
+        number('functions', self.functions, 1, 2)
+        for name in ('inventory', 'quota'):
+            if getattr(self, name) is not None:
+                number(name, getattr(self, name), 1)
+        for name in ('faults', 'operations'):
+            number(name, getattr(self, name), 0)
+        for name in self.enabled or ():
+            one_of('enabled', name, sorted(FAULTS))
+        for handle, kind in enumerate(self.kinds):
+            first = self.region_of(handle) * self.per_region
+            if kind is Kind.PCI is self.kinds[first]:
+                continue
+            if kind is not self.kinds[first] or (
+                    self.host_of(handle) != self.host_of(first)):
+                raise ModelError(
+                    f'with per_region={self.per_region} the handles {first} '
+                    f'and {handle} share a region, and are of two kinds or '
+                    'hosts; choose other numbers of handles, or per_region=1')
 
     def _declare(self, m):
         nova, claim = self.begins

@@ -8,6 +8,7 @@ devices go away.
 from dataclasses import dataclass
 
 from cyborg_models.kernel.language import WEAK, ModelError, when
+from cyborg_models.kernel.settings import number
 from cyborg_models.stein import attach, program, release
 from cyborg_models.stein.defects import declare as defects_of
 from cyborg_models.stein.scene import Scene
@@ -70,7 +71,9 @@ class Settings:
 
 def build(settings=Settings(), defects=()):
     """The system as a model."""
-    plain = settings.handles - settings.programmable - settings.mediated
+    plain = (number('handles', settings.handles, 1)
+             - number('programmable', settings.programmable, 0)
+             - number('mediated', settings.mediated, 0))
     if plain < 0:
         raise ModelError(
             f'{settings.programmable} programmable and {settings.mediated} '

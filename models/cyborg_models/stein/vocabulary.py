@@ -148,6 +148,16 @@ class Work(enum.Enum):
     FAILED = 'failed, reply sent'
 
 
+#: every fault that some model has, by the name of its action
+FAULTS = frozenset((
+    'bind_times_out', 'crash_agent', 'crash_compute', 'crash_conductor',
+    'fail_before_bind', 'fail_fetch', 'fail_spawn', 'fail_write',
+    'fetch_unfit', 'garble', 'give_up', 'lose_controller', 'lose_created',
+    'lose_event', 'lose_host', 'lose_power', 'lose_prepare', 'lose_reply',
+    'lose_request', 'lose_result', 'name_no_provider', 'no_bitstream',
+    'prepare_fails', 'refuse_trait', 'release_fails', 'repeat_request',
+    'unbind_fails', 'withdraw'))
+
 REQUIREMENTS = {
     # Creation
     'ARQ-001': 'Nova MUST hold a claim in Placement before it asks Cyborg '
@@ -335,19 +345,26 @@ def nova_becomes(s, instance, state):
 
 
 def need(s, condition):
-    """What makes a step possible at all; noted if it was not so."""
+    """What makes a step possible at all; noted if it was not so.
+
+    Beside a guard that says the same this looks needless.  It is there for
+    whoever leaves that guard out, or forgets it: nobody can ask a host that
+    is down, and a model in which somebody does breaks
+    ``nothing_impossible``, instead of going on as if it had been answered.
+    """
     if not condition:
         s.possible = False
 
 
 def strike(s):
-    """One of the configured faults happens."""
+    """One of the configured faults happens, while some are left."""
     when(s.faults > 0, 'ARQ-090')
     s.faults -= 1
 
 
 def ask(s):
-    """A user asks for one of the configured operations."""
+    """A user asks for one of the configured operations, while some are left.
+    """
     when(s.operations > 0, 'ARQ-091')
     s.operations -= 1
 
