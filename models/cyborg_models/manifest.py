@@ -78,13 +78,6 @@ def _entry(path, index, row):
                  tuple(row['defects']), row['size'], expect)
 
 
-def broken(entry):
-    """The names of the properties that are known to fail there."""
-    verdicts = (entry.expect or {}).get('verdicts', {})
-    return {name for name, text in verdicts.items()
-            if text.startswith(('violated', 'not witnessed'))}
-
-
 def outcome(checked):
     """What came out, as ``expect`` has it."""
     found = {key: getattr(checked, key) for key in FIGURES}
