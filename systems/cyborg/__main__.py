@@ -1,9 +1,15 @@
 """Run the real Cyborg against ``stein``: ``python -m systems.cyborg``.
 
 Explores at random from a seed, replays what is on record, and says what is
-known, new or mended.  Exit code: 0 all as recorded, 1 something is new or
-mended, 3 the test itself broke.  Where Cyborg is not installed it says so and
-skips, unless CYBORG_SPECS_NO_SKIP is set.
+known, new or mended, and whether the seeds on record still lead where they
+led.  Exit code: 0 all as recorded, 1 something is new or mended (with
+``--again`` also: a seed leads elsewhere), 3 the test itself broke.  Where
+Cyborg is not installed it says so and skips, unless CYBORG_SPECS_NO_SKIP is
+set.
+
+An exploration is one system through one client in one mode, such as ``walk
+release sdk``, or all of a mode that has no systems, such as ``requests``.
+What it comes to depends on its seed alone, not on what was explored before.
 """
 
 import argparse
@@ -17,7 +23,13 @@ from importlib.util import find_spec
 from cyborg_models.conformance import modes
 from cyborg_models.conformance.suite import HarnessError
 from systems.cyborg import nova, program
-from systems.cyborg.adapter import PROFILES, Raw, Sdk, snapshot
+from systems.cyborg.adapter import (
+    BY_METHOD,
+    PROFILES,
+    Raw,
+    Sdk,
+    snapshot,
+)
 from systems.cyborg.explore import (
     OVERLAPS,
     Walk,
@@ -44,11 +56,10 @@ KIT = {'explore': 'steps', 'repeat': 'steps', 'faults': 'steps',
 OWN = ('requests', 'walk', 'interrupted', 'program', 'profiles')
 #: those that are no walks
 OTHERS = {'requests': Requests, 'profiles': Profiles}
-OVERLAPPING = 0.6  # share of steps, of the last
+#: share of steps in which requests overlap
+OVERLAPPING = {'interrupted': 0.6, 'program': 0.3}
 #: modules without which there is nothing to run
 NEEDED = ('cyborg', 'placement', 'glance', 'openstack', 'pymysql')
-#: steps that need a process for each service
-ALONE = ('paused', 'crash api', 'crash agent')
 #: steps that a short run with RabbitMQ is for
 MUST = ('held', 'crash', 'paused')
 LENGTH = 14  # steps of an example
@@ -59,6 +70,29 @@ FEW = 24  # of the other modes
 BESIDE = {'rabbit': ('interrupted',), 'sqlite': ('requests', 'walk')}
 SHRINK = 30  # steps to shorten one divergence with
 TRIES = 12  # replays of what depends on chance
+SURE = 3  # replays in each of which shows what does not
+
+
+def explorations():
+    """The explorations of each mode; the clients take turns in it, and from
+    one mode to the next.
+    """
+    found = {}
+    for place, mode in enumerate((*OWN, *KIT)):
+        clients = [*CLIENTS, *CLIENTS][place % 2:]
+        some = [f'{mode} {" ".join(pair)}'
+                for pair in zip(SYSTEMS, clients, strict=False)]
+        programmed = [f'{mode} {" ".join(pair)}'
+                      for pair in zip(PROGRAMMED, clients, strict=False)]
+        found[mode] = (
+            [mode] if mode in OTHERS
+            else programmed if mode == 'program'
+            else some if mode in OWN
+            else [*some, programmed[place // 2 % len(programmed)]])
+    return found
+
+
+EXPLORATIONS = explorations()
 
 
 class Runs:
@@ -66,13 +100,16 @@ class Runs:
 
     :param stack: a :class:`~systems.cyborg.stack.Stack`
     :param known: a :class:`~systems.cyborg.known.Known`
-    :ivar steps: mode -> how many were taken
+    :ivar steps: exploration -> how many were taken
+    :ivar calls: mode -> client, or ``by method``, -> how many requests
+    :ivar interrupted: kind of step -> how often a request was caught by it
     :ivar outcomes: what the kit made of its modes
     """
 
     def __init__(self, stack, known, seed):
         self.stack, self.known, self.seed = stack, known, seed
-        self.steps, self.outcomes, self._made = {}, [], {}
+        self.steps, self.calls, self.interrupted = {}, {}, Counter()
+        self.outcomes, self._replayers = [], {}
 
     def smoke(self):
         """The way that works, through each client.
@@ -116,69 +153,53 @@ class Runs:
         return (SYSTEMS | PROGRAMMED)[system](
             self.stack, CLIENTS[client], self.known.defects)
 
-    def explorer(self, name):
-        """Who explores by steps: of ``OTHERS``, or ``SYSTEM CLIENT``."""
-        if name not in self._made:
-            self._made[name] = (
-                OTHERS[name](self.stack, self.seed) if name in OTHERS
-                else self.walk(*name.split()))
-        return self._made[name]
+    def explorer(self, where):
+        """Who explores by steps of our own, from the start of the seed."""
+        mode, _, name = where.partition(' ')
+        if mode in OTHERS:
+            return OTHERS[mode](self.stack, self.seed)
+        kind = program.ProgramWalk if name.split()[0] in PROGRAMMED else Walk
+        return kind(self.system(*name.split()), self.known, self.seed,
+                    OVERLAPPING.get(mode, 0))
 
-    def walk(self, system, client):
-        """Walks of a system."""
-        kind = program.ProgramWalk if system in PROGRAMMED else Walk
-        return kind(self.system(system, client), self.known, self.seed)
-
-    @property
-    def interrupted(self):
-        """Kind of step -> how often a request was caught by it."""
-        return sum((one.interrupted for one in self._made.values()
-                    if isinstance(one, Walk)), Counter())
-
-    def explore(self, mode, steps):
-        """Take steps in a mode; what is found is noted."""
-        self.steps.setdefault(mode, 0)
-        # The clients take turns, from mode to mode as well.
-        clients = [*CLIENTS] * 2
-        shift = [*OWN, *KIT].index(mode) % 2
-        pairs = [*zip(SYSTEMS, clients[shift:], strict=False)]
-        programmed = [*zip(PROGRAMMED, clients[shift:], strict=False)]
+    def explore(self, where, steps):
+        """Take steps in an exploration; what is found is noted."""
+        mode = where.partition(' ')[0]
+        self.steps[where], sent = 0, len(self.stack.calls)
         if mode in KIT:
-            turn = [*KIT].index(mode) % len(programmed)
-            for pair in [*pairs, programmed[turn]]:
-                self._by_kit(mode, *pair, -(-steps // len(pairs)))
-            return
-        names = [mode] if mode in OTHERS else [
-            ' '.join(pair) for pair in (
-                programmed if mode == 'program' else pairs)]
-        goal, turn = self.steps[mode] + steps, 0
-        while self.steps[mode] < goal:
-            self._example(mode, names[turn % len(names)])
-            turn += 1
+            self._by_kit(where, steps)
+        else:
+            self._by_steps(where, steps)
+        self.known.explored[where, self.seed] = self.steps[where]
+        self.calls.setdefault(mode, Counter()).update(
+            self.stack.calls[sent:])
 
-    def _example(self, mode, name):
-        one = self.explorer(name)
-        one.overlapping = {'interrupted': OVERLAPPING,
-                           'program': OVERLAPPING / 2}.get(mode, 0)
-        one.begin()
-        for _ in range(LENGTH):
-            step = one.propose()
-            if step is None:
-                break
-            self.take(one, name, mode, step)
-            if one.over:
-                return
-        if mode not in OTHERS:
-            self.take(one, name, mode, ['wait'])
+    def _by_steps(self, where, steps):
+        one = self.explorer(where)
+        while self.steps[where] < steps:
+            one.begin()
+            for number in range(LENGTH + 1):
+                step = one.propose() if number < LENGTH else ['wait']
+                if step is None or self.steps[where] >= steps or (
+                        number == LENGTH and where in OTHERS):
+                    break
+                self.steps[where] += 1
+                for finding in one.take(step):
+                    self.known.note(finding, where, self.seed,
+                                    self.steps[where], one.story)
+                if one.over:
+                    break
+        if isinstance(one, Walk):
+            self.interrupted.update(one.interrupted)
 
-    def _by_kit(self, mode, system, client, steps):
+    def _by_kit(self, where, steps):
         """A mode of the kit; its failures and odd answers are noted."""
-        tested = self.system(system, client)
+        mode, *name = where.split()
+        tested = self.system(*name)
         options = {KIT[mode]: steps, 'shrink': SHRINK}
         outcome = modes.run(tested, {mode: options}, self.seed)
         self.outcomes.append((tested, outcome))
-        name, before = f'{system} {client}', self.steps[mode]
-        self.steps[mode] += sum(one.steps for one in outcome.modes)
+        self.steps[where] = sum(one.steps for one in outcome.modes)
         past = []
         for failure in outcome.failures:
             trace = read_trace(failure)
@@ -188,24 +209,19 @@ class Runs:
                 trace[-1][0] == 'together'  # seen otherwise by a walk
                 ) else known_defects(self.known, finding, tested.known)
             self.known.note(
-                beyond(self.known, finding, (*past, *tried)), name,
-                self.seed, before + failure.steps, trace)
+                beyond(self.known, finding, (*past, *tried)), where,
+                self.seed, failure.steps, trace)
             past += [failure.known] * bool(failure.known)
         for finding, trace, count in tested.findings:
-            self.known.note(finding, name, self.seed, before + count, trace)
+            self.known.note(finding, where, self.seed, count, trace)
         if outcome.error:
-            raise HarnessError(f'{mode} of {name}: {outcome.error}')
+            raise HarnessError(f'{where}: {outcome.error}')
 
-    def take(self, one, name, mode, step):
-        """One step, whose findings are noted."""
-        self.steps[mode] += 1
-        for finding in one.take(step):
-            self.known.note(finding, name, self.seed, self.steps[mode],
-                            one.story)
-
-    def replay(self, name, trace):
+    def replay(self, where, trace):
         """The findings of a trace, in the order of its steps."""
-        one = self.explorer(name)
+        mode, _, name = where.partition(' ')
+        one = self._replayers.get(name or mode) or self.explorer(where)
+        self._replayers[name or mode] = one
         one.begin()
         found = []
         for step in trace:
@@ -222,28 +238,63 @@ class Runs:
         :param tries: of what needs luck
         """
         for row in self.known.rows:
-            if not playable(row['trace'], self.stack) or kinds and (
+            if not playable(row, self.stack) or kinds and (
                     row['id'] in self.known.seen
                     or not kinds_of(row['trace']) & {*kinds}):
                 continue
             self.known.looked.add(row['id'])
             for _ in range(tries if row.get('chance') else 1):
                 for finding in self.replay(row['mode'], row['trace']):
-                    self.known.note(finding, row['mode'], row['seed'],
-                                    len(row['trace']), row['trace'])
+                    self.known.note(finding, row['mode'], row['seed'], 0,
+                                    row['trace'])
                 if row['id'] in self.known.seen:
                     break
 
-    def shorten(self, name, trace, shows):
+    def reduce(self, row, first):
+        """What of a trace shows an entry.
+
+        :returns: the finding, the fewest steps, and True if these need luck
+        """
+        _, where, _, _, trace = first
+        shown = [first[0]]
+
+        def shows(found):
+            these = [one for one in found if self.known.match(one) is row]
+            shown[:] = these[:1] or shown
+            return bool(these)
+
+        def sure(steps, tries=SURE):
+            return all(shows(self.replay(where, steps))
+                       for _ in range(tries))
+        if sure(trace, 1):
+            fewer = self.shorten(where, trace, shows)
+            if sure(fewer):
+                return shown[0], fewer, False
+        fewer = self.shorten(where, trace, shows, TRIES)
+        return shown[0], fewer, True
+
+    def shorten(self, where, trace, shows, tries=1):
         """A trace without the steps that it does not need.
 
-        :param shows: function of the findings: does it still show?
+        None of those that are left can be left out alone.
+
+        :param shows: function of findings: does it still show?
+        :param tries: of what needs luck
         """
+        tried = set()
+
+        def still(fewer):
+            if not fewer or str(fewer) in tried:
+                return False
+            tried.add(str(fewer))
+            return any(shows(self.replay(where, fewer))
+                       for _ in range(tries))
         place = len(trace) - 1
         while place >= 0:
             fewer = trace[:place] + trace[place + 1:]
-            if fewer and shows(self.replay(name, fewer)):
+            if still(fewer):
                 trace = fewer
+                place = len(trace)
             place -= 1
         return trace
 
@@ -253,12 +304,11 @@ def kinds_of(trace):
     return {step[0] for step in trace if isinstance(step, list)}
 
 
-def playable(trace, stack):
-    """Can a trace be replayed?  Some need MariaDB, some RabbitMQ."""
-    kinds = kinds_of(trace)
-    return (stack.database.kind == 'mariadb'
-            or not kinds & {*OVERLAPS} - {'together'}) and (
-        stack.bus == 'rabbit' or not kinds & {*ALONE})
+def playable(row, stack):
+    """Can an entry's trace be replayed?  Some need MariaDB, some RabbitMQ."""
+    return row.get('options', '') in ('', stack.options) and (
+        stack.database.kind == 'mariadb'
+        or not kinds_of(row['trace']) & {*OVERLAPS} - {'together'})
 
 
 def read_trace(failure):
@@ -270,24 +320,35 @@ def read_trace(failure):
     return rows
 
 
+def meant(known, ids):
+    """The entries to record: those named, or all; of these only those that a
+    run with other options does not find.
+    """
+    return [row for row in known.rows if row['id'] in ids or not ids and (
+        'mode' not in row or row.get('options', '') == known.options)]
+
+
+def unseen(known, ids):
+    """Ids of the entries to record to which no exploration came."""
+    return [row['id'] for row in meant(known, ids)
+            if row['id'] not in known.first]
+
+
 def record(runs, ids=()):
     """Write down how each divergence was found for the first time.
 
     :param ids: of those that are meant; empty for all
+    :returns: ids of those meant to which no exploration came
     """
-    for row in runs.known.rows:
-        if row['id'] not in runs.known.first or (
-                ids and row['id'] not in ids):
+    left = unseen(runs.known, ids)
+    for row in meant(runs.known, ids):
+        if row['id'] in left:
             continue
-        finding, mode, seed, steps, trace = runs.known.first[row['id']]
-
-        def shows(found, row=row):
-            return any(runs.known.match(one) is row for one in found)
-        again = shows(runs.replay(mode, trace))
-        runs.known.record(
-            row, finding, mode, seed, steps,
-            runs.shorten(mode, trace, shows) if again else trace, not again)
+        first = runs.known.first[row['id']]
+        runs.known.record(row, first, *runs.reduce(row, first),
+                          runs.stack.options)
         runs.known.write()
+    return left
 
 
 def missing(bus):
@@ -309,20 +370,30 @@ def main(arguments=None):
         'what CI runs: what is on record, and a few steps; with RabbitMQ or '
         'SQLite only what differs there'))
     parser.add_argument('--seed', type=int, default=1)
+    parser.add_argument('--seeds', type=int, default=1, metavar='N',
+                        help='how many, one after the other; default 1')
     parser.add_argument('--steps', type=int, default=400,
                         help='of each mode, or rounds; default 400')
-    parser.add_argument('--mode', action='append',
-                        choices=[*OWN, *KIT])
+    parser.add_argument('--mode', action='append', metavar='MODE', help=(
+        f'{", ".join(EXPLORATIONS)}, or one exploration of a mode, such as '
+        '"walk release sdk", with all of the steps; default all modes'))
     parser.add_argument('--database', default='auto',
                         choices=['auto', 'mariadb', 'sqlite'])
     parser.add_argument('--bus', default='fake', choices=['fake', 'rabbit'],
                         help='one process, or one for each service')
     parser.add_argument('--conductors', type=int, default=1,
                         help='how many, with --bus rabbit')
+    parser.add_argument('--again', action='store_true', help=(
+        'explore what is on record from its seeds, as far as its steps'))
     parser.add_argument('--record', nargs='*', metavar='ID', help=(
         'write into the record how each divergence was found, or those '
-        'named; an entry that is new has what a person judges'))
+        'named, when all have shown or the seeds have run out; an entry '
+        'that is new has what a person judges'))
     given = parser.parse_args(arguments)
+    try:
+        plan = planned(given.mode or [*EXPLORATIONS], given.steps)
+    except ValueError as error:
+        parser.error(str(error))
     lacks = missing(given.bus)
     if lacks:
         print(f'skipped: {lacks}', file=sys.stderr)
@@ -333,36 +404,76 @@ def main(arguments=None):
         known = Known.read(whole=given.record is None)
         with Stack(database=given.database, bus=given.bus,
                    conductors=given.conductors) as stack:
-            return _run(given, known, stack)
+            return _run(given, plan, known, stack)
     except (StackError, KnownError, HarnessError) as error:
         print(f'harness error: {error}', file=sys.stderr)
         return 3
 
 
-def _run(given, known, stack):
+def planned(chosen, steps):
+    """Exploration -> how many steps, which those of a mode share.
+
+    :param chosen: names of modes and of explorations
+    :param steps: of each mode, or a function from its name
+    :raises ValueError: if there is no such mode or exploration
+    """
+    plan = {}
+    for name in chosen:
+        mode = name.partition(' ')[0]
+        these = EXPLORATIONS.get(name) or (
+            [name] if name in EXPLORATIONS.get(mode, ()) else [])
+        if not these:
+            raise ValueError(
+                f'--mode {name}: there is none; choose of '
+                f'{", ".join(EXPLORATIONS.get(mode, EXPLORATIONS))}')
+        count = steps(mode) if callable(steps) else steps
+        plan |= dict.fromkeys(these, -(-count // len(these)))
+    return plan
+
+
+def _run(given, plan, known, stack):
     if stack.weaker:
         print(f'Weaker: {stack.weaker}.')
+    known.options = stack.options
     runs = Runs(stack, known, given.seed)
     runs.smoke()
+    recording = given.record is not None
     beside = given.short and BESIDE.get(
         given.bus, BESIDE.get(stack.database.kind))
-    if given.record is None and (
+    if given.short:
+        plan = planned(given.mode or beside or [*EXPLORATIONS], (
+            lambda mode: FEW // 2 if beside else SHORT.get(mode, FEW)))
+    if not recording and not given.again and (
             not beside or stack.database.kind == 'mariadb'):
         runs.replay_known(OVERLAPS if beside else (),
                           1 if given.short else TRIES)
         if not known.looked:
             raise HarnessError('nothing that is on record was replayed')
-    for mode in given.mode or beside or [*OWN, *KIT]:
-        runs.explore(mode, given.steps if not given.short else (
-            FEW // 4 if beside else SHORT.get(mode, FEW)))
+    seeds = [*range(given.seed, given.seed + given.seeds)]
+    for where, seed, steps in known.ways() if given.again else (
+            (where, seed, plan[where]) for seed in seeds for where in plan):
+        runs.seed = seed
+        runs.explore(where, steps)
+        if recording and not unseen(known, given.record):
+            break
+    return _report(given, runs, beside)
+
+
+def _report(given, runs, beside):
+    known = runs.known
     for line in known.report():
         print(line)
+    steps = Counter()
+    for where, count in runs.steps.items():
+        steps[where.partition(' ')[0]] += count
     print('steps: ' + ', '.join(
-        f'{mode} {count}' for mode, count in runs.steps.items()))
+        f'{mode} {count}' for mode, count in steps.items()))
+    for line in tell_calls(runs):
+        print(line)
     if beside and given.bus == 'rabbit':
         caught = runs.interrupted
         print('interrupted: ' + ', '.join(
-            f'{kind} {caught[kind]}' for kind in OVERLAPS if caught[kind]))
+            f'{kind} {caught[kind]}' for kind in caught if caught[kind]))
         lacks = [kind for kind in MUST if not caught[kind]]
         if lacks:
             raise HarnessError(
@@ -370,11 +481,32 @@ def _run(given, known, stack):
     kept = {name for _, outcome in runs.outcomes for name in outcome.evidence}
     print(f'fail: {", ".join(known.fails)}')
     print(f'shown as kept: {", ".join(sorted(kept - {*known.fails}))}')
-    if not all(runs.steps.values()):
-        raise HarnessError('a mode took no step')
+    idle = [where for where, count in runs.steps.items() if not count]
+    if idle or not runs.steps:
+        raise HarnessError(f'no step was taken by {", ".join(idle) or "any"}')
+    if given.again and not known.again:
+        raise HarnessError('no seed on record was taken again')
     if given.record is not None:
-        record(runs, given.record)
-    return 1 if known.new or known.mended else 0
+        left = record(runs, given.record)
+        print(f'recorded; not found: {", ".join(left) or "none"}')
+    return 1 if known.new or known.mended or (
+        given.again and known.astray) else 0
+
+
+def tell_calls(runs):
+    """Lines that say which client sent how many requests in each mode.
+
+    :raises HarnessError: if one of them sent none in a mode that was run
+    """
+    for mode, counts in runs.calls.items():
+        sent = {client.name: counts[client.name]
+                for client in CLIENTS.values()}
+        yield f'requests in {mode}: ' + ', '.join(
+            f'{name} {count}' for name, count in sent.items()) + (
+                f', of which {counts[BY_METHOD]} {BY_METHOD}')
+        for name, count in sent.items():
+            if not count and {*EXPLORATIONS[mode]} <= {*runs.steps}:
+                raise HarnessError(f'{name} sent no request in {mode}')
 
 
 if __name__ == '__main__':

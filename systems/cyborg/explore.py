@@ -74,10 +74,10 @@ class Walk:
     :param system: a :class:`~systems.cyborg.nova.Played`
     :param known: what is known, or None
     :param seed: of the chance
+    :param overlapping: share of steps in which several requests overlap, or
+        Cyborg crashes
     :ivar interrupted: kind of step -> how often a request was caught at the
         point that it was to be caught at
-    :ivar overlapping: share of steps in which several requests overlap, or
-        Cyborg crashes
     :cvar repeating: share of requests that are sent twice
     :cvar waiting: share of steps that give it time
     :cvar within: faults that only come with something else
@@ -85,11 +85,12 @@ class Walk:
     :cvar probed: steps that are tried where the model forbids them
     """
 
-    overlapping, repeating, waiting = 0, 0.3, 0.1
+    repeating, waiting = 0.3, 0.1
     within, away, probed = ('lose_request',), AWAY, PROBED
 
-    def __init__(self, system, known, seed):
+    def __init__(self, system, known, seed, overlapping=0):
         self.system, self.known = system, known
+        self.overlapping = overlapping
         self.points = tuple(POINTS) if (
             system.stack.database.kind == 'mariadb') else ()
         self.chance = random.Random(seed)
@@ -264,17 +265,18 @@ class Walk:
                 target=send, args=(number, *calls[number]), daemon=True))
             threads[-1].start()
 
-        threads, broken = [], []
+        threads, broken, caught = [], [], False
         with contextlib.ExitStack() as stack:
             waits = stack.enter_context(
                 self.system.stack.held(point)) if point else None
             start(0)
             if waits:
                 end = time.monotonic() + LIMIT
-                while (not waits() and threads[0].is_alive()
+                while (not waits() and self._under_way(threads[0])
                        and time.monotonic() < end):
                     time.sleep(0.01)
-                self.interrupted[kind] += threads[0].is_alive()
+                caught = waits()
+                self.interrupted[kind] += caught
             if kind == 'paused':
                 self.system.stack.signal(signal.SIGSTOP)
                 threads[0].join(LIMIT)
@@ -292,7 +294,7 @@ class Walk:
                     start(number)
                     if waits:
                         threads[-1].join(HELD)
-            killed = part and threads[0].is_alive()
+            killed = part and caught
             if killed:
                 self.system.stack.crash(part)
         crashed = killed and part == 'conductor'
@@ -318,6 +320,8 @@ class Walk:
                 action, *members = calls[0]
                 oracle.step(action, members)
                 oracle.fault('crash_conductor')
+                if outcomes[0] == OK:  # it was answered before
+                    return
                 for arq in range(len(self.system.uuids)):
                     # What the bus had is lost as well.
                     oracle.fault('lose_request', (arq,))
@@ -337,6 +341,10 @@ class Walk:
             self.observe(found, name)
         if not self.over and killed:
             found += self.settle()
+
+    def _under_way(self, thread):
+        """Is what a thread has asked for not done yet?"""
+        return thread.is_alive()
 
     def observe(self, found, name):
         """Look, and hold what is seen to the model."""
