@@ -101,11 +101,14 @@ class Walk:
         self.fresh = Oracle(
             self.chosen, controlled={*self.able, *self.within},
             hidden=system.hidden)
-        self.taken = {}
+        self.taken, self.names, self.far = {}, Counter(), True
         self.interrupted = Counter()
 
     def begin(self):
-        """Begin an example; the system starts anew."""
+        """Begin an example; the system starts anew.  Every other one goes
+        far: to what was done least, past faults that were met before.
+        """
+        self.far = not self.far
         self.system.start()
         self.oracle = self.fresh.copy()
         self.story, self.over, self.last = [], False, ''
@@ -154,13 +157,27 @@ class Walk:
 
         def tried(step):
             return self.taken.get((str(step[:2]), case), 0)
-        least = min(map(tried, steps))
+
+        def done(step):
+            return self.names[step[0]]
+        if self.far:
+            steps = [step for step in steps if not done(step)
+                     or self._leads(step)] or steps
+        measure = done if self.far else tried
+        least = min(map(measure, steps))
         step = self.chance.choice([
-            step for step in steps if tried(step) == least]
+            step for step in steps if measure(step) == least]
             if self.chance.random() < 0.7 else steps)
         self.last = str(step[:2]), case
         self.taken[self.last] = tried(step) + 1
+        self.names[step[0]] += 1
         return step
+
+    def _leads(self, step):
+        """Is a step no fault, and one that the model allows?"""
+        action = self.oracle.model.actions.get(step[0])
+        return action is None or not action.fault and (
+            self.oracle.may(self.oracle.step_of(step[0], step[1:])) != NONE)
 
     def _overlaps(self, steps):
         """Steps of several requests that overlap: any two, one with itself,
@@ -372,7 +389,7 @@ class Walk:
                 tell(oracle)
             except Divergence as divergence:
                 finding = read_divergence(divergence, name, fails(
-                    divergence, self.system, self.contract))
+                    divergence, self.system, self.contract), self.story)
                 if self.known:
                     finding = beyond(self.known, finding,
                                      self.oracle.defects)
@@ -405,16 +422,20 @@ def label(trace):
     return name if steps[-1] is trace[-1] else f'wait after {name}'
 
 
-def read_divergence(divergence, name, requirement):
+def read_divergence(divergence, name, requirement, trace=()):
     """A :class:`Finding` of what the oracle says.
 
     :param name: of the step after which it said so
+    :param trace: the steps up to it
     """
     event = divergence.event
     if divergence.differences:
         what = '; '.join(sorted({
             f'{one.name.partition("[")[0]} is {kind(one.observed)}'
             for one in divergence.differences}))
+        if 'recorded is NONE' in what and any(
+                step[0] == 'program' for step in trace):
+            what += ', an operator programmed'
     elif event.kind == 'quiet':
         what = 'nothing more comes'
     else:

@@ -158,7 +158,19 @@ class Known:
         if not first or needs_luck(first[-1]) and not needs_luck(trace):
             self.first[name] = finding, mode, seed, steps, list(trace)
 
-    def record(self, row, first, finding, trace, lucky, options=''):
+    def meant(self, ids=()):
+        """The entries to record: those named, or all; of these only those
+        that a run with other options does not find.
+        """
+        return [row for row in self.rows if row['id'] in ids or not ids and (
+            'mode' not in row or row.get('options', '') == self.options)]
+
+    def unseen(self, ids=()):
+        """Ids of the entries to record to which no exploration came."""
+        return [row['id'] for row in self.meant(ids)
+                if row['id'] not in self.first]
+
+    def record(self, row, first, finding, trace, lucky):
         """Write into a divergence how it was found.
 
         :param first: what is in ``first``
@@ -167,7 +179,7 @@ class Known:
         _, mode, seed, steps, _ = first
         row.update(expected=finding.expected, happened=finding.happened,
                    mode=mode, seed=seed, steps=steps, trace=trace)
-        for name, value in (('options', options), ('chance', lucky)):
+        for name, value in (('options', self.options), ('chance', lucky)):
             row.pop(name, None)
             if value:
                 row[name] = value
@@ -188,7 +200,7 @@ class Known:
         """The explorations on record: (mode, seed, most steps)."""
         most = {}
         for row in self.rows:
-            if row.get('options', '') == self.options:
+            if 'mode' in row and row.get('options', '') == self.options:
                 way = row['mode'], row['seed']
                 most[way] = max(most.get(way, 0), row['steps'])
         return [(*way, steps) for way, steps in most.items()]
@@ -200,7 +212,7 @@ class Known:
         """
         return {row['id']: (row['mode'], row['seed'], row['steps'])
                 in self.came.get(row['id'], ()) for row in self.rows
-                if row.get('options', '') == self.options
+                if 'mode' in row and row.get('options', '') == self.options
                 and self.explored.get((row['mode'], row['seed']), 0)
                 >= row['steps']}
 

@@ -192,7 +192,7 @@ class Program(Played):
         stopped where it has a process of its own.
         """
         self._amid()
-        alone = self.stack.serves('agent') == 'agent'
+        alone = self.stack.bus == 'rabbit'
         if alone:
             self.stack.signal(signal.SIGSTOP, 'agent')
         wait_for(lambda: self.stack.jobs() == (0, 0),
@@ -274,21 +274,26 @@ class ProgramWalk(Walk):
     within = (
         *Walk.within, 'crash_conductor', 'crash_agent', 'lose_power',
         'find_host', *dict.fromkeys(fault for fault, _ in WRONG.values()))
-    away, probed, repeating = ('program', 'power'), (), 0.1
+    away, repeating = ('program', 'power'), 0.1
+    probed = ('program',)
 
     def __init__(self, *arguments):
         super().__init__(*arguments)
         self.after, self.points = self.points[1:], ()
         self.kills = [*KILLS] if (
-            self.system.stack.serves('agent') == 'agent') else ['kill']
+            self.system.stack.bus == 'rabbit') else ['kill']
 
     def choices(self):
         """Steps beside those of the model: ``look``, ``go_on`` and kills
-        amid a write, ``power`` when there is none; ``with``, a fault of an
-        image and the bind that it hits.
+        amid a write, of which each comes first until it was taken; ``power``
+        when there is none; ``with``, a fault of an image and the bind that
+        it hits.
         """
         found = super().choices()
         if self.system.stack.writes()[1]:
+            new = [name for name in self.kills if not self.names[name]]
+            if new:
+                return [(name, ()) for name in new]
             names = OF_WRITES if self.chance.random() < STRUCK else AMID
             return [*(step for step in found if step[0] in names),
                     *((name, ()) for name in self.kills),

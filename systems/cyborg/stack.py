@@ -163,7 +163,7 @@ class Process:
         threading.Thread(target=self._read, args=(ready,),
                          daemon=True).start()
         if ready is not None and not (
-                self.seen.wait(LIMIT) and ready in self.lines):
+                self.seen.wait(4 * LIMIT) and ready in self.lines):
             self.kill()
             raise StackError(f'{name} does not start: {self.tail()}')
 
