@@ -271,12 +271,9 @@ class Runs:
         def sure(steps, tries=SURE):
             return all(shows(self.replay(where, steps))
                        for _ in range(tries))
-        if sure(trace, 1):
-            fewer = self.shorten(where, trace, shows)
-            if sure(fewer):
-                return shown[0], fewer, False
-        fewer = self.shorten(where, trace, shows, TRIES)
-        return shown[0], fewer, True
+        fewer = self.shorten(where, trace, shows,
+                             1 if sure(trace, 1) else TRIES)
+        return shown[0], fewer, not sure(fewer)
 
     def shorten(self, where, trace, shows, tries=1):
         """A trace without the steps that it does not need.
