@@ -87,8 +87,17 @@
 #ifndef B4  /* a bind fails alone, and without an event */
 #define B4 0
 #endif
+#ifndef B4c  /* events are sent when all of a PATCH are Bound */
+#define B4c 0
+#endif
+#ifndef B4d  /* B4, and what had not begun never does */
+#define B4d 0
+#endif
 #ifndef B9  /* a time-out is silent */
 #define B9 0
+#endif
+#ifndef B9b  /* a time-out ends nothing */
+#define B9b 0
 #endif
 #ifndef B13  /* only the API looks for other ARQs of the instance */
 #define B13 0
@@ -113,6 +122,9 @@
 #endif
 #ifndef P6b  /* a bind that has started is started again */
 #define P6b 0
+#endif
+#ifndef P6e  /* a bind begun again fails what is bound, handle and all */
+#define P6e 0
 #endif
 #ifndef crash  /* a crash comes between the two writes of a handle */
 #define crash 0
@@ -370,7 +382,13 @@ inline ignore_request(a)
 {
     d_step {
         asked[a] && arq[a] != INITIAL ->
-        asked[a] = false
+        asked[a] = false;
+        if
+        :: P6e && goes_on(a) && !some_suits(instance_of(a)) ->
+            become(a, BIND_FAILED);
+            job[a] = NONE
+        :: else
+        fi
     }
 }
 
@@ -390,6 +408,12 @@ inline take(a, h)
     }
 }
 
+#define leave_out(b, a) \
+    if \
+    :: (b) != (a) -> asked[b] = false \
+    :: else \
+    fi
+
 /* A started bind for which no handle suits fails. */
 inline no_handle(a)
 {
@@ -398,10 +422,14 @@ inline no_handle(a)
         (A5 -> HOW_MANY_HANDLES(is_free) != 1
             : !some_suits(instance_of(a))) ->
         if
-        :: B4 ->
+        :: B4 || B4d ->
             become(a, BIND_FAILED);
             job[a] = NONE;
-            nova[instance_of(a)] = FAILED
+            nova[instance_of(a)] = FAILED;
+            if
+            :: B4d -> DO_OWN(instance_of(a), leave_out, a)
+            :: else
+            fi
         :: else ->
             fail_bind(a)
         fi;
@@ -413,6 +441,9 @@ inline no_handle(a)
     }
 }
 
+#define is_bound(a) (arq[a] == BOUND)
+#define tell_bound(a) notice[a] = SENT_OK
+
 /* A bind whose device has been prepared succeeds. */
 inline bound(a)
 {
@@ -422,6 +453,12 @@ inline bound(a)
         job[a] = NONE;
         if
         :: A8 && (a) % EACH != 0
+        :: B4c ->
+            if
+            :: ALL_OWN(instance_of(a), is_bound) ->
+                DO_OWN(instance_of(a), tell_bound)
+            :: else
+            fi
         :: else -> notice[a] = SENT_OK
         fi
     }
@@ -431,7 +468,7 @@ inline bound(a)
 inline fail_too(a)
 {
     d_step {
-        goes_on(a) && ANY_OWN(instance_of(a), failed) && !B4 ->
+        goes_on(a) && ANY_OWN(instance_of(a), failed) && !B4 && !B4d ->
         fail_bind(a)
     }
 }
@@ -557,8 +594,6 @@ inline lose_created(i)
     }
 }
 
-#define start_unasked(a) become(a, BIND_STARTED)
-
 /* A PATCH that names no known provider is refused as a whole. */
 inline name_no_provider(i)
 {
@@ -566,7 +601,7 @@ inline name_no_provider(i)
         faults > 0 && nova[i] == POSTED ->
         faults--;
         if
-        :: B3 -> DO_OWN(i, start_unasked)
+        :: B3 -> become((i) * EACH, BIND_STARTED)
         :: else
         fi;
         nova_becomes(i, FAILED)
@@ -670,6 +705,7 @@ inline bind_times_out(a)
             :: has_job(a) -> job[a] = NONE
             :: else -> idled = true
             fi
+        :: B9b -> idled = true
         :: else -> fail_bind(a)
         fi
     }
@@ -710,7 +746,8 @@ inline crash_conductor()
 #define nothing_impossible possible
 
 /* Each step, and each fault, changes something.  It does what leaves its own
- * guard behind; only a time-out in silence (B9) may find nothing to stop. */
+ * guard behind; only a time-out in silence (B9, B9b) may find nothing to stop.
+ */
 #define no_idle_step (!idled)
 
 #define names(a, h) (handle[a] == h)

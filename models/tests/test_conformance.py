@@ -44,6 +44,7 @@ from cyborg_models.registry import InputError
 SHORT = {'explore': {'steps': 1200}, 'faults': {'steps': 1200},
          'repeat': {'steps': 400}, 'exhaustive': {'depth': 3},
          'concurrent': {'rounds': 40}}
+ALONE = {'instances': '1', 'handles': '1'}
 PAIR = {'instances': '1', 'arqs': '2'}
 TWINS = {'twins': 'true'}
 
@@ -62,6 +63,8 @@ BAD = (
     ('stein.attach', {}, 'crash', 'HANDLE-010', ()),
     ('stein.attach', PAIR, 'A8', 'ARQ-030', ()),
     ('stein.attach', PAIR, 'B4', 'ARQ-017', ()),
+    ('stein.attach', PAIR, 'B4c', 'ARQ-030', ()),
+    ('stein.attach', ALONE, 'P6e', 'HANDLE-020', ()),
     ('stein.attach', TWINS, 'A12', 'ARQ-012', ()),
     ('stein.attach', TWINS, 'B13', 'ARQ-012', ()),
     ('stein.release', {}, 'A19', 'ARQ-066', ()),
@@ -74,9 +77,12 @@ BAD = (
     # Nova finds no row to delete: that is how it stays.
     ('stein.release', {}, 'B25', 'ARQ-006', ('ARQ-066',)),
     ('stein.release', {}, 'B26', 'HANDLE-022', ()),
+    ('stein.release', {}, 'P4', 'ARQ-020', ('ARQ-070',)),
+    ('stein.release', {}, 'running', 'ARQ-070', ()),
     ('stein.program', {}, 'B2', 'HANDLE-020', ()),
     ('stein.program', {}, 'Q2', 'PROGBIND-015', ('PROGBIND-014',)),
     ('stein.program', {}, 'Q8', 'PROGBIND-019', ()),
+    ('stein.program', {}, 'Q22', 'HANDLE-010', ()),
 )
 
 

@@ -52,10 +52,11 @@ WALKED = (
 # Defect -> settings with which it does harm.
 STEIN = {
     'A1': {}, 'A5': {}, 'A6': BATCH, 'A7': {}, 'A8': BATCH, 'A9': SHORT,
-    'A12': {'twins': True}, 'A20': {}, 'B3': {}, 'B4': SHORT,
-    'B9': {'faults': 2}, 'B13': {'twins': True}, 'B16': {}, 'B17': {},
+    'A12': {'twins': True}, 'A20': {}, 'B3': BATCH, 'B4': SHORT,
+    'B4c': BATCH, 'B4d': SHORT, 'B9': {'faults': 2}, 'B9b': {},
+    'B13': {'twins': True}, 'B16': {}, 'B17': {},
     'B18': {'quota': 1}, 'B20': {}, 'B21': SHORT, 'B23': {}, 'P6b': {},
-    'crash': {}}
+    'P6e': ALONE, 'crash': {}}
 ROCKY = {
     'claim-not-exclusive': {'limit': 2},
     'quota-not-checked': {'handles': 2, 'limit': 1},

@@ -62,16 +62,22 @@ DEFECTS = (
     ('A19', release, {}, 'nothing_leaks', 8),
     ('A20', attach, {}, 'stuck', 12),
     ('B1', release, {}, 'nothing_leaks', 10),
+    ('B1', release, {}, 'no_idle_step', 12),
     ('B2', program, {'kind': Kind.MDEV, 'per_region': 1},
      'failed_releases', 8),
     ('B2', system, {**ALONE, 'programmable': 0, 'mediated': 1}, 'stuck', 8),
     ('B3', attach, {}, 'somebody_binds', 3),
+    ('B3', attach, BATCH, 'somebody_binds', 3),
     ('B4', attach, SHORT, 'stuck', 10),
+    ('B4c', attach, BATCH, 'somebody_tells', 8),
+    ('B4d', attach, SHORT, 'stuck', 10),
     ('B6', program, {}, 'never_attached_wrong_function', 9),
     ('B7', release, {}, 'in_use_means_named', 8),
     ('B9', attach, {}, 'somebody_binds', 5),
     ('B9', system, {}, 'stuck', 18),
+    ('B9b', attach, {}, 'no_idle_step', 5),
     ('B11', release, {'handles': 2}, 'in_use_means_named', 6),
+    ('B11b', release, {'handles': 2}, 'never_offered_before_erased', 2),
     ('B13', attach, {'twins': True}, 'one_request_per_instance', 8),
     ('B16', program, {}, 'somebody_binds', 11),
     ('B17', attach, {}, 'somebody_tells', 7),
@@ -87,15 +93,21 @@ DEFECTS = (
     ('B26', release, {}, 'never_offered_before_erased', 12),
     ('B27', program, {'per_region': 1}, 'no_failure_without_cause', 5),
     ('B30', release, {}, 'in_use_means_named', 6),
+    ('P4', release, {}, 'state_matrix', 3),
     ('P18', attach, {'maintenance': True, 'faults': 0},
      'nobody_has_what_is_serviced', 6),
     ('P6b', attach, {}, 'in_use_means_named', 8),
+    ('P6e', attach, {}, 'failed_releases', 12),
     ('Q2', program, {}, 'never_attached_wrong_function', 13),
     ('Q8', program, {}, 'somebody_binds', 4),
     ('Q21', release, {}, 'never_offered_before_erased', 3),
+    ('Q22', program, {}, 'record_is_true', 17),
+    ('Q23', program, {}, 'bound_means_loaded', 16),
     ('crash', attach, {}, 'in_use_means_named', 5),
+    ('power', program, {}, 'a_start_confirms', 13),
     ('provider', system, {'instances': 1, 'hosts': 2, 'faults': 0},
      'taken_where_it_was_claimed', 5),
+    ('running', release, {}, 'no_belief_without_device', 11),
 )
 
 # defect, module, settings, what then need not come
@@ -104,6 +116,7 @@ STARVED = (
     ('A20', attach, {}, 'every_waiting_caller_is_told'),
     ('B1', release, {}, 'delete_always_possible'),
     ('B4', attach, SHORT, 'failed_releases_all'),
+    ('B4d', attach, SHORT, 'failed_releases_all'),
     ('B9', attach, {}, 'bind_always_ends'),
     ('B17', attach, {}, 'every_waiting_caller_is_told'),
     ('B20', attach, {}, 'bind_always_ends'),
@@ -200,6 +213,13 @@ class DefectTest(unittest.TestCase):
             seen.append((module, settings))
             with self.subTest(module.__name__, **settings):
                 self.assertEqual({}, broken(explore(module, settings)[1]))
+
+    def test_another_host_is_not_maintenance(self):
+        settings = {'maintenance': True, 'faults': 0}
+        one = explore(attach, settings, 'provider')[1]
+        self.assertEqual({}, broken(one))
+        self.assertEqual(explore(attach, settings)[1].states, one.states)
+        self.assertNotEqual({}, broken(explore(attach, settings, 'P18')[1]))
 
     def test_what_need_not_come(self):
         for defect, module, settings, name in STARVED:

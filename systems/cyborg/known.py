@@ -6,9 +6,9 @@ A record is one JSON object: software, version, contract, and
 * ``id``, ``title``, ``requirements``, ``severity``;
 * ``signatures``: regular expressions, one of which matches the whole of a
   finding's signature; one with ``beyond`` is of what follows from a defect;
-* ``defect``: its name in the model, if the model has it, or several with
-  spaces between: what looks like it is another where these do not explain
-  it.
+* ``defect``: its name in the model, or several with spaces between: what
+  looks like it is another where these do not explain it; or, where no
+  defect of the models describes it, ``reason``: why, in a sentence.
 
 These a person judges; the others a run records:
 
@@ -98,6 +98,11 @@ class Known:
             if row['severity'] not in SEVERITIES:
                 raise KnownError(f'{where}: severity is one of '
                                  f'{", ".join(SEVERITIES)}')
+            told = [row[key] for key in ('defect', 'reason') if key in row]
+            if len(told) != 1 or not isinstance(told[0], str) or (
+                    not told[0].strip()):
+                raise KnownError(f'{where}: give defect, or reason if the '
+                                 'models have none, as text')
             if row['id'] in ids:
                 raise KnownError(f'{where}: {row["id"]} is there twice; '
                                  'rename one')

@@ -263,6 +263,8 @@ class Played(System):
     def do_rebind(self, arq):
         bound = self.observe()[f'arq[{arq}]'] is Arq.BOUND
         self._bind([arq])
+        if bound and threading.get_ident() != self.home:
+            raise Unknown('an unbind beside it may have come before')
         if bound:
             raise Refused('the row said so already')
 

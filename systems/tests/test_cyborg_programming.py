@@ -8,7 +8,6 @@ import functools
 import json
 import os
 import random
-import re
 import sqlite3
 import sys
 import tempfile
@@ -23,7 +22,7 @@ from unittest import mock
 from cyborg_models.conformance.oracle import OK, Oracle
 from cyborg_models.conformance.suite import Refused, chosen
 from cyborg_models.stein.vocabulary import Arq, Logic, Notice, Use
-from systems.cyborg import images, known, profiles, program, runs, services
+from systems.cyborg import images, known, profiles, program, services
 from systems.cyborg.adapter import Reply
 from systems.cyborg.program import Program, ProgramWalk, Share
 from systems.cyborg.requests import Finding
@@ -558,15 +557,6 @@ class Record(unittest.TestCase):
         steps = {step[0] for row in rows for step in row['trace']}
         self.assertLessEqual({'with', 'fail_write', 'look', 'power',
                               'function'}, steps)
-
-    def test_the_guide_names_those_at_which_a_walk_ends(self):
-        ends = {row['id'] for row in known.Known.read().rows
-                if {*row['mode'].split()[1:]} & {*runs.PROGRAMMED}
-                and not row.get('defect')}
-        text = (Path(known.__file__).parents[2]
-                / 'doc/source/validate.rst').read_text()
-        told = re.search(r'So it is with ([^*]+), which', text)[1]
-        self.assertEqual(ends, {*re.split(', | and ', told)})
 
     def test_what_is_like_it_is_not_on_record(self):
         """Each is an entry, a signature, and signatures that differ."""

@@ -3,7 +3,8 @@
 A defect drops or alters guards and effects of actions; it adds nothing that
 is checked.  The names are those of the facts that were collected about
 Cyborg and Nova: ``A`` was mended upstream, ``B`` is in Cyborg 17.0.0 or in
-Nova still, ``P`` and ``Q`` were found by running it.
+Nova still, ``P`` and ``Q`` were found by running it, as were ``crash``,
+``power`` and ``running``.
 """
 
 from cyborg_models.kernel.language import when
@@ -17,6 +18,7 @@ from cyborg_models.stein.vocabulary import (
     Nova,
     Use,
     Work,
+    ask,
     become,
     fail_bind,
     release_handle,
@@ -71,13 +73,33 @@ def of_requests(scene):
         s.asked[arq] = False
         s.job[arq] = Job.STARTED
 
+    @scene.defect('P6b', of='rebind')
+    def ask_again(s, arq):
+        """So it is with a bind that an operator asks for again."""
+        when(s.arq[arq] in (Arq.UNBOUND, Arq.BIND_STARTED), 'ARQ-011')
+        when(not s.asked[arq], 'ARQ-010')
+        ask(s)
+        s.asked[arq] = True
+
+    @scene.defect('P6e', of='ignore_request')
+    def fail_what_is_bound(s, arq):
+        """A bind begun twice fails for want of a second handle, whatever
+        became of it meanwhile, and keeps the first."""
+        when(s.asked[arq], 'ARQ-010')
+        when(s.arq[arq] not in (Arq.INITIAL, Arq.UNBOUND), 'ARQ-024')
+        s.asked[arq] = False
+        if s.arq[arq] in (Arq.BIND_STARTED, Arq.BOUND) and (
+                scene.none_suits(s, arq)):
+            become(s, arq, Arq.BIND_FAILED)
+            s.job[arq] = Job.NONE
+
     @scene.defect('B3', of='name_no_provider')
     def start_before_validation(s, instance):
-        """BindStarted is written before the provider is looked up."""
+        """BindStarted is written before the provider is looked up: to the
+        first ARQ, where it ends."""
         when(s.nova[instance] is Nova.POSTED, 'ARQ-019')
         strike(s)
-        for arq in scene.arqs_of(instance):
-            become(s, arq, Arq.BIND_STARTED)
+        become(s, scene.arqs_of(instance)[0], Arq.BIND_STARTED)
         s.nova[instance] = Nova.FAILED
 
 
@@ -111,6 +133,9 @@ def of_handles(scene):
         when(s.job[arq] is Job.STARTED, 'HANDLE-010')
         when(s.arq[arq] is Arq.BIND_STARTED, 'HANDLE-010')
         when(s.use[handle] is Use.FREE, 'HANDLE-010')
+        when(scene.region_serves(s, handle, scene.instance_of(arq)),
+             'HANDLE-010')
+        when(not scene.maintenance or not s.serviced[handle], 'HANDLE-014')
         s.use[handle] = Use.IN_USE
         scene.name_handle(s, arq, handle)
 
@@ -121,6 +146,8 @@ def of_handles(scene):
             when(s.job[arq] is Job.STARTED, 'HANDLE-010')
             when(s.arq[arq] is Arq.BIND_STARTED, 'HANDLE-010')
             when(s.use[handle] is Use.FREE, 'HANDLE-010')
+            when(s.claim[scene.instance_of(arq)] == scene.host_of(handle),
+                 'HANDLE-013')
             s.use[handle] = Use.IN_USE
             scene.name_handle(s, arq, handle)
 
@@ -130,7 +157,9 @@ def of_handles(scene):
         """The row goes after its handle is taken, before it is named."""
         when(s.job[arq] is Job.STARTED, 'HANDLE-010')
         when(s.arq[arq] in (Arq.BIND_STARTED, Arq.ABSENT), 'HANDLE-010')
-        when(scene.suits(s, handle, scene.instance_of(arq)), 'HANDLE-010')
+        when(scene.suits(s, handle, scene.instance_of(arq))
+             or s.arq[arq] is Arq.ABSENT and s.use[handle] is Use.FREE,
+             'HANDLE-010')
         s.use[handle] = Use.IN_USE
         if s.arq[arq] is Arq.ABSENT:
             s.job[arq] = Job.NONE  # the worker dies
@@ -165,6 +194,19 @@ def of_failures(scene):
         s.job[arq] = Job.NONE
         s.nova[scene.instance_of(arq)] = Nova.FAILED
 
+    @scene.defect('B4d', of='no_handle')
+    def leave_the_loop(s, arq):
+        """The ARQs of the PATCH that had not begun never do."""
+        when(s.job[arq] is Job.STARTED, 'HANDLE-010')
+        when(s.arq[arq] is Arq.BIND_STARTED, 'ARQ-015')
+        when(scene.none_suits(s, arq), 'HANDLE-011')
+        become(s, arq, Arq.BIND_FAILED)
+        s.job[arq] = Job.NONE
+        for each in scene.siblings(arq):
+            s.asked[each] = False
+        s.nova[scene.instance_of(arq)] = Nova.FAILED
+
+    @scene.defect('B4d', of='fail_too')
     @scene.defect('B4', of='fail_too')
     def fail_alone(s, arq):
         """The exception leaves the loop: the others stay as they are."""
@@ -195,6 +237,13 @@ def of_failures(scene):
         strike(s)
         s.job[arq] = Job.NONE
 
+    @scene.defect('B9b', of='bind_times_out')
+    def time_out_unnoticed(s, arq):
+        """Nothing of the bind ends with its time-out: it may succeed later.
+        """
+        when(s.arq[arq] is Arq.BIND_STARTED, 'ARQ-023')
+        strike(s)
+
     @scene.defect('B20', of='sweep')
     def never_sweep(s, arq):
         """A conductor that starts looks at no row."""
@@ -223,6 +272,17 @@ def of_events(scene):
         s.job[arq] = Job.NONE
         if arq == scene.arqs_of(scene.instance_of(arq))[0]:
             s.notice[arq] = Notice.SENT_OK
+
+    @scene.defect('B4c', of='bound')
+    def tell_when_all_are_bound(s, arq):
+        """Events are sent when all ARQs of a PATCH are Bound, or never."""
+        when(s.job[arq] is Job.READY, 'PROGBIND-001')
+        when(s.arq[arq] is Arq.BIND_STARTED, 'ARQ-020')
+        become(s, arq, Arq.BOUND)
+        s.job[arq] = Job.NONE
+        if scene.all_bound(s, scene.instance_of(arq)):
+            for each in scene.arqs_of(scene.instance_of(arq)):
+                s.notice[each] = Notice.SENT_OK
 
     @scene.defect('A7', of='deliver')
     def no_host_yet_is_failure(s, arq):
@@ -308,6 +368,53 @@ def of_programming(scene):
         when(s.handle[arq] == handle, 'HANDLE-010')
         when(s.arq[arq] is Arq.BIND_STARTED, 'ARQ-062')
         when(s.reachable, 'ARQ-092')
+        fail_bind(s, arq)
+
+    @scene.defect('Q22', of='choose')
+    def write_first(s, arq, handle):
+        """A region is written for an ARQ that has no handle yet."""
+        when(scene.suits(s, handle, scene.instance_of(arq)), 'HANDLE-010')
+        ask_without_handle(s, arq, handle)
+
+    @scene.defect('Q23', of='choose')
+    def write_under_another(s, arq, handle):
+        """It is written although another user has a handle of it."""
+        when(s.use[handle] is Use.FREE, 'HANDLE-010')
+        when(s.claim[scene.instance_of(arq)] == scene.host_of(handle),
+             'HANDLE-013')
+        when(s.work[scene.region_of(handle)] is Work.IDLE, 'PROGBIND-020')
+        ask_without_handle(s, arq, handle)
+
+    def ask_without_handle(s, arq, handle):
+        when(s.job[arq] is Job.STARTED, 'HANDLE-010')
+        when(s.arq[arq] is Arq.BIND_STARTED, 'ARQ-062')
+        when(scene.region_of(handle) == scene.region_for(s, arq),
+             'HANDLE-010')
+        when(scene.takes_time(s, handle, scene.instance_of(arq)),
+             'PROGBIND-018')
+        when(s.reachable, 'ARQ-092')
+        s.job[arq] = Job.ASKED
+        scene.begin(s, arq, handle)
+
+    @scene.defect('Q22', of='record')
+    @scene.defect('Q23', of='record')
+    def then_take_a_handle(s, arq):
+        """A handle is taken when the write has ended."""
+        when(scene.answer(s, arq) is Work.DONE, 'PROGBIND-016')
+        when(s.reachable, 'ARQ-092')
+        region = scene.region_for(s, arq)
+        s.recorded[region] = s.target[region]
+        s.work[region] = Work.IDLE
+        s.job[arq] = Job.STARTED if s.handle[arq] is None else Job.READY
+
+    @scene.defect('Q22', of='not_programmed')
+    @scene.defect('Q23', of='not_programmed')
+    def nothing_to_erase(s, arq):
+        """There is no handle whose release would have the region erased."""
+        when(scene.answer(s, arq) is Work.FAILED, 'PROGBIND-015')
+        when(s.arq[arq] is Arq.BIND_STARTED, 'ARQ-062')
+        when(s.reachable, 'ARQ-092')
+        s.work[scene.region_for(s, arq)] = Work.IDLE
         fail_bind(s, arq)
 
     scene.defect('Q2', of='validate', doc=(
@@ -445,19 +552,61 @@ def of_release(scene):
             s.use[handle] = Use.FREE
         remove_row(s, arq)
 
+    @scene.defect('P4', of='unbind')
+    def unbind_in_any_state(s, arq):
+        """An ARQ is unbound whatever its state, and whatever Nova does."""
+        when(s.arq[arq] not in (Arq.ABSENT, Arq.DELETING), 'ARQ-020')
+        ask(s)
+        become(s, arq, Arq.UNBOUND)
+        release_handle(s, arq)
+
+    if 'unbind' in scene.model.actions:
+        @scene.defect('P4', of='take')
+        def take_without_claim(s, arq, handle):
+            """It is bound again although Nova has no claim any more."""
+            when(s.job[arq] is Job.STARTED, 'HANDLE-010')
+            when(s.arq[arq] is Arq.BIND_STARTED, 'HANDLE-010')
+            instance = scene.instance_of(arq)
+            when(scene.suits(s, handle, instance)
+                 or s.claim[instance] is None
+                 and s.use[handle] is Use.FREE
+                 and scene.region_serves(s, handle, instance), 'HANDLE-010')
+            s.use[handle] = Use.IN_USE
+            scene.name_handle(s, arq, handle)
+
+    scene.defect('running', of='unbind', without='ARQ-070', doc=(
+        'An ARQ is unbound while its instance runs.'))
+
     @scene.defect('B1', of='release_fails')
     def no_such_transition(s, arq):
         """UnbindFailed is in no table: the row stays as it was, for good."""
         when(s.arq[arq] is Arq.DELETING, 'ARQ-064')
         when(s.handle[arq] is not None, 'ARQ-064')
         strike(s)
-        s.arq[arq] = Arq.BOUND  # Nova logs the error, and forgets
+        s.arq[arq] = (Arq.BOUND if s.job[arq] is Job.NONE
+                      else Arq.BIND_STARTED)
+        # Nova logs the error, and forgets.
         s.nova[scene.instance_of(arq)] = Nova.GONE
         s.claim[scene.instance_of(arq)] = None
 
+    @scene.defect('B1', of='unbind_fails')
+    def stay_bound(s, arq):
+        """An unbind that fails leaves the row Bound, as if never sent."""
+        when(s.arq[arq] is Arq.BOUND, 'ARQ-064')
+        when(s.nova[scene.instance_of(arq)] is Nova.STOPPED, 'ARQ-070')
+        strike(s)
+
 
 def of_reports(scene):
-    """What the agent reports undoes what is in use."""
+    """What the agent reports is not looked at, or undoes what is in use."""
+
+    @scene.defect('power', of='find_host')
+    def confirm_nothing(s, host):
+        """A host that comes back changes no record and no ARQ."""
+        when(not s.up[host], 'ARQ-090')
+        if scene.prepares:
+            when(s.reachable, 'PROGBIND-029')
+        s.up[host] = True
 
     @scene.defect('A3', of='report')
     def report_everything_as_free(s, handle):
@@ -469,10 +618,9 @@ def of_reports(scene):
 
     @scene.defect('Q21', of='report')
     def free_as_it_is(s, handle):
-        """What was released is free at once: nothing is ever erased."""
+        """What was released is free at once: nothing is ever erased, and
+        no host is waited for."""
         when(s.use[handle] is Use.CLEANING, 'HANDLE-024')
-        when(s.up[scene.host_of(handle)], 'ARQ-092')
-        when(s.reachable, 'ARQ-092')
         when(scene.plain(handle) or (
             s.work[scene.region_of(handle)] is Work.IDLE), 'PROGBIND-020')
         s.use[handle] = Use.FREE
@@ -492,3 +640,20 @@ def of_reports(scene):
         strike(s)
         s.use[len(scene.handle) - 1] = Use.GONE
         s.dirty[len(scene.handle) - 1] = True
+
+    @scene.defect('B11b', of='report')
+    def withdraw_the_right_one(s, handle):
+        """The next report withdraws another handle, and brings the last
+        back as it is."""
+        last = len(scene.handle) - 1
+        when(s.up[scene.host_of(handle)], 'ARQ-092')
+        when(s.reachable, 'ARQ-092')
+        if s.use[handle] is Use.CLEANING:
+            when(not s.dirty[handle], 'HANDLE-022')
+            s.use[handle] = Use.FREE
+            return
+        when(s.use[handle] is Use.FREE, 'HANDLE-024')
+        when(s.use[last] is Use.GONE, 'HANDLE-024')
+        s.use[handle] = Use.GONE
+        s.dirty[handle] = True
+        s.use[last] = Use.FREE

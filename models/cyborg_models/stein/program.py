@@ -144,17 +144,7 @@ def conductor_programs(scene):
         when(s.handle[arq] == handle, 'HANDLE-010')
         reaches_the_other(s)
         s.job[arq] = Job.ASKED
-        if s.up[scene.host_of(handle)]:
-            begin(s, scene.region_of(handle),
-                  scene.wanted(handle, scene.instance_of(arq)))
-
-    def begin(s, region, wanted):
-        s.target[region] = wanted
-        if wanted is Logic.MDEV:  # needs no bitstream
-            s.image[region] = wanted
-            s.work[region] = Work.VALID
-        else:
-            s.work[region] = Work.ASKED
+        scene.begin(s, arq, handle)
 
     @m.action('cyborg-agent -> cyborg-conductor: done, record {arq}',
               fair=WEAK, arq=scene.arq)

@@ -197,12 +197,13 @@ class Scene:
         A region that nobody uses can be written; one in use serves only
         who wants what it holds.
         """
-        if s.use[handle] is not Use.FREE:
-            return False
-        if s.claim[instance] != self.host_of(handle):
-            return False
-        if self.maintenance and s.serviced[handle]:
-            return False
+        return (s.use[handle] is Use.FREE
+                and s.claim[instance] == self.host_of(handle)
+                and not (self.maintenance and s.serviced[handle])
+                and self.region_serves(s, handle, instance))
+
+    def region_serves(self, s, handle, instance):
+        """The region of a handle, if it has one, can serve an instance."""
         if self.plain(handle):
             return True
         region = self.region_of(handle)
@@ -229,6 +230,19 @@ class Scene:
         s.job[arq] = Job.TAKEN
         if self.prepares:
             s.recorded[self.region_of(handle)] = Logic.NONE
+
+    def begin(self, s, arq, handle):
+        """The agent is asked to prepare the device of *handle* for *arq*."""
+        if not s.up[self.host_of(handle)]:
+            return
+        region = self.region_of(handle)
+        wanted = self.wanted(handle, self.instance_of(arq))
+        s.target[region] = wanted
+        if wanted is Logic.MDEV:  # needs no bitstream
+            s.image[region] = wanted
+            s.work[region] = Work.VALID
+        else:
+            s.work[region] = Work.ASKED
 
     def region_for(self, s, arq):
         """The region of the handle that *arq* has; without one, the first.
