@@ -68,6 +68,17 @@ def explorations():
 EXPLORATIONS = explorations()
 
 
+def exists(where):
+    """Is there such an exploration?  Beside those of a mode there are those
+    of its systems through the other client.
+    """
+    mode, *name = where.split() or ['']
+    if mode in OTHERS or mode not in EXPLORATIONS:
+        return where in OTHERS
+    return len(name) == 2 and name[0] in {**SYSTEMS, **PROGRAMMED} and (
+        name[1] in CLIENTS)
+
+
 def planned(chosen, steps):
     """Exploration -> how many steps, which those of a mode share.
 
@@ -78,8 +89,7 @@ def planned(chosen, steps):
     plan = {}
     for name in chosen:
         mode = name.partition(' ')[0]
-        these = EXPLORATIONS.get(name) or (
-            [name] if name in EXPLORATIONS.get(mode, ()) else [])
+        these = EXPLORATIONS.get(name) or [name] * exists(name)
         if not these:
             raise ValueError(
                 f'--mode {name}: there is none; choose of '
@@ -149,6 +159,9 @@ class Runs:
 
     def explorer(self, where, seed=1):
         """Who explores by steps of our own, from the start of the seed."""
+        if not exists(where):
+            raise HarnessError(f'there is no exploration "{where}"; correct '
+                               'the mode of what is on record')
         mode, _, name = where.partition(' ')
         if mode in OTHERS:
             return OTHERS[mode](self.stack, seed)

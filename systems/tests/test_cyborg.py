@@ -966,6 +966,7 @@ class Record(unittest.TestCase):
         for row in record.rows:
             with self.subTest(row['id']):
                 self.assertLessEqual(set(row['requirements']), set(rules))
+                self.assertTrue(runs.exists(row['mode']), row['mode'])
                 self.assertFalse(any(
                     re.fullmatch(text, '') for text in row['signatures']))
         self.assertTrue(any(
@@ -1259,7 +1260,10 @@ class Command(unittest.TestCase):
             runs.planned(['requests', 'walk release sdk'], 10))
         self.assertEqual([4, 4, 4], [*runs.planned(
             ['walk'], 10).values()])
-        for name in ('nowhere', 'walk program http', 'walk release', ''):
+        self.assertEqual({'walk share http': 9}, runs.planned(
+            ['walk share http'], 9))
+        for name in ('nowhere', 'walk nowhere http', 'walk release', '',
+                     'requests release http', 'walk release http http'):
             with self.subTest(name), self.assertRaises(ValueError) as caught:
                 runs.planned([name], 10)
             self.assertIn('choose of', str(caught.exception))
