@@ -33,13 +33,14 @@ from systems.cyborg.stack import RABBIT, Stack, StackError
 #: modules without which there is nothing to run
 NEEDED = ('cyborg', 'placement', 'glance', 'openstack', 'pymysql')
 #: steps that a short run with RabbitMQ is for
-MUST = ('held', 'crash', 'paused', *KILLS)
+MUST = ('held', 'crash', 'paused', 'kill conductor')
 #: steps or rounds of a mode, with --short
 SHORT = {'concurrent': 9, 'program': 20, 'profiles': 10}
 FEW = 24  # of the other modes
 #: the modes of a short run that is beside the one of MariaDB and one process,
 #: and their steps
-BESIDE = {'rabbit': {'interrupted': 12, 'program share http': 16},
+BESIDE = {'rabbit': {'interrupted release sdk': 12,
+                     'program share http': 16},
           'sqlite': {'requests': 6, 'walk': 12}}
 
 
@@ -121,7 +122,7 @@ def _run(given, plan, known, stack):
             lambda name: (beside or SHORT).get(name, FEW)))
     if not recording and not given.again and (
             not beside or stack.database.kind == 'mariadb'):
-        runs.replay_known(OVERLAPS if beside else (),
+        runs.replay_known((*OVERLAPS, *KILLS) if beside else (),
                           1 if given.short else TRIES)
         if not known.looked:
             raise HarnessError('nothing that is on record was replayed')

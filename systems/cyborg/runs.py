@@ -166,8 +166,10 @@ class Runs:
         if mode in OTHERS:
             return OTHERS[mode](self.stack, seed)
         kind = program.ProgramWalk if name.split()[0] in PROGRAMMED else Walk
-        return kind(self.system(*name.split()), self.known, seed,
+        walk = kind(self.system(*name.split()), self.known, seed,
                     OVERLAPPING.get(mode, 0))
+        walk.interrupted = self.interrupted  # of all, replays among them
+        return walk
 
     def explore(self, where, seed, steps):
         """Take steps in an exploration; what is found is noted."""
@@ -192,8 +194,6 @@ class Runs:
                     self.known.note(finding, where, seed, taken, one.story)
                 if one.over:
                     break
-        if isinstance(one, Walk):
-            self.interrupted.update(one.interrupted)
         return taken
 
     def _by_kit(self, where, seed, steps):
