@@ -4,8 +4,8 @@ The rows are data: ``OLD ... -> NEW ...: clause; what it means``, where
 either side may be empty::
 
     .. changes:: requirements
-       :old: rocky/os-acc
-       :new: stein/accelerator-requests
+       :old: rocky
+       :new: stein/accelerator-requests stein/conformance
 
        OSACC-034 -> ARQ-033: same: the guest waits; nothing to change.
 
@@ -16,8 +16,9 @@ either side may be empty::
        BOUND -> BIND_STARTED: the handle is taken; look at the ARQ instead.
 
 Requirements say how they changed (:data:`KINDS`).  Each requirement of the
-specs that are named, and each state, has to be in some row; tables of a
-page with the same ``:old:`` and ``:new:`` count as one.
+specs that are named, and each state, has to be in some row; a release stands
+for all its specs that are no draft.  Tables of a page with the same ``:old:``
+and ``:new:`` count as one.
 """
 
 import ast
@@ -37,7 +38,7 @@ logger = logging.getLogger(__name__)
 #: how a requirement changed: (has old ones, has new ones)
 KINDS = {'same': (True, True), 'stricter': (True, True),
          'weaker': (True, True), 'gone': (True, False),
-         'new': (False, True)}
+         'kept': (True, False), 'new': (False, True)}
 _KEPT = 'cyborg_changes'
 
 
@@ -95,8 +96,8 @@ def _row(number, text, with_kind):
         if KINDS[kind] != (bool(old), bool(new)):
             raise Problem(number, (
                 f'a row of kind {kind} has {len(old)} before and {len(new)} '
-                'after the arrow; gone has none after it, new none before '
-                'it, and the others have both'))
+                'after the arrow; gone and kept have none after it, new none '
+                'before it, and the others have both'))
     clause, _, meaning = (part.strip() for part in rest.partition(';'))
     if not clause or not meaning:
         raise Problem(number, 'the row says not both what changed and what '
@@ -235,20 +236,28 @@ def check(app, env):
             for side, names in zip(('old', 'new'), sides, strict=True):
                 mine = {one for row in found for one in getattr(row, side)}
                 for name in names.split():
-                    if name not in stated:
+                    wanted = _stated(name, stated)
+                    if not wanted:
                         logger.warning(
                             'no spec %s states a requirement; %s', name,
                             _near(name, stated), location=(page, line))
-                    for one in stated.get(name, ()):
+                    for one in wanted:
                         checked += 1
                         if one.id not in mine:
                             logger.warning(
                                 '%s of %s is in no row; say what %s', one.id,
-                                name, 'becomes of it' if side == 'old'
+                                one.spec, 'becomes of it' if side == 'old'
                                 else 'it comes from, or that it is new',
                                 location=(page, line))
             logger.info('changes: %d requirements in %d rows', checked,
                         len(found))
+
+
+def _stated(name, stated):
+    """The requirements of a spec, or of a release's that are no drafts."""
+    return stated.get(name) or [
+        one for spec, requirements in stated.items() for one in requirements
+        if spec.startswith(f'{name}/') and one.status in specs.BINDING]
 
 
 def forget(app, env, docname):

@@ -9,6 +9,7 @@ is the subject of its sentence, as that spec says.
 A version has a digest of what it asks for.  Where that differs from what is
 asked now, nothing is written before the table of versions has a row more;
 ``--words`` is for sentences whose words changed and whose meaning did not.
+An id that is dropped is noted as retired, and refused from then on.
 """
 
 import argparse
@@ -176,6 +177,8 @@ def _keep_versions(release, one, old, rows, words):
             f'be {wanted} ({what or "nothing changed"}); '
             + ('add a row for it' if what else 'take the row away'))
     one['digests'] = known | {version: digest(one)}
+    one['retired'] = dict(old['retired']) | dict.fromkeys(
+        changes['dropped'], version)
 
 
 def contract(release, root=specs.ROOT):
@@ -198,6 +201,8 @@ def contract(release, root=specs.ROOT):
         if spec.slug == 'conformance' or spec.status != 'approved':
             continue  # its requirements are about tests and claims
         for one in evidence.stated(spec):
+            if again := evidence.reused(one, found):
+                raise ContractError(f'{spec.path}:{one.line}: {again}')
             rows.append(_requirement(spec, one, release, table, found))
     if not rows:
         raise ContractError(f'{release}: no approved spec has a requirement; '
@@ -205,6 +210,7 @@ def contract(release, root=specs.ROOT):
     every = sorted({role for row in rows for role in row['roles']})
     return {
         'version': versions(root)[release][-1][1], 'digests': {},
+        'retired': {},
         'roles': every,
         'capabilities': {
             name: {'roles': every if who == ['all'] else who,

@@ -30,7 +30,7 @@ from sphinx.util.docutils import SphinxDirective
 from sphinx_needs.directives.need import NeedDirective
 
 from tools import meetbot, models, specs
-from tools.site import headers
+from tools.site import SOURCE, headers, link
 from tools.specs import Problem
 
 logger = logging.getLogger(__name__)
@@ -380,8 +380,6 @@ def spec_section(name, rawtext, text, lineno, inliner, options=None,
 def spec_file(name, rawtext, text, lineno, inliner, options=None,
               content=None):
     """The role ``spec-file``: a file of the repository."""
-    from tools.site import SOURCE
-
     return [nodes.reference(rawtext, '', nodes.literal(text=text),
                             refuri=SOURCE + text)], []
 
@@ -452,9 +450,8 @@ def resolve(app, doctree, docname):
         spec = app.cyborg_known.specs.get(name)
         titles = spec.anchors if spec else {}
         text = f'{slug}: {titles[anchor]}' if anchor in titles else name
-        node.replace_self(_link(
-            app, docname, f'specs/{release}/approved/{slug}', text,
-            f'#{anchor}' if anchor else ''))
+        node.replace_self(link(
+            app, docname, f'specs/{release}/approved/{slug}', text, anchor))
     for page, header in headers(doctree).items():
         _bind(app, doctree, docname, app.cyborg_specs[page], header)
 
@@ -492,15 +489,9 @@ def _line(app, docname, records):
 
 
 def _record(app, docname, record):
-    link = _link(app, docname, PAGE, record.id, f'#{record.id}')
-    link['reftitle'] = f'{record.title} ({record.standing})'
-    return link
-
-
-def _link(app, here, there, text, anchor):
-    return nodes.reference(
-        text=text, internal=True,
-        refuri=app.builder.get_relative_uri(here, there) + anchor)
+    found = link(app, docname, PAGE, record.id, record.id)
+    found['reftitle'] = f'{record.title} ({record.standing})'
+    return found
 
 
 def register(app, config):

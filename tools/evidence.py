@@ -11,7 +11,7 @@ A requirement that no model carries and no test shows says who looks
 instead::
 
     .. req:: A title
-       :id: QUOTA-001
+       :id: MINE-001
        :verified: review -- why neither can show it
 """
 
@@ -90,6 +90,7 @@ class Found:
     :ivar vectors: id -> names, or None if there are no vectors
     :ivar divergences: id -> titles, or None if none are recorded
     :ivar tests: id -> list of :class:`tools.shown.Shown`
+    :ivar retired: id -> the version of the contract that dropped it
     :ivar problems: (``file:line``, message) of what cannot be read
     """
 
@@ -99,6 +100,7 @@ class Found:
     vectors: dict | None = None
     divergences: dict | None = None
     tests: dict = field(default_factory=dict)
+    retired: dict = field(default_factory=dict)
     problems: list = field(default_factory=list)
 
     def guards(self, name):
@@ -154,6 +156,8 @@ def read(root=specs.ROOT, cache=None):
     found.vectors = _naming(home / 'vectors', root, found.problems)
     found.divergences = _naming(home / 'conformance' / 'known', root,
                                 found.problems)
+    found.retired = _retired(home / 'conformance' / 'contract.json', root,
+                             found.problems)
     found.tests, problems = shown.read(Path(root), lambda path: _kept(
         path, cache, lambda: _parsed(path, root)))
     found.problems += problems
@@ -310,6 +314,19 @@ def _mutants(path, root, problems):
     return rows
 
 
+def _retired(path, root, problems):
+    """id -> the version of a contract that dropped it."""
+    data = (_json(path, root, problems) or {}) if path.exists() else {}
+    try:
+        return {name: version for one in data.values()
+                for name, version in one['retired'].items()}
+    except (AttributeError, KeyError, TypeError):
+        problems.append((f'{path.relative_to(root).as_posix()}:1',
+                         'it does not say which ids are retired; take back '
+                         'the file of the last commit'))
+        return {}
+
+
 def _naming(folder, root, problems):
     """id -> the names of the objects in the JSON files of a folder that
     name it, as ``requirement`` or in ``requirements``; None without files.
@@ -364,6 +381,8 @@ def check_stated(requirements, found):
     """
     texts = {use.id: use for use in found.other if use.kind == 'text'}
     for one in requirements:
+        if again := reused(one, found):
+            yield Problem(one.line, again)
         carried = found.uses.get(one.id)
         vectors = (found.vectors or {}).get(one.id)
         tests = found.tests.get(one.id)
@@ -386,6 +405,16 @@ def check_stated(requirements, found):
                 f'the sentence of {one.id} is not the one at {text.where}, '
                 f'from {_differs(one.sentence, text.text)!r} on; make them '
                 'the same'))
+
+
+def reused(one, found):
+    """What is wrong with an id that another requirement had; '' if none
+    had.
+    """
+    version = found.retired.get(one.id)
+    return version and (
+        f'{one.id} was the id of another requirement, and was retired with '
+        f'{version}; take the next free number') or ''
 
 
 def left_to_review(one, found):
@@ -477,4 +506,5 @@ def _count(number, one, many=None):
 
 
 __all__ = ['Found', 'Stated', 'Use', 'check_models', 'check_one',
-           'check_stated', 'left_to_review', 'read', 'stated', 'summary']
+           'check_stated', 'left_to_review', 'read', 'reused', 'stated',
+           'summary']

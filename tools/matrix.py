@@ -17,12 +17,13 @@ from sphinx.util.docutils import SphinxDirective
 from sphinx_needs.directives.need import Need
 
 from tools import evidence, replay, specs
-from tools.site import SOURCE, headers
+from tools.site import SOURCE, evidence_link, headers, link
 
 logger = logging.getLogger(__name__)
 
 PAGE = 'evidence'
 REMARK = 'evidence: '
+VECTORS = 8  # shown of a requirement
 _KEPT = 'cyborg_evidence'
 
 
@@ -213,13 +214,8 @@ def fill(app, doctree, docname):
     kept = of(app.env)
     for node in list(doctree.findall(evidence_line)):
         text = kept.lines.get(node['page'], {}).get(node['refid'], '')
-        word = nodes.Text('Evidence')
-        if PAGE in app.env.found_docs:
-            word = nodes.reference(
-                '', 'Evidence', internal=True,
-                refuri=app.builder.get_relative_uri(docname, PAGE)
-                + f'#evidence-{node["refid"]}')
-        node.replace_self([word, nodes.Text(f': {text}')])
+        node.replace_self([evidence_link(app, docname, node['refid']),
+                           nodes.Text(f': {text}')])
     for node in list(doctree.findall(evidence_table)):
         node.replace_self(TABLES[node['of']](app, docname, kept.data))
     _head(app, doctree, docname, kept.data)
@@ -240,12 +236,12 @@ def _head(app, doctree, docname, data):
                 ('carried', 'by models'), ('by test', 'by tests'),
                 ('by review', 'by review')) if count[key] or key != 'by test')
         line += nodes.inline(text=' · ')
-        line += (_link(app, docname, PAGE, text, _anchor(spec))
+        line += (link(app, docname, PAGE, text, _anchor(spec))
                  if PAGE in app.env.found_docs else nodes.Text(text))
 
 
-def _anchor(spec):
-    return f'evidence-{spec["spec"].replace("/", "-")}'
+def _anchor(spec, kind='evidence'):
+    return f'{kind}-{spec["spec"].replace("/", "-")}'
 
 
 def _counts(app, docname, data):
@@ -256,10 +252,16 @@ def _counts(app, docname, data):
     for spec in data['specs']:
         count = count_of(spec)
         total += count
-        rows.append([[_link(app, docname, spec['page'], spec['spec']),
-                      nodes.Text(f' {spec["status"]}')],
-                     str(count['requirements']),
-                     *(str(count[column]) for column in columns)])
+        cells = {column: str(count[column])
+                 for column in ('requirements', *columns)}
+        # Its tables stand further down on this page.
+        for column, place in (('requirements', _anchor(spec)),
+                              ('flows replayed', _anchor(spec, 'flows'))):
+            if count[column]:
+                cells[column] = [link(app, docname, PAGE, cells[column],
+                                       place)]
+        rows.append([[link(app, docname, spec['page'], spec['spec']),
+                      nodes.Text(f' {spec["status"]}')], *cells.values()])
     rows.append(['All', str(total['requirements']),
                  *(str(total[column]) for column in columns)])
     out = [table(('Spec', 'Requirements', *(column.capitalize()
@@ -297,10 +299,10 @@ def count_of(spec):
 def _requirements(app, docname, data):
     out = []
     for spec in data['specs']:
-        out.append(nodes.rubric('', '', _link(
+        out.append(nodes.rubric('', '', link(
             app, docname, spec['page'], spec['spec']), ids=[_anchor(spec)]))
         made = table(('Requirement', 'Evidence'), [
-            [[_link(app, docname, spec['page'], one['id'], one['id']),
+            [[link(app, docname, spec['page'], one['id'], one['id']),
               nodes.Text(f' {one["title"]}')], _cell(one)]
             for one in spec['requirements']], (35, 65), 'evidence')
         for row, one in zip(made.findall(nodes.row), [
@@ -333,13 +335,24 @@ def _cell(one):
                     if mutants['harmless'] else '')
         out.append(nodes.paragraph(
             text=f'Mutants: {mutants["killed"]} caught{harmless}'))
-    for word in ('vectors', 'divergences'):
-        if one[word]:
-            out.append(nodes.paragraph(
-                text=f'{word.capitalize()}: {", ".join(one[word])}'))
+    if one['vectors']:
+        out.append(nodes.paragraph(text=f'Vectors: {_some(one["vectors"])}'))
+    if one['divergences']:
+        out.append(nodes.paragraph(  # sentences, with commas of their own
+            text=f'Divergences: {"; ".join(one["divergences"])}'))
     if one['review']:
         out.append(nodes.paragraph(text=f'By review: {one["review"]}'))
     return out or [nodes.paragraph(text='None yet.')]
+
+
+def _some(vectors):
+    """The first few names, each once: several files may have one of a name,
+    and ``evidence.json`` has them all.
+    """
+    names = list(dict.fromkeys(vectors))
+    if len(names) > VECTORS:
+        names[VECTORS:] = [f'and {len(names) - VECTORS} more']
+    return ', '.join(names)
 
 
 def _flows(app, docname, data):
@@ -347,18 +360,19 @@ def _flows(app, docname, data):
     for spec in data['specs']:
         if not spec['flows']:
             continue
-        out.append(nodes.rubric('', '', _link(
-            app, docname, spec['page'], spec['spec'])))
+        out.append(nodes.rubric('', '', link(
+            app, docname, spec['page'], spec['spec']),
+            ids=[_anchor(spec, 'flows')]))
         rows = []
         for flow in spec['flows']:
             name = flow['caption'] or flow['name'] or f'line {flow["line"]}'
             anchor = nodes.make_id(flow['name'] or flow['caption'])
-            link = _link(app, docname, spec['page'], name, anchor)
+            flow_link = link(app, docname, spec['page'], name, anchor)
             if flow['messages']:
-                rows.append([[link], [nodes.literal(text=flow['model'])],
+                rows.append([[flow_link], [nodes.literal(text=flow['model'])],
                              str(flow['messages']), str(flow['branches'])])
             else:
-                rows.append([[link], flow['reason'] or flow['problem']
+                rows.append([[flow_link], flow['reason'] or flow['problem']
                              or 'names no model', '', ''])
         out.append(table(('Flow', 'Model, or why none', 'Messages', 'Ways'),
                           rows, (35, 45, 10, 10), 'evidence-flows'))
@@ -386,12 +400,6 @@ def table(head, rows, widths, name):
         body += row
     group += body
     return nodes.table('', group, classes=[name])
-
-
-def _link(app, here, there, text, anchor=''):
-    uri = app.builder.get_relative_uri(here, there)
-    return nodes.reference('', text, internal=True,
-                           refuri=f'{uri}#{anchor}' if anchor else uri)
 
 
 # --- afterwards ------------------------------------------------------------

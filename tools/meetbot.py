@@ -37,19 +37,26 @@ SHOWN = 20  # problems of one log; the rest is counted
 HEAD = ('# Times (UTC) and nicks of a meeting; made by '
         '"python -m tools.meetbot index".')
 
-#: command -> what it is called here
+#: command -> what it is called here; MeetBot takes capitals for small letters
 COMMANDS = {
     'startmeeting': 'start', 'endmeeting': 'end', 'topic': 'topic',
     'agreed': 'agreed', 'agree': 'agreed', 'accepted': 'agreed',
-    'rejected': 'rejected', 'action': 'action', 'info': 'info',
-    'link': 'link', 'idea': 'idea', 'help': 'help', 'undo': 'undo',
-    'chair': 'chair', 'unchair': 'chair', 'meetingname': 'name',
-    'meetingtopic': 'name', 'startvote': 'vote', 'vote': 'vote',
-    'showvote': 'vote', 'endvote': 'vote', 'nick': 'nick', 'save': 'save',
-    'lurk': 'lurk', 'unlurk': 'lurk',
+    'accept': 'agreed', 'rejected': 'rejected', 'reject': 'rejected',
+    'action': 'action', 'info': 'info', 'link': 'link', 'idea': 'idea',
+    'help': 'help', 'halp': 'help', 'undo': 'undo', 'chair': 'chair',
+    'unchair': 'chair', 'meetingname': 'name', 'meetingtopic': 'name',
+    'startvote': 'vote', 'vote': 'vote', 'showvote': 'vote',
+    'endvote': 'vote', 'nick': 'nick', 'save': 'save', 'lurk': 'lurk',
+    'unlurk': 'lurk', 'restrictlogs': 'save', 'commands': 'help',
 }
 TEXTLESS = {'endmeeting', 'undo', 'endvote', 'showvote', 'save', 'lurk',
-            'unlurk', 'agree', 'help'}
+            'unlurk', 'agree', 'help', 'halp', 'restrictlogs', 'commands'}
+#: MeetBot hears them of a chair alone; anybody may end a long meeting
+OF_CHAIRS = {'topic', 'meetingtopic', 'agreed', 'agree', 'accepted', 'accept',
+             'rejected', 'reject', 'undo', 'chair', 'unchair', 'startvote',
+             'endvote', 'save', 'restrictlogs', 'lurk', 'unlurk'}
+#: how a line begins that is a link without saying so
+PROTOCOLS = ('http:', 'https:', 'irc:', 'ftp:', 'mailto:', 'ssh:')
 NEAR = 'near-miss'
 
 _LINE = re.compile(
@@ -144,7 +151,7 @@ class _Reader:
         self.more = self.number = self.day = 0
         self.first = self.before = self.bot = None
         self.running = self.started = self.ended = False
-        self.rows, self.renames = [], []
+        self.rows, self.renames, self.chairs = [], [], set()
         if not path.is_file():
             raise OSError(None, 'it is no file')
         size = path.stat().st_size
@@ -244,17 +251,22 @@ class _Reader:
                 self.first = self.first or day - self.day
         if nick == self.bot:
             return
-        command = '' if deed else text.partition(' ')[0]
-        if command == '#startmeeting':
+        command, said = ('', '') if deed else _said(text)
+        if command == 'startmeeting':
             if self.running:
                 self.wrong('a meeting begins, and one is running; put '
                            '#endmeeting before it')
             self.running = self.started = True
-        running = self.running
-        if command == '#endmeeting':
+            self.chairs = {nick}
+        running, chair = self.running, nick in self.chairs
+        if chair and command == 'chair':
+            self.chairs.update(re.split('[, ]+', said))
+        elif chair and command == 'unchair':
+            self.chairs.difference_update(said.split())
+        if command == 'endmeeting':
             self.running, self.ended = False, True
         self.rows.append((self.number, self.day, time, nick, text, deed,
-                          running))
+                          running, chair))
 
     def close(self, path):
         meeting = self.meeting
@@ -278,12 +290,13 @@ class _Reader:
             if meeting.person(old) != new:
                 meeting.names[new] = old
         nicks = {row[3] for row in self.rows} | {*meeting.names}
-        for number, day, time, nick, text, deed, running in self.rows:
+        for number, day, time, nick, text, deed, running, chair in (
+                self.rows):
             date = self.date(day)
             meeting.lines += running
             if running:
                 meeting.speak(date, time, nick)
-            for kind, said in _events(text, deed, running, nicks):
+            for kind, said in _events(text, deed, running, chair, nicks):
                 meeting.events.append(Event(number, date, time, nick, kind,
                                             said))
         if self.more:
@@ -310,14 +323,26 @@ def plain(text):
         text.replace('\t', ' '))
 
 
-def _events(text, deed, running, nicks):
+def _said(text):
+    """The command of a line as MeetBot reads it, and what is behind it."""
+    found = re.match(r'#(\w+)[ \t]*(.*)', text)
+    return (found[1].lower(), found[2].strip()) if found else ('', '')
+
+
+def _events(text, deed, running, chair, nicks):
     """(kind, text) of what a line says to MeetBot, or nearly."""
     linked = set()
     if text.startswith('#') and not deed:
-        kind, said = _command(text, running, nicks)
+        kind, said = _command(text, running, chair, nicks)
         if kind:
             yield kind, said
         linked = set(_URL.findall(said)) if kind == 'link' else linked
+    elif running and not deed and text.split('//')[0] in PROTOCOLS:
+        yield 'link', text
+        linked = set(_URL.findall(text))
+    other = re.match(r'[!/\uff03](\w+)', text)
+    if other and other[1].lower() in COMMANDS:
+        yield NEAR, f'{text[:60]}: write #{other[1].lower()}'
     for found in re.finditer(r'(?<=\s)#(\w+)', text):
         if found[1].lower() in COMMANDS:
             yield NEAR, (f'{found[0]} within a line: a command counts at '
@@ -327,33 +352,33 @@ def _events(text, deed, running, nicks):
             yield 'url', found.rstrip('.,;:!?)')
 
 
-def _command(text, running, nicks):
+def _command(text, running, chair, nicks):
     """What a line that begins with # is."""
-    word, _, said = text[1:].partition(' ')
-    said = said.strip()
-    near = difflib.get_close_matches(word.lower(), COMMANDS, n=1,
-                                     cutoff=0.7)
-    glued = re.match(rf'({"|".join(COMMANDS)})(?![a-z])', word)
-    shown = text[:60]
+    word, said = _said(text)
+    bare, shown = text[1:].partition(' ')[0], text[:60]
     if word in COMMANDS:
         if not running:
             return NEAR, f'{shown}: no meeting is running'
+        if word in OF_CHAIRS and not chair:
+            return NEAR, (f'{shown}: MeetBot hears it of a chair alone; let '
+                          'one say it, or #chair who does')
         if not said and word not in TEXTLESS:
             return NEAR, f'{shown}: it says nothing; write text behind it'
         return COMMANDS[word], said
-    if not word:
-        first = said.partition(' ')[0].lower()
+    if not bare:
+        first = text[1:].split()[:1]
         return (NEAR, f'{shown}: take the space behind # out') if (
-            first in COMMANDS) else (None, '')
-    if word.lower() in COMMANDS:
-        return NEAR, f'{shown}: write #{word.lower()} in small letters'
+            first and first[0].lower() in COMMANDS) else (None, '')
+    if bare in nicks:
+        return NEAR, f'{shown}: a nick is no command; write #info {bare}'
+    glued = re.match(rf'link(?=http)|(?:{"|".join(COMMANDS)})(?![a-z])', bare)
     if glued:
-        return NEAR, f'{shown}: put a space behind #{glued[1]}'
-    if word in nicks:
-        return NEAR, f'{shown}: a nick is no command; write #info {word}'
+        return NEAR, f'{shown}: put a space behind #{glued[0]}'
+    near = difflib.get_close_matches(bare.lower(), COMMANDS, n=1,
+                                     cutoff=0.7)
     if near:
         return NEAR, f'{shown}: did you mean #{near[0]}?'
-    if word.isdigit():
+    if bare.isdigit():
         return None, ''  # the number of a bug or a change
     return NEAR, f'{shown}: MeetBot has no such command'
 
@@ -408,7 +433,10 @@ def read_indexes(folder=None):
         one = read_index(path)
         problems += [(path, problem) for problem in one.problems]
         together.lines += one.lines
-        together.said.update(one.said)
+        for date, times in one.said.items():  # a day may have two meetings
+            for time, nicks in times.items():
+                for nick in nicks:
+                    together.speak(date, time, nick)
         together.names.update(one.names)
     return together, problems
 

@@ -279,8 +279,13 @@ def _ends_of(text, title, path, trail):
             flow = _replay(options, source, other,
                            (*trail, (other, name)))
         except (ReplayError, DiagramError) as error:
+            # In one file the reason stands at that flow, but for one that
+            # is of the order of flows.
+            reason = f': {error.message}' if (
+                other != path or getattr(error, 'option', '') == 'after'
+            ) else ''
             raise ReplayError(f'the flow {name} ({at}) is itself refused; '
-                              f'mend it first: {error.message}') from None
+                              f'mend it first{reason}') from None
         if flow.title != title:
             raise ReplayError(f'the flow {name} ({at}) is one of '
                               f'{flow.title}, and this one of {title}; use '

@@ -1,13 +1,15 @@
-"""Which tests of the reference implementations show a requirement.
+"""Which tests show a requirement: of the reference implementations, and of
+the conformance kit.
 
-A test says so itself, by the decorator of ``systems/os_acc/tests/base.py``::
+A test says so itself, by the decorator of ``systems/os_acc/tests/base.py``
+or ``models/tests/__init__.py``::
 
     @shows('GPUX86-010')
     def test_a_share_has_the_uuid_of_its_van(self):
 
 It is read from the source, and nothing is imported.  A tag counts on what
 unittest collects alone: a method ``test*`` of a class that is a TestCase,
-in a file ``systems/*/tests/test_*.py``.
+in a file ``systems/*/tests/test_*.py`` or ``models/tests/test_*.py``.
 """
 
 import ast
@@ -15,6 +17,7 @@ import re
 from typing import NamedTuple
 
 HOME = 'systems'
+KIT = 'models/tests'
 TAG = 'shows'
 #: decorators of what does not run, or is to fail
 NOT_RUN = ('skip', 'skipIf', 'skipUnless', 'expectedFailure')
@@ -45,8 +48,9 @@ def read(root, parsed):
     :returns: (id -> list of :class:`Shown`, list of what is wrong)
     """
     found, problems = {}, []
-    trees = {path: parsed(path) for path in sorted(
-        root.glob(f'{HOME}/**/*.py')) if path.parent.name == 'tests'
+    trees = {path: parsed(path) for path in (
+        *sorted(root.glob(f'{HOME}/**/*.py')),
+        *sorted(root.glob(f'{KIT}/*.py'))) if path.parent.name == 'tests'
         or TAG.encode() in path.read_bytes()}
     for path, tree in trees.items():
         if isinstance(tree, tuple):
@@ -102,8 +106,9 @@ def _ids(decorator):
 
 def _collected(path, trees):
     """The tests of a file that unittest runs, each with its class."""
+    home = path.parent.parent
     if not (path.name.startswith('test_') and path.parent.name == 'tests'
-            and path.parent.parent.parent.name == HOME):
+            and (home.parent.name == HOME or home.name == 'models')):
         return {}
     classes = {}
     for other, tree in trees.items():

@@ -342,7 +342,7 @@ def _spec_lists(app, docname, index):
             continue
         items = nodes.bullet_list(classes=['spec-list'])
         for name, spec in sorted(groups[key], key=lambda g: g[1].slug):
-            line = nodes.paragraph('', '', _link(
+            line = nodes.paragraph('', '', link(
                 app, docname, name, spec.title))
             line += nodes.Text(' ')
             line += nodes.inline(
@@ -352,7 +352,7 @@ def _spec_lists(app, docname, index):
         if index['only'] is None:
             words = STATUS_TEXT.get(key)
             out.append(nodes.rubric(text=words) if words else nodes.rubric(
-                '', '', _link(app, docname, key, key.capitalize())))
+                '', '', link(app, docname, key, key.capitalize())))
         out.append(items)
     return out or [nodes.paragraph(text='No spec yet.')]
 
@@ -366,25 +366,37 @@ def _requirements(app, docname, index):
     out = []
     for name in sorted(by_doc):
         spec = app.cyborg_specs.get(name)
-        out.append(nodes.rubric(text=spec.title if spec else name))
+        out.append(nodes.rubric('', '', link(
+            app, docname, name, spec.title if spec else name)))
         words = evidence.lines.get(name, {}) if evidence else {}
         items = nodes.bullet_list(classes=['requirement-list'])
         for need in sorted(by_doc[name], key=lambda need: need['id']):
-            line = nodes.paragraph('', '', _link(
-                app, docname, name, need['id'], '#' + need['id']))
+            line = nodes.paragraph('', '', link(
+                app, docname, name, need['id'], need['id']))
             line += nodes.inline(text=' ' + need['title'])
             if words.get(need['id']):
                 line += nodes.Text(' ')
-                line += nodes.inline(text='Evidence: ' + words[need['id']],
-                                     classes=['verified'])
+                line += nodes.inline(
+                    '', '', evidence_link(app, docname, need['id']),
+                    nodes.Text(f': {words[need["id"]]}'),
+                    classes=['verified'])
             items += nodes.list_item('', line)
         out.append(items)
     return out or [nodes.paragraph(text='No requirement yet.')]
 
 
-def _link(app, here, there, text, anchor=''):
-    uri = app.builder.get_relative_uri(here, there) + anchor
-    return nodes.reference(text=text, refuri=uri, internal=True)
+def evidence_link(app, docname, name):
+    """The word, as a link where there is a page of evidence."""
+    if 'evidence' in app.env.found_docs:
+        return link(app, docname, 'evidence', 'Evidence', f'evidence-{name}')
+    return nodes.Text('Evidence')
+
+
+def link(app, here, there, text, anchor=''):
+    """A link from a page to a page, or to an anchor in it."""
+    uri = app.builder.get_relative_uri(here, there)
+    return nodes.reference(text=text, internal=True,
+                           refuri=f'{uri}#{anchor}' if anchor else uri)
 
 
 def rewrite_indexes(app, env):
@@ -487,6 +499,13 @@ def _last_changes():
     return found
 
 
+def drop_redirection(app, env):
+    """sphinx-needs has written a page that reads a ``needs.json``, and this
+    site has none.
+    """
+    Path(app.outdir, 'permalink.html').unlink(missing_ok=True)
+
+
 def number_boxes(app, pagename, templatename, context, doctree):
     """sphinx-needs names its boxes by lot; count them instead, so that one
     source gives one page.
@@ -520,6 +539,7 @@ def setup(app):
     app.connect('doctree-read', note_references)
     app.connect('doctree-read', check_code)
     app.connect('env-updated', rewrite_indexes)
+    app.connect('env-updated', drop_redirection, priority=9_000)
     app.connect('env-updated', close_gate, priority=10_000)
     app.connect('doctree-resolved', fill_indexes)
     app.connect('html-page-context', number_boxes)

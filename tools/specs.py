@@ -523,6 +523,24 @@ def _sentences(spec):
         paragraph, start = '', 0
 
 
+PARTS = {
+    'seqdiag': ('Proposed change', 'no flow; draw one as .. seqdiag::'),
+    'failure': ('Failure modes', 'no failure mode; add a .. failure::'),
+    'req': ('Requirements', 'no requirement; state one as .. req::'),
+}
+
+
+def check_parts(spec):
+    """A spec that is to be built has flows, failure modes, requirements."""
+    if spec.status not in BINDING:
+        return
+    lines = {title: line for _, title, line in spec.sections}
+    for name, (section, message) in PARTS.items():
+        if section in lines and not any(directives(spec, name)):
+            yield Problem(lines[section], f'a spec of status {spec.status} '
+                          f'has {message}, or leave it a draft')
+
+
 def check_requirements(spec):
     """One normative keyword per requirement, and an id of the right form.
     """
@@ -621,8 +639,8 @@ def _check_id(line, options, letter):
 
 
 def check_flows(spec):
-    """Each flow of a spec that is to be built names a model, or says why
-    not.
+    """Each flow of a spec that is to be built names a model and how it ends
+    there, or says why not.
     """
     if spec.status not in BINDING:
         return
@@ -631,6 +649,10 @@ def check_flows(spec):
             yield Problem(line, 'the flow names no model; give :model:, or '
                           ':no-model: with a sentence that says why no '
                           'model has it')
+        elif not {'end', 'no-model'} & set(options):
+            yield Problem(line, 'the flow does not say how it ends, so one '
+                          'cut short would pass; give :end: with what holds '
+                          'then')
 
 
 def check_typed_numbers(spec):
@@ -656,10 +678,14 @@ def check_typed_numbers(spec):
 _OF_A_MODEL = re.compile(
     r'\b(?:models?|model checker|counterexample)\b|\b(?:rocky|stein)\.'
     r'(?:attach|lifecycle|program|release|system)\b')
+# "One" is more often a word than a number.
+_NUMBER = (r'(?:(?<![\w.:,-])\d[\d,]*|\b(?:[Tt]wo|[Tt]hree|[Ff]our|[Ff]ive|'
+           r'[Ss]ix|[Ss]even|[Ee]ight|[Nn]ine|[Tt]en|[Ee]leven|[Tt]welve)\b)')
 _FIGURE = re.compile(
-    r'(?<![\w.:,-])\d[\d,]*\s+(?:(?!of|to|and|or)[a-z]+\s+)?(?:states?|'
+    rf'{_NUMBER}\s+(?:(?!of|to|and|or)[a-z]+\s+)?(?:states?|'
     r'transitions?|actions?|properties|property|invariants?|defects?|steps?|'
-    r'configurations?|mutants?)\b|\bdepth(?:\s+(?:of|is))?\s+\d[\d,]*')
+    r'configurations?|mutants?|guards?|requirements?|vectors?)\b|'
+    rf'\bdepth(?:\s+(?:of|is))?\s+{_NUMBER}')
 
 
 def check_ids(spec):
@@ -748,7 +774,7 @@ def defined(lines):
 
 RULES = (
     check_licence, check_metadata, check_sections, check_empty_sections,
-    check_leftovers, check_requirements, check_verified,
+    check_leftovers, check_parts, check_requirements, check_verified,
     check_normative_words, check_self_contained, check_failure_modes,
     check_questions, check_ids, check_flows, check_typed_numbers,
     check_links,

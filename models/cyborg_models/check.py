@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from cyborg_models.kernel import liveness
+from cyborg_models.kernel import liveness, warm
 from cyborg_models.kernel.engine import Engine, Explored, Trace
 from cyborg_models.kernel.language import (
     Action,
@@ -126,6 +126,7 @@ def check(model: Model, only: str | None = None, memory: int | None = None,
                             in model.properties.items() if name == only}
     began = time.monotonic()
     engine = _engine(model, memory, progress, symmetry)
+    helper = warm.beside(engine)
     found = engine.explore()
     lassos: dict[str, liveness.Lasso] = {}
     decided = found.complete
@@ -138,6 +139,8 @@ def check(model: Model, only: str | None = None, memory: int | None = None,
         if say is not None:
             say(f'{found.states:,} states; deciding what must come')
         try:
+            if helper is not None:
+                helper.wait()
             lassos = liveness.check(liveness.Graph(engine))
         except KeyboardInterrupt:
             decided, found.reason = False, 'interrupted'
@@ -145,6 +148,9 @@ def check(model: Model, only: str | None = None, memory: int | None = None,
             decided = False
             found.reason = ('the memory does not suffice to decide what '
                             'must come; make the configuration smaller')
+    if helper is not None:
+        helper.terminate()
+        helper.wait()
     verdicts = [_judge(model, prop, found, lassos, decided)
                 for prop in model.properties.values()]
     if only in (None, DEADLOCK):

@@ -394,13 +394,13 @@ class Corrupted(unittest.TestCase):
         for place, events in self.each():
             del events[place]
             self.assertEqual(place + 1, self.assertUndecided(
-                events, f'line {place + 1} is missing'))
+                events, f'number {place + 1} is missing'))
 
     def test_lines_are_missing(self):
         for place, events in self.each():
             del events[place:place + 2]
             self.assertEqual(place + 1, self.assertUndecided(
-                events, f'lines {place + 1} to {place + 2} are missing'))
+                events, f'numbers {place + 1} to {place + 2} are missing'))
 
     def test_a_line_comes_twice(self):
         for place, events in self.each():
@@ -432,7 +432,7 @@ class Corrupted(unittest.TestCase):
 
     def test_the_beginning_is_missing(self):
         self.assertEqual(1, self.assertUndecided(
-            self.events[4:], 'lines 1 to 4 are missing'))
+            self.events[4:], 'begins with number 5, and not with 1'))
 
     def test_nothing_is_numbered(self):
         for place, events in self.each():
@@ -470,6 +470,76 @@ class Corrupted(unittest.TestCase):
                                         else b'\n'))
             self.assertEqual(place + 1, self.assertUndecided(
                 b''.join(lines), 'no JSON object'), text)
+
+    def test_a_text_file_that_is_no_log(self):
+        text = text_of(self.events)
+        for data, why in (
+                (b'\xef\xbb\xbf' + text, 'begins with a byte order mark'),
+                (text.decode().encode('utf-16'), 'a byte order mark'),
+                (b'[' + text.replace(b'\n', b',')[:-1] + b']',
+                 'an object, in a line of its own'),
+                (text.replace(b':', b':\n'), 'no JSON object .unexpected')):
+            self.assertEqual(1, self.assertUndecided(data, why), why)
+
+    def test_it_begins_later(self):
+        for first in (0, 2, 51):
+            events = [{**event, 'number': first + place}
+                      for place, event in enumerate(self.events)]
+            self.assertEqual(1, self.assertUndecided(
+                events, f'begins with number {first}, and not with 1'))
+            self.assertEqual('pass', check(
+                Oracle(self.chosen), events, first=first).verdict)
+
+    def test_keys_in_any_order_say_the_same(self):
+        """Of a line that is known only what stands before the action is
+        read: wherever the rest stands, it is read as well.
+        """
+        def shuffled(event, order):
+            return json.dumps({key: event[key] for key in order
+                               if key in event}).encode() + b'\n'
+        first = ('number', 'time', 'action', 'arguments', 'observed',
+                 'outcome')
+        orders = [first, first[::-1], ('action', *first),
+                  ('outcome', 'number', 'arguments', 'action', 'observed',
+                   'time'), ('observed', *first)]
+        chance = random.Random(3)
+        events = [json.loads(line) for line in log.sample(
+            self.chosen.model, random.Random(4), 400, refused=0.2)]
+        plain = check(Oracle(self.chosen), b''.join(
+            shuffled(event, first).replace(b', "', b',"')
+            for event in events))
+        mixed = check(Oracle(self.chosen), b''.join(
+            shuffled(event, chance.choice(orders)).replace(b', "', b',"')
+            for event in events))
+        self.assertEqual(('pass', 400), (plain.verdict, plain.events))
+        for name in ('verdict', 'events', 'held', 'refused', 'evidence',
+                     'actions', 'observed', 'steps'):
+            self.assertEqual(getattr(plain, name), getattr(mixed, name),
+                             name)
+        self.assertGreater(sum(plain.refused.values()), 20)
+
+    def test_what_stands_before_a_known_event_counts(self):
+        model = small.build()
+        once = (b'{"number":1,"action":"ask","arguments":{"van":0}}\n')
+        again = b'{"number":2,"action":"begin"}\n' + once.replace(
+            b':1,', b':3,')
+        self.assertEqual('pass', check(Oracle(model), once + again).verdict)
+        for bad in (b'{"number":3,"outcome":"maybe","action":"ask",'
+                    b'"arguments":{"van":0}}\n',
+                    b'{"number":3,,"action":"ask","arguments":{"van":0}}\n',
+                    b'{"number":4,"action":"ask","arguments":{"van":0}}\n',
+                    b'{"number":3,"time":[],"action":"ask",'
+                    b'"arguments":{"van":0}}\n'):
+            data = once + b'{"number":2,"action":"begin"}\n' + bad
+            with self.subTest(bad):
+                try:
+                    self.assertEqual('inconclusive', check(
+                        Oracle(model), data).verdict)
+                except log.LogError as error:
+                    self.assertIn('a.log:3:', str(error))
+        nested = (b'{"number":1,"observed":{"state[0]":"IDLE","action":1}}\n')
+        with self.assertRaisesRegex(log.LogError, "variable 'action'"):
+            check(Oracle(model), nested)
 
     def test_lines_within_each_other(self):
         data = text_of(self.events)
@@ -658,8 +728,9 @@ class Mapped(unittest.TestCase):
 
     def test_what_the_mapping_lacks(self):
         for change, text in (
-                ({'event': {'type': 'arq.crate'}}, "action 'arq.crate'"),
-                ({'status': 500}, "outcome is '500'"),
+                ({'event': {'type': 'arq.crate'}},
+                 "actions of the mapping has no 'arq.crate'"),
+                ({'status': 500}, "outcomes of the mapping has no '500'"),
                 ({'host': 'node2'}, 'members.host of the mapping has no'),
                 ({'event': {'type': 'server.claim', 'arq': 'b',
                             'state': 'Lost'}}, "cannot be 'Lost'")):
@@ -668,6 +739,20 @@ class Mapped(unittest.TestCase):
             with self.subTest(change), self.assertRaisesRegex(
                     log.LogError, f'^a.log:2: .*{text}'):
                 self.check(*events)
+
+    def test_a_field_that_no_line_has(self):
+        """Nobody would look at the clock, and nobody would notice."""
+        for was, name in (('"ts"', 'time'), ('"event.type"', 'action')):
+            oracle = Oracle(self.chosen)
+            mapping = self.read(MAPPING.replace(was, '"typo"'))
+            with self.subTest(name), self.assertRaisesRegex(
+                    log.LogError, f"a.toml: fields.{name} is 'typo', which "
+                    'no line has'):
+                log.Checker(oracle, mapping).check(
+                    io.BytesIO(text_of(
+                        [{'event': {'arq': 'a-1', 'state': 'ABSENT'},
+                          'ts': 1}] if name == 'action' else self.EVENTS)),
+                    'a.log')
 
     def test_what_a_mapping_passes_over_is_no_event(self):
         with self.assertRaisesRegex(log.LogError, 'it has no event'):
@@ -703,7 +788,7 @@ class Mapped(unittest.TestCase):
     def test_what_is_no_mapping(self):
         for text, wanted in (
                 ('a b', 'not TOML'), ('hiden = []', 'did you mean hidden'),
-                ('complete = 1', 'complete is 1; give a bool'),
+                ('complete = 1', 'complete is 1; give true or false'),
                 ('hidden = [3]', 'hidden is .3.; give names'),
                 ('skew = nan', 'skew is nan'), ('skew = inf', 'skew is inf'),
                 ('skew = -1', 'skew is -1'),

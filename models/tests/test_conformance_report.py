@@ -17,6 +17,8 @@ from cyborg_models import cli
 from cyborg_models.conformance import modes, report, verdict
 from cyborg_models.conformance.itself import ModelSystem
 
+from . import shows
+
 SCHEMA = json.loads(resources.files('cyborg_models.conformance').joinpath(
     'report.schema.json').read_text('utf-8'))
 
@@ -45,9 +47,10 @@ class Shared(unittest.TestCase):
 
 class Data(Shared):
 
+    @shows('CONF-004')
     def test_what_was_declared(self):
         for key, value in (
-                ('contract', 'stein 2.0'), ('role', ['cyborg', 'nova']),
+                ('contract', 'stein 3.0'), ('role', ['cyborg', 'nova']),
                 ('capabilities', ['core', 'unbind']), ('seed', 4),
                 ('implementation', {'name': 'mine', 'version': '1.2'}),
                 ('known', ['B7', 'B26']), ('mended', ['B26']),
@@ -56,6 +59,19 @@ class Data(Shared):
             with self.subTest(key):
                 self.assertEqual(value, self.data[key])
         self.assertIn('crash_conductor', self.data['faults'])
+        self.assertEqual([], report.as_data(made(
+            concurrent={'rounds': 2}))['faults'])
+        self.assertEqual(
+            ['stein.release'], [one['model'] for one in self.data['models']])
+        [model] = self.data['models']
+        self.assertEqual(
+            [('faults', 4), ('concurrent', 4)],
+            [(mode['mode'], mode['seed']) for mode in model['modes']])
+        self.assertTrue(self.data['failures'])
+        for one in self.data['failures']:
+            self.assertRegex(one['repeat'], (
+                '^cyborg-models conform run mine:Mine --mode '
+                f'{one["mode"]} --seed 4'))
 
     def test_counts_begin_with_inconclusive(self):
         self.assertEqual('inconclusive', next(iter(self.data['counts'])))
@@ -80,6 +96,8 @@ class Data(Shared):
                 ('event', {'kind': 'step', 'step': 'sweep(arq=0)',
                            'message': 'cyborg-conductor -> '
                            'cyborg-conductor: sweep arq0',
+                           'sentence': 'A conductor that starts fails what '
+                           'a crash left unfinished.',
                            'outcome': 'refused', 'source': ''}),
                 ('repeat', 'cyborg-models conform run mine:Mine --mode '
                            'faults --seed 4')):
@@ -158,6 +176,9 @@ class Data(Shared):
         self.assertEqual((3, 'harness error'),
                          (broken['status'], broken['verdict']))
         self.assertIn('return a dict', broken['errors'][0])
+        self.assertEqual(
+            'cyborg-models conform run ModelSystem --mode explore --seed 0',
+            broken['models'][0]['repeat'])
 
 
 class Schema(Shared):
@@ -199,6 +220,7 @@ class Text(Shared):
         text = report.failure_text(self.found)
         for part in ('ARQ-022 fails: sweep(arq=0) was refused',
                      'MUST fail, when a conductor starts',
+                     'sweep(arq=0): A conductor that starts fails what a ',
                      '#ARQ-022', 'possible steps: ', 'sweep(arq=0): refused',
                      'The model agrees with 5 steps', 'nova-conductor',
                      'found in mode faults with seed 4',
@@ -214,13 +236,17 @@ class Text(Shared):
         self.assertTrue(any('false guard: ' in one for one in texts))
         self.assertTrue(any('handle[0] is 0; possible: None' in one
                             for one in texts))
+        self.assertEqual('a is 1; possible: 2', report._difference(
+            {'name': 'a', 'observed': '1', 'possible': ['2']}))
+        self.assertIn('not go with what else was seen', report._difference(
+            {'name': 'a', 'observed': '1', 'possible': ['1', '2']}))
         failure = copy.copy(self.found)
         failure.steady = False
         self.assertIn('did not show again', report.failure_text(failure))
 
     def test_the_whole(self):
         text = '\n'.join(line for line, _ in report.lines(self.bad))
-        for part in ('mine 1.2: stein 2.0, role cyborg, nova, with core, '
+        for part in ('mine 1.2: stein 3.0, role cyborg, nova, with core, '
                      'unbind', 'faults: 1,500 steps in ', 'inconclusive (',
                      'fail (2)', 'not applicable (',
                      'mended: B26', 'Divergent.'):
@@ -269,6 +295,7 @@ class Junit(Shared):
         case = etree.fromstring(report.as_junit(broken)).find(
             './/testcase[@name="harness"]')
         self.assertIn('return a dict', case[0].get('message'))
+        self.assertIn("x00b & <c>'", case[0].get('message'))
 
 
 class Page(Shared):
@@ -281,6 +308,7 @@ class Page(Shared):
         self.assertEqual(set(), reader.loaded)
         self.assertGreater(reader.links, 40)
         self.assertEqual(len(self.bad.failures), reader.tags.count('svg'))
+        self.assertEqual(len(self.bad.failures), page.count('<details>'))
         for part in ('prefers-color-scheme: dark', 'mine 1.2',
                      'ARQ-022', 'to repeat', 'B26', 'divergent'):
             self.assertIn(part, page)

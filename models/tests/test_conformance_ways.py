@@ -455,7 +455,7 @@ class Logs(unittest.TestCase):
         self.change(lambda lines: lines.pop(9))
         said, status = self.check()
         self.assertEqual(2, status)
-        self.assertIn('Inconclusive: line 10: line 10 is missing', said)
+        self.assertIn('Inconclusive: line 10: number 10 is missing', said)
         self.assertNotIn('pass (', said)
 
     def test_what_cannot_be_read(self):

@@ -139,7 +139,8 @@ REFUSED = {
         '20,000 states'),
     'another end': (
         drawn(SEND), {'end': ['at=home']}, None,
-        'the flow does not end with at=home: at is road'),
+        'the flow does not end with at=home: at is road; draw on, or claim '
+        'that'),
     'another end, in a branch': (
         [*drawn(SEND), Alternatives((
             ('well', tuple(drawn(ARRIVE))), ('badly', tuple(drawn(DROP)))))],

@@ -5,6 +5,7 @@ import itertools
 import os
 import subprocess
 import sys
+import tempfile
 import unittest
 import unittest.mock
 from pathlib import Path
@@ -407,6 +408,58 @@ def depths(found):
     """Name of each broken property -> after how many steps."""
     return {name: len(trace.steps)
             for name, trace in found.violations.items()}
+
+
+class Warm(unittest.TestCase):
+    """What another process compiles is what this one would have to."""
+
+    LATE = frozenset({'insert', 'rehash', 'paths', 'weigh', 'edges', 'judge',
+                      'components', 'lasting', 'look_up'})
+
+    def run_python(self, cache, *arguments):
+        ran = subprocess.run(
+            [sys.executable, *arguments], capture_output=True, text=True,
+            env={**os.environ, 'NUMBA_CACHE_DIR': cache}, timeout=300)
+        self.assertEqual(ran.returncode, 0, ran.stderr)
+        return ran.stdout.split()
+
+    def test_it_need_not_be_compiled_again(self):
+        used = """
+from cyborg_models.kernel import _compiled as compiled, liveness, warm
+from cyborg_models.kernel.engine import Engine
+from models.tests.models_for_tests import digits, gate
+for model in (digits(4), gate()):
+    engine = Engine(model)
+    assert warm.beside(engine) is None
+    engine.explore()
+liveness.check(liveness.Graph(engine))
+for name, one in vars(compiled).items():
+    if getattr(one, 'stats', None) and one.stats.cache_hits:
+        print(name)
+"""
+        with tempfile.TemporaryDirectory() as cache:
+            self.run_python(cache, '-m', 'cyborg_models.kernel.warm', '1')
+            self.assertLessEqual(self.LATE, {
+                *self.run_python(cache, '-c', used)})
+
+    def test_another_process_compiles_where_nothing_is(self):
+        begun = """
+import sys
+from cyborg_models.kernel import warm
+from cyborg_models.kernel.engine import Engine
+from models.tests.models_for_tests import digits
+helper = warm.beside(Engine(digits(2)))
+if helper is not None:
+    helper.terminate()
+    helper.wait()
+print(helper is not None, warm.beside(Engine(digits(2))))
+"""
+        several = len(os.sched_getaffinity(0)) > 1
+        with tempfile.TemporaryDirectory() as cache:
+            self.assertEqual(self.run_python(cache, '-c', begun),
+                             [str(several), 'None'])
+            self.assertEqual(self.run_python(cache, '-c', begun),
+                             ['False', 'None'])
 
 
 class Limits(unittest.TestCase):

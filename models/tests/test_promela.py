@@ -78,11 +78,11 @@ HARMLESS = {'B21', 'plug-without-look', 'recovery-forgets-plugging',
 # second provider, project or host, or a fault that is not enabled here.
 WITHOUT_TWIN = {
     'stein.attach': {'B7', 'provider'},
-    'rocky.attach': {'cancel-forgotten', 'claim-waits-for-placement',
-                     'fixed-region-granted', 'freed-before-released',
-                     'grant-not-checked', 'granted-elsewhere',
-                     'granted-under-a-write', 'projects-mixed',
-                     'shared-function-not-dirty'}}
+    'rocky.attach': {'cancel-forgotten', 'claim-refused-without-placement',
+                     'claim-waits-for-placement', 'fixed-region-granted',
+                     'freed-before-released', 'grant-not-checked',
+                     'granted-elsewhere', 'granted-under-a-write',
+                     'projects-mixed', 'shared-function-not-dirty'}}
 
 NARROW = {'stein.attach': {'inventory': 1}, 'rocky.attach': {}}
 # What no defect breaks: a twin, its text, what to put there instead, and what

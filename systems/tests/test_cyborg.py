@@ -1028,7 +1028,7 @@ class Record(unittest.TestCase):
         for text in ('ask_bind: notice is NONE [ARQ-030] of BOUND untold',
                      'ask_bind: arq is BOUND [ARQ-030] of BOUND untold',
                      'wait after withdraw: use is FREE; use is GONE '
-                     '[HANDLE-022] of no row',
+                     '[HANDLE-031] of no row',
                      'wait after crash api before Bound + ask_bind + '
                      'lose_reply: arq is BIND_STARTED [ARQ-015] of '
                      'BIND_STARTED with a handle',

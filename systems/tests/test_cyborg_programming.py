@@ -664,9 +664,9 @@ class Record(unittest.TestCase):
                 ('Q26', 'program: done [PROGBIND-022]', (
                     'program: done [PROGBIND-020]',
                     'program: refused [PROGBIND-022]')),
-                ('Q21', 'delete_arq: use is FREE [HANDLE-022] of INITIAL', (
-                    'delete_arq: use is IN_USE [HANDLE-022] of INITIAL',
-                    'ask_bind: use is FREE [HANDLE-022] of INITIAL'))):
+                ('Q21', 'delete_arq: use is FREE [HANDLE-031] of INITIAL', (
+                    'delete_arq: use is IN_USE [HANDLE-031] of INITIAL',
+                    'ask_bind: use is FREE [HANDLE-031] of INITIAL'))):
             self.assertEqual(row, matched(text))
             for other in others:
                 with self.subTest(other):

@@ -80,7 +80,7 @@ class SeqdiagDirective(Directive):
             path, line = lines[min(error.line, len(lines)) - 1]
             return [*messages, self.problem(
                 'error', f'seqdiag: {error.message}', path, line)]
-        return [self.figure(svg, alt), *tables, *messages]
+        return [self.figure(svg, alt, self.replayed()), *tables, *messages]
 
     def tie(self, source, lines):
         """Hold the flow against the model that it names; what is wrong.
@@ -120,6 +120,27 @@ class SeqdiagDirective(Directive):
             else:
                 return [self.problem('error', error.message, *place)]
         return []
+
+    def replayed(self):
+        """What a reader is told of the replay, as RST; '' if there is none.
+        """
+        flow = self.record
+        if flow['reason']:
+            return f'Not replayed: {flow["reason"]}'
+        if not flow['messages']:
+            return ''
+        said = [f'Replayed against ``{flow["model"]}``, '
+                f'messages: {flow["messages"]}'
+                + f', ways: {flow["branches"]}' * (flow['branches'] > 1)]
+        after = ' '.join(self.options.get('after', '').split())
+        if after:
+            said.append(f'from the end of :ref:`{after} '
+                        f'<{after.rpartition("#")[2]}>`')
+        for option, words in (('hides', 'undrawn'), ('end', 'at the end')):
+            names = self.options.get(option, '').split()
+            if names:
+                said.append(f'{words} ``{"`` ``".join(names)}``')
+        return f'{"; ".join(said)}.'
 
     def depend(self, paths):
         """Note that the page depends on files; Sphinx's subclass does."""
@@ -161,7 +182,8 @@ class SeqdiagDirective(Directive):
                 (path, offset + 1) for path, offset in self.content.items]
         if self.content:
             raise ValueError('a seqdiag takes a file or content, not both; '
-                             'remove one')
+                             'remove one, or indent the diagram as far as '
+                             'its options')
         path = self.find_file(self.arguments[0])
         try:
             text = path.read_text(encoding='utf-8-sig')
@@ -183,7 +205,8 @@ class SeqdiagDirective(Directive):
                              'keep a diagram beside the text that uses it')
         return path
 
-    def figure(self, svg, alt):
+    def figure(self, svg, alt, note=''):
+        """The figure of a drawing; below its caption a note, as RST."""
         node = seqdiag_node(svg=svg, alt=alt, style=self.style(svg))
         node['classes'] += self.options.get('class', [])
         figure = nodes.figure('', node, classes=['seqdiag-figure'])
@@ -200,6 +223,9 @@ class SeqdiagDirective(Directive):
             text, _ = self.state.inline_text(caption, self.lineno)
             figure += nodes.caption(caption, '', *text)
             self.set_source_info(figure[-1])
+        if note:
+            text, _ = self.state.inline_text(note, self.lineno)
+            figure += nodes.legend('', nodes.paragraph(note, '', *text))
         if 'name' in self.options:
             self.add_name(figure)
         elif caption:

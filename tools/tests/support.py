@@ -125,7 +125,7 @@ def sphinx(source, out, *options, builder='html', doctrees=None):
     return Result(code, re.sub(r'\x1b\[[0-9;]*m', '', printed.getvalue()))
 
 
-def python(*arguments, cwd=ROOT, timeout=60, **environment):
+def python(*arguments, cwd=ROOT, timeout=300, **environment):
     """Run Python with this repository's ``tools`` importable.
 
     :returns: a :class:`Result`; standard output and error in one

@@ -40,10 +40,16 @@ LINES = {
     '#undo': ('undo', ''),
     '#topc Glaze': ('near-miss', 'did you mean #topic?'),
     '#agred yes': ('near-miss', 'did you mean #agreed?'),
-    '#Topic Glaze': ('near-miss', 'write #topic in small letters'),
+    '#Topic Glaze': ('topic', 'Glaze'),
+    '##topic Glaze': ('near-miss', 'did you mean #topic?'),
+    '!topic Glaze': ('near-miss', 'write #topic'),
+    '\uff03topic Glaze': ('near-miss', 'write #topic'),
     '#topic': ('near-miss', 'it says nothing'),
     '#topicGlaze': ('near-miss', 'put a space behind #topic'),
-    '#info: red': ('near-miss', 'put a space behind #info'),
+    '#info2 red': ('near-miss', 'put a space behind #info'),
+    '#info: red': ('info', ': red'),
+    '#linkhttps:': ('near-miss', 'put a space behind #link'),
+    'https://x.example/ is it': ('link', 'https://x.example/ is it'),
     '# topic Glaze': ('near-miss', 'take the space behind # out'),
     '#bob': ('near-miss', 'a nick is no command; write #info bob'),
     '#bob_away': ('near-miss', 'a nick is no command'),
@@ -140,6 +146,26 @@ class TestRead(LogCase):
                     self.assertEqual(wanted[0], kind)
                     self.assertIn(wanted[1], text)
         self.assertGreaterEqual(len(LINES), 20)
+
+    def test_what_a_chair_alone_may_say(self):
+        said = '''\
+09:05:40 <bob> #agreed a third kiln
+09:05:41 <cid> #info anybody may say it
+09:05:42 <bob> #chair bob
+09:05:43 <ann> #chair bob, cid
+09:05:44 <bob> #agreed a third kiln
+09:05:45 <bob> #unchair cid
+09:05:46 <cid> #topic Clay
+'''
+        meeting = self.read(LOG.replace('09:06:00', f'{said}09:06:00'))
+        self.assertEqual([], meeting.problems)
+        self.assertEqual(
+            ['near-miss', 'info', 'near-miss', 'chair', 'agreed', 'chair',
+             'near-miss'], [event.kind for event in meeting.events
+                            if event.time.startswith('09:05:4')])
+        for event in meeting.events:
+            if event.kind == 'near-miss' and event.time > '09:05':
+                self.assertIn('hears it of a chair alone; let', event.text)
 
     def test_what_one_does_is_no_command(self):
         meeting = self.read(LOG.replace('waves at all', '#topic x'))
@@ -315,6 +341,16 @@ class TestProgram(LogCase):
         again = meetbot.read_index(path)
         self.assertEqual(([], meeting.said, meeting.names),
                          (again.problems, again.said, again.names))
+
+    def test_two_indexes_of_one_day(self):
+        for name, time in (('a', '09:00:01'), ('b', '14:00:00')):
+            support.write(self.folder / f'{name}.index',
+                          f'2020-03-03\n{time} ann\n')
+        meeting, problems = meetbot.read_indexes(self.folder)
+        self.assertEqual([], problems)
+        self.assertEqual(2, meeting.lines)
+        self.assertEqual(['ann'], meeting.at('2020-03-03', '09:00:01'))
+        self.assertEqual(['ann'], meeting.at('2020-03-03', '14:00:00'))
 
     def test_a_bad_index(self):
         for text, line, says in (

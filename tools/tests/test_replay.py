@@ -57,24 +57,29 @@ BROKEN = {
         ':set: kind=VF\n   :no', ':set: says something of a model'),
     'unknown model': (
         'rocky.system\n   :set: kind=VF\n   :end: state[0]=BOUND',
-        'rocky.sytem', ':model: rocky.sytem',
+        'rocky.sytem\n   :end: state[0]=BOUND', ':model: rocky.sytem',
         "unknown model 'rocky.sytem'; did you mean rocky.system?"),
     'unknown setting': (
         '   :set: kind=VF\n   :end: state[0]=BOUND',
-        '   :set: knd=VF', ':set: knd=VF', 'did you mean kind?'),
+        '   :set: knd=VF\n   :end: state[0]=BOUND', ':set: knd=VF',
+        'did you mean kind?'),
     'setting that cannot be': (
         '   :set: kind=VF\n   :end: state[0]=BOUND',
-        '   :set: faults=many', ':set: faults=many',
+        '   :set: faults=many\n   :end: state[0]=BOUND',
+        ':set: faults=many',
         "setting faults of rocky.system cannot be 'many'"),
     'hides no action': (
-        '   :end: state[0]=BOUND', '   :hides:\n     bnd', ':hides:',
+        '   :end: state[0]=BOUND', '   :end: state[0]=BOUND\n   :hides:\n'
+        '     bnd', ':hides:',
         "rocky.system has no action 'bnd'; did you mean bind?"),
     'hides what is drawn': (
-        '   :end: state[0]=BOUND', '   :hides: report', ':hides:',
+        '   :end: state[0]=BOUND',
+        '   :end: state[0]=BOUND\n   :hides: report', ':hides:',
         'report is hidden, and its message "os-acc -> cyborg-api: report '
         'van0" goes between os-acc and cyborg-api, which are both drawn'),
     'hides what never happens': (
-        '   :end: state[0]=BOUND', '   :hides: adopt', ':hides:',
+        '   :end: state[0]=BOUND',
+        '   :end: state[0]=BOUND\n   :hides: adopt', ':hides:',
         'hides adopt, which cannot happen between these messages'),
     'no condition': (
         ':end: state[0]=BOUND', ':end: state=BOUND', ':end: state=BOUND',
@@ -204,7 +209,14 @@ class TestBroken(Page):
         found = self.check(text)
         self.assertEqual(self.line(':after: claim'), found[1][0])
         self.assertRegex(found[1][1], r'the flow claim \(good\.rst:\d+\) is '
-                         'itself refused; mend it first: os-acc -> ')
+                         'itself refused; mend it first$')
+        other = self.folder / 'specs/stein/approved/other.rst'
+        support.write(other, other.read_text() + '\n' + text)
+        (line, said), = self.check(SECOND.replace(
+            ':after: claim', ':after: stein/other#claim'))
+        self.assertEqual(self.line(':after: stein'), line)
+        self.assertRegex(said, r'the flow claim \(other\.rst:\d+\) is itself '
+                         'refused; mend it first: os-acc -> ')
 
     def test_flows_that_go_round_in_a_circle(self):
         text = (FLOW.replace(':name: claim', ':name: claim\n   :after: two')
@@ -225,6 +237,7 @@ class TestBroken(Page):
    :set: kind=VF
    :after: {}
    :hides: report
+   :end: state[0]=READY
 
    os-acc -> os-acc [label = "T04 READY van0"];
 '''
@@ -553,6 +566,16 @@ def setup(app):
             other='.. seqdiag::\n   :alt: A asks B.\n   :caption: Ask\n'
                   '   :no-model: It is in none of these.\n\n   A -> B;\n')
         self.assertEqual((2, 6, 1), self.flows(self.good()))
+        notes = [' '.join(re.sub('<[^>]+>', '', note).split())
+                 for note in re.findall(r'(?s)class="legend">(.+?)</div>',
+                                        self.page() + self.page('other'))]
+        self.assertEqual([
+            'Replayed against rocky.system kind=VF, messages: 5; at the end '
+            'state[0]=BOUND.',
+            'Replayed against rocky.system kind=VF, messages: 1; from the '
+            'end of claim; at the end state[0]=READY.',
+            'Not replayed: It is in none of these.'], notes)
+        self.assertIn('href="#claim"', self.page())
         first, second = self.records()['index']
         self.assertEqual(
             {'line': 4, 'name': 'claim', 'caption': '', 'reason': '',

@@ -1,11 +1,17 @@
 """Tests of a reference implementation as evidence: read, checked, shown."""
 
+import contextlib
+import importlib
+import io
 import json
 import re
 import shutil
+import tempfile
 import unittest
+from pathlib import Path
 
-from tools import evidence, shown, specs
+from models.tests.planted import FAULTS
+from tools import evidence, planted, shown, specs
 from tools.tests import support
 from tools.tests.test_evidence import MARK, Site, Tree, message_patterns
 
@@ -142,6 +148,17 @@ class TestShown(ShownTree):
         line = support.line_of(self.spec, '.. req:: Ask again') + 2
         self.assertEqual([(str(self.spec), line, STALE)], self.check()[0])
 
+    def test_the_kit_has_tests_too(self):
+        support.write(self.root / 'models/tests/test_kit.py', TESTS.replace(
+            'from tests.base import Case, shows', BASE))
+        self.assertEqual(
+            ['test_it.TestIt.test_again', 'test_kit.TestIt.test_again'],
+            sorted(test.name for test in evidence.read(
+                self.root).tests['GOOD-002']))
+        # What is not among them is not looked at.
+        support.write(self.root / 'models/other/test_kit.py', TESTS)
+        self.assertEqual(([], []), self.check())
+
     def test_without_the_tag_nothing_shows_it(self):
         support.edit(self.root / IT, "    @shows('GOOD-002')\n", '')
         self.assertIn('carries GOOD-002 and no test shows it',
@@ -219,6 +236,56 @@ class TestRepository(unittest.TestCase):
         found = evidence.read()
         self.assertEqual([], found.problems)
         self.assertGreaterEqual(sum(map(len, found.tests.values())), 1)
+
+
+class TestKit(unittest.TestCase):
+    """What the kit's tests claim; ``models/tests/planted.py`` tries all."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.claims = {(one, test.name) for one, tests in evidence.read(
+            support.ROOT).tests.items() for test in tests
+            if test.path.startswith(shown.KIT)}
+
+    def test_what_is_read_is_what_runs(self):
+        runs = set()
+        for name in {name.partition('.')[0] for _, name in self.claims}:
+            module = importlib.import_module(f'models.tests.{name}')
+            for case in unittest.TestLoader().loadTestsFromModule(module):
+                for test in case:
+                    method = getattr(test, test._testMethodName)
+                    runs |= {(one, test.id().removeprefix('models.tests.'))
+                             for one in getattr(method, 'shows', ())}
+        self.assertEqual(self.claims, runs)
+        self.assertGreaterEqual(len(runs), 10)
+
+    def test_each_claim_has_a_fault_that_can_be_planted(self):
+        self.assertEqual({one for one, _ in self.claims}, set(FAULTS))
+        checked = 0
+        with tempfile.TemporaryDirectory() as folder:
+            for name, faults in FAULTS.items():
+                for fault in faults:
+                    copy = Path(folder, fault[0])
+                    copy.parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copy(support.ROOT / 'models' / fault[0], copy)
+                    with self.subTest(name, fault=fault):
+                        planted.plant(Path(folder), fault)
+                        compile(copy.read_text(), fault[0], 'exec')
+                        checked += 1
+        self.assertGreaterEqual(checked, 20)
+
+    def test_a_fault_is_noticed(self):
+        name = 'test_conformance.Declared.test_what_cannot_be'
+        fault = FAULTS['CONF-003'][0]
+        self.assertEqual({name}, planted.failing(
+            support.ROOT / 'models', fault, [name]))
+
+    def test_an_id_without_a_fault(self):
+        with contextlib.redirect_stderr(io.StringIO()) as said:
+            self.assertEqual(1, planted.main(
+                support.ROOT / 'models', FAULTS, ['CONF-900']))
+        self.assertIn('CONF-900 has no fault; there are some for CONF-001',
+                      said.getvalue())
 
 
 if __name__ == '__main__':

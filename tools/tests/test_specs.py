@@ -307,11 +307,33 @@ BROKEN = {
         ':doc:`the other one </specs/stein/approved/none>`.',
         ':doc:`/specs/stein/approved/none` names no page'),
 
+    # --- what a finished spec has
+    'no flow': Broken(
+        specs.check_parts,
+        TEXT[TEXT.index('.. seqdiag::'):TEXT.index('See :ref:')],
+        '', 'Proposed change', 'a spec of status approved has no flow; draw '
+        'one as .. seqdiag::, or leave it a draft'),
+    'no failure mode': Broken(
+        specs.check_parts, TEXT[
+            TEXT.index('.. failure::'):TEXT.index('Requirements\n===')],
+        'Nothing fails.\n\n', 'Failure modes', 'has no failure mode; add'),
+    'no requirement': Broken(
+        specs.check_parts, TEXT[
+            TEXT.index('See :ref:'):TEXT.index('Failure modes\n')]
+        + TEXT[TEXT.index('Failure modes\n'):TEXT.index('Open questions')],
+        TEXT[TEXT.index('Failure modes\n'):TEXT.index('.. req::')]
+        + 'None.\n\n', 'Requirements', 'has no requirement; state'),
+
     # --- ties to the models
     'flow without a model': Broken(
         specs.check_flows,
         '   :no-model: The models know neither caller nor callee.\n', '',
         '.. seqdiag::', 'the flow names no model; give :model:'),
+    'flow without an end': Broken(
+        specs.check_flows,
+        '   :no-model: The models know neither caller nor callee.\n',
+        '   :model: rocky.system\n', '.. seqdiag::',
+        'the flow does not say how it ends, so one cut short would pass'),
     'number of states': Broken(
         specs.check_typed_numbers, 'None.\n',
         'It is long.\nThe model has 4,765\nstates in all.\n',
@@ -324,6 +346,14 @@ BROKEN = {
         specs.check_typed_numbers, 'None.\n',
         'The models hold in 41 recorded configurations.\n', 'The models',
         "'41 recorded configurations' of a model"),
+    'number in words': Broken(
+        specs.check_typed_numbers, 'None.\n',
+        'It is short.\nThe model needs twelve\nsteps for it.\n', 'The model',
+        "'twelve steps' of a model is typed by hand"),
+    'number of requirements': Broken(
+        specs.check_typed_numbers, 'None.\n',
+        'The models carry 205 requirements.\n', 'The models',
+        "'205 requirements' of a model"),
     'depth of a model': Broken(
         specs.check_typed_numbers, 'None.\n',
         'The model ``stein.system`` has a depth of 23.\n', 'The model',

@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib import resources
+from typing import Any
 
 from cyborg_models.registry import InputError, near
 
 SITE = 'https://specs.openstack.org/openstack/cyborg-specs/'
 OBLIGES, RECOMMENDS, PERMITS = 'obliges', 'recommends', 'permits'
 CORE = 'core'
+#: capability -> a setting of the models, and how much of it there must be for
+#: the capability to be tried: of one ARQ nothing can be done together
+TRIED_WITH = {'group': ('arqs', 2), 'share': ('per_region', 2)}
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,15 @@ class Rule:
     def address(self) -> str:
         """Where it stands in the documents."""
         return f'{SITE}{self.page}#{self.id}'
+
+    def untried(self, settings: Mapping[str, Any]) -> str:
+        """What a model's settings lack to try it; '' if nothing."""
+        lacks = [f'{name} is tried with {key}={least} or more'
+                 for name, (key, least) in TRIED_WITH.items()
+                 if name in self.capabilities
+                 and int(settings.get(key, 0)) < least]
+        return '; '.join(lacks) if len(lacks) == len(
+            self.capabilities) else ''
 
 
 @dataclass(frozen=True)

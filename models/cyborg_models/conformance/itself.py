@@ -26,6 +26,7 @@ WHOLE: dict[str, tuple[tuple[str, dict[str, str]], ...]] = {
         ('stein.attach', {'maintenance': 'true'}),
         ('stein.attach', {'instances': '1', 'arqs': '2'}),
         ('stein.release', {}),
+        ('stein.release', {'discovery': 'true'}),
         ('stein.program', {'operator': 'true'}),
         ('stein.program', {'kind': 'MDEV', 'per_region': '1'}),
         ('stein.system', {'instances': '1', 'handles': '1',

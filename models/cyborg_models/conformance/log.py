@@ -25,7 +25,7 @@ A log is NDJSON, an event a line, each key of which may be missing:
 ``note``
     anything
 
-Other logs are read through a :class:`Mapping`.
+Other logs are read through a :class:`~.mapping.Mapping`.
 
 Only a log that is whole proves anything.  A line that is missing, doubled
 or out of order looks just like a fault of the implementation, so a log
@@ -37,7 +37,9 @@ log: neither says anything of the implementation.
 
 How it is fast: a line without its number and time is one of a few texts.
 What such a line does to a set of states is asked of the oracle once, and
-remembered, with what it shows of the requirements.
+remembered, with what it shows of the requirements.  Where the action comes
+after these two, what follows is such a text as it stands, and of a line that
+is known no more is read than what stands before.
 """
 
 from __future__ import annotations
@@ -47,16 +49,13 @@ import contextlib
 import datetime
 import functools
 import json
-import math
 import os
 import random
-import re
 import signal
 import stat
 import sys
 import threading
 import time
-import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, NamedTuple, NoReturn
@@ -64,11 +63,20 @@ from typing import Any, BinaryIO, NamedTuple, NoReturn
 import orjson
 
 from cyborg_models.conformance import blame
+from cyborg_models.conformance.mapping import (
+    BEGIN,
+    KEYS,
+    OUTCOMES,
+    LogError,
+    Mapping,
+    Translator,
+    check_names,
+    read_mapping,
+)
 from cyborg_models.conformance.oracle import (
     NONE,
     OK,
     REFUSED,
-    UNKNOWN,
     Divergence,
     Oracle,
     Undecided,
@@ -83,245 +91,20 @@ from cyborg_models.conformance.words import (
 from cyborg_models.kernel.itf import unique
 from cyborg_models.kernel.language import Codes, Guard, Model, Step
 from cyborg_models.kernel.walk import successors
-from cyborg_models.registry import InputError, near
+from cyborg_models.registry import near
 
 LONGEST = 1 << 20  # bytes of a line
 WINDOW = 100  # lines that are kept to tell what came before
 SHOWN = 12  # of them, as they were written
 REMEMBERED = 200_000  # what lines do to sets of states
 TICK = 1 << 14  # lines between two looks at the clock
-TRIES = 10_000  # different lines after which a rule has shown nothing
-KEYS = ('number', 'time', 'actor', 'action', 'arguments', 'outcome',
-        'observed', 'note')
-OUTCOMES = (OK, REFUSED, UNKNOWN)
-BEGIN = 'begin'  # an action of the log, of no model
-IN_ORDER = 'in order'  # members are numbered as they appear
+TRIES = 10_000  # states that a rule is looked at in without finding evidence
+ACTION = b',"action"'  # what stands before it is read of each line
+BOMS = b'\xef\xbb\xbf', b'\xff\xfe', b'\xfe\xff'
 UNNUMBERED = ('nothing shows that no line is missing, doubled or out of '
               'order; give each line its "number", from 1 on, or say '
               '--complete if you know')
 
-
-class LogError(InputError):
-    """A log, or a mapping, that cannot be read: ``file:line: what; the
-    mend``.
-    """
-
-
-# Mapping
-
-@dataclass(frozen=True)
-class Mapping:
-    """How a log with other names is read.
-
-    :ivar fields: key of ours, ``arguments.NAME`` or ``observed.NAME`` ->
-        where it is in their line, with dots; ``{arq}`` in a name of ours
-        stands for the number of that argument
-    :ivar actions: name of theirs -> ours; '' to pass over the line
-    :ivar outcomes: theirs -> ours
-    :ivar members: name of an argument -> theirs -> number, or IN_ORDER
-    :ivar values: name of a variable -> theirs -> ours
-    :ivar hidden: names of actions that may happen and are not logged
-    :ivar complete: True if no line is missing, although none is numbered
-    :ivar first: the number of the first line
-    :ivar skew: seconds that the time may go back
-    :ivar path: where it was read, for messages
-    """
-
-    fields: dict[str, str] = field(default_factory=dict)
-    actions: dict[str, str] = field(default_factory=dict)
-    outcomes: dict[str, str] = field(default_factory=dict)
-    members: dict[str, Any] = field(default_factory=dict)
-    values: dict[str, dict[str, Any]] = field(default_factory=dict)
-    hidden: tuple[str, ...] = ()
-    complete: bool = False
-    first: int = 1
-    skew: float = 0.0
-    path: str = 'the mapping'
-
-
-_KINDS: dict[str, tuple[type, ...]] = {
-    'fields': (dict,), 'actions': (dict,), 'outcomes': (dict,),
-    'members': (dict,), 'values': (dict,), 'hidden': (list,),
-    'complete': (bool,), 'first': (int,), 'skew': (int, float)}
-
-
-def read_mapping(path: str) -> Mapping:
-    """A mapping from a TOML file.
-
-    :raises LogError: saying what in it cannot be
-    """
-    try:
-        with open(path, 'rb') as file:
-            given = tomllib.load(file)
-    except OSError as error:
-        raise LogError(f'{path}: {error.strerror}; give the path of a '
-                       'mapping, in TOML') from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError,
-            RecursionError) as error:
-        raise LogError(f'{path}: not TOML: {error}; mend it') from None
-
-    def fail(what: str) -> NoReturn:
-        raise LogError(f'{path}: {what}')
-
-    for key, value in given.items():
-        if key not in _KINDS:
-            fail(f'unknown key {key!r}; {near(key, _KINDS)}')
-        if type(value) not in _KINDS[key]:
-            fail(f'{key} is {shown(value)}; give a '
-                 + _KINDS[key][0].__name__)
-    for key in ('fields', 'actions', 'outcomes'):
-        for name, value in given.get(key, {}).items():
-            if not isinstance(value, str):
-                fail(f'{key}.{name} is {shown(value)}; give a text')
-    for name in given.get('fields', ()):
-        top = name.partition('.')[0]
-        if top not in KEYS or (top in ('arguments', 'observed')) != (
-                '.' in name):
-            fail(f'fields.{name} is no key of a line; {near(name, KEYS)}, '
-                 'or arguments.NAME, observed.NAME')
-    for name, value in given.get('outcomes', {}).items():
-        if value not in OUTCOMES:
-            fail(f'outcomes.{name} is {value!r}; {near(value, OUTCOMES)}')
-    for name, value in given.get('members', {}).items():
-        if value != IN_ORDER and not (isinstance(value, dict) and all(
-                type(one) is int for one in value.values())):
-            fail(f'members.{name} is {shown(value)}; give a table of '
-                 f'numbers, or {IN_ORDER!r}')
-    for name, value in given.get('values', {}).items():
-        if not isinstance(value, dict):
-            fail(f'values.{name} is {shown(value)}; give a table')
-    if not all(isinstance(name, str) for name in given.get('hidden', ())):
-        fail(f'hidden is {shown(given["hidden"])}; give names of actions')
-    if not 0 <= given.get('skew', 0) < math.inf:
-        fail(f'skew is {given["skew"]}; give seconds, 0 or more')
-    given['hidden'] = tuple(given.get('hidden', ()))
-    return Mapping(**given, path=path)
-
-
-_MEMBER = re.compile(r'\{(\w+)\}')  # in a name of ours: of that argument
-
-
-def _check_names(mapping: Mapping, model: Model) -> None:
-    """Refuse a mapping that names what the model has not: what it is about
-    would not be read, and nobody would notice.
-
-    :raises LogError: for the first
-    """
-    def check(where: str, name: str, known: Iterable[str]) -> None:
-        if name not in known:
-            raise LogError(f'{mapping.path}: {where} names {name!r}, which '
-                           f'{model.name} has not; {near(name, known)}')
-
-    parameters = {name for action in model.actions.values()
-                  for name in action.sets}
-    given = {name.partition('.')[2] for name in mapping.fields
-             if name.startswith('arguments.')}
-    used = set()
-    for name in mapping.fields:
-        top, _, ours = name.partition('.')
-        if top == 'observed':
-            check(f'fields.{name}', ours.partition('[')[0], model.variables)
-            used.update(_MEMBER.findall(ours))
-            if '{' in _MEMBER.sub('', ours) or not given.issuperset(used):
-                raise LogError(
-                    f'{mapping.path}: fields.{name} has braces around what '
-                    'is no argument; {NAME} stands for what arguments.NAME '
-                    'of the mapping reads')
-    for name in sorted(given - used):
-        check(f'fields.arguments.{name}', name, parameters)
-    for theirs, ours in mapping.actions.items():
-        check(f'actions.{theirs}', ours, ('', BEGIN, *model.actions))
-    for name in mapping.members:
-        check(f'members.{name}', name, given)
-    for name in mapping.values:
-        check(f'values.{name}', name, model.variables)
-
-
-class _Translator:
-    """Makes lines of ours of lines of theirs."""
-
-    def __init__(self, mapping: Mapping, words: Words) -> None:
-        self._mapping, self._words = mapping, words
-        self._paths = {name: path.split('.')
-                       for name, path in mapping.fields.items()}
-        #: of the arguments that are numbered as they appear
-        self._seen: dict[str, dict[str, int]] = {
-            f'arguments.{name}': {} for name, table
-            in mapping.members.items() if table == IN_ORDER}
-
-    def pick(self, line: dict[str, Any]) -> dict[str, Any]:
-        """What of a line is read, still in their words; but of members that
-        are numbered as they appear the number, so that lines are alike.
-        """
-        found = {}
-        for name, path in self._paths.items():
-            value: Any = line
-            for part in path:
-                value = value.get(part) if type(value) is dict else None
-            if value is not None:
-                found[name] = value
-        for name, seen in self._seen.items():
-            if name in found:
-                found[name] = seen.setdefault(str(found[name]), len(seen))
-        if 'action' in found and self._mapping.actions.get(
-                str(found['action']), found['action']) == BEGIN:
-            for seen in self._seen.values():
-                seen.clear()
-        return found
-
-    def translate(self, picked: dict[str, Any]) -> dict[str, Any] | None:
-        """The line as ours, or None to pass it over.
-
-        :raises WordError: for what the mapping does not have
-        """
-        given = self._mapping
-        found: dict[str, Any] = {}
-        if 'action' in picked:
-            theirs = str(picked['action'])
-            found['action'] = given.actions.get(theirs, theirs)
-            if found['action'] == '':
-                return None
-            if found['action'] == BEGIN:
-                return found
-        if 'outcome' in picked:
-            theirs = str(picked['outcome'])
-            found['outcome'] = given.outcomes.get(theirs, theirs)
-        arguments = {
-            name.partition('.')[2]: self._member(name.partition('.')[2],
-                                                 value)
-            for name, value in picked.items()
-            if name.startswith('arguments.')}
-        if 'action' in found:
-            sets = self._words.model.actions[
-                self._words.action(found['action'])].sets
-            found['arguments'] = {name: value for name, value
-                                  in arguments.items() if name in sets}
-        observed = {}
-        for name, value in picked.items():
-            if name.startswith('observed.'):
-                wanted = name.partition('.')[2]
-                if not arguments.keys() >= set(_MEMBER.findall(wanted)):
-                    continue  # of whom it was seen is not said
-                cell = _MEMBER.sub(lambda found: str(arguments[found[1]]),
-                                   wanted)
-                table = given.values.get(cell.partition('[')[0], {})
-                observed[cell] = (table.get(value, value)
-                                  if isinstance(value, str) else value)
-        if observed:
-            found['observed'] = observed
-        return found
-
-    def _member(self, name: str, value: Any) -> Any:
-        table = self._mapping.members.get(name)
-        if table is None or table == IN_ORDER:
-            return value
-        if str(value) not in table:
-            raise WordError(f'members.{name} of the mapping has no '
-                            f'{shown(value)}; add it')
-        return table[str(value)]
-
-
-# Checking
 
 @dataclass
 class Checked:
@@ -426,11 +209,11 @@ class Checker:
     def __init__(self, oracle: Oracle, mapping: Mapping | None = None,
                  seconds: float = 3600.0, known: Iterable[str] = ()) -> None:
         self._oracle, self._mapping = oracle, mapping or Mapping()
-        _check_names(self._mapping, oracle.model)
+        check_names(self._mapping, oracle.model)
         self._words = Words(oracle.model)
         self._cells = {name: cell for cell, name
                        in enumerate(self._words.cells)}
-        self._translator = (_Translator(self._mapping, self._words)
+        self._translator = (Translator(self._mapping, self._words)
                             if self._mapping.fields else None)
         self.seconds, self._known = seconds, tuple(known)
         self._places: dict[Any, _Place] = {}
@@ -451,8 +234,7 @@ class Checker:
         self._places.clear()
         self._moves = 0
         self._evidence = Evidence(
-            self._oracle.model, self._oracle.observed, self._oracle.hidden,
-            TRIES)
+            self._oracle.model, self._oracle.hidden, TRIES)
         self._last: collections.deque[tuple[_Place, bytes, int]] = (
             collections.deque(maxlen=WINDOW))
         try:
@@ -465,6 +247,8 @@ class Checker:
                 or result.divergence is not None):
             raise LogError(f'{name}: it has no event; give a log of what '
                            'happened')
+        if self._translator is not None and result.divergence is None:
+            self._translator.check_fields()
         if not result.cause and not self._numbered and (
                 not self._mapping.complete):
             result.cause = UNNUMBERED
@@ -498,12 +282,15 @@ class Checker:
         expected, latest, before = self._mapping.first, None, b''
         self._numbered, skew = False, self._mapping.skew
         events, line = 0, b''
+        split = ACTION if pick is None else b'\n'
         try:
             for count, line in enumerate(
                     iter(functools.partial(file.readline, LONGEST), b''), 1):
                 result.lines = count
+                head, _, key = line.partition(split)
+                move = here.moves.get(key)
                 try:
-                    given = loads(line)
+                    given = loads(line if move is None else head + b'}')
                     if pick is not None:
                         given = pick(given)
                     number = given.pop('number', None)
@@ -511,7 +298,11 @@ class Checker:
                     if 'actor' in given or 'note' in given:
                         given.pop('actor', None)
                         given.pop('note', None)
-                    key = dumps(given)
+                    if move is None or given:
+                        if move is not None:
+                            given.update(loads(_event_of(key)))
+                        tail, key = key, dumps(given)
+                        move = here.moves.get(key)
                 except (ValueError, TypeError, AttributeError):
                     if line.isspace():
                         continue
@@ -541,10 +332,9 @@ class Checker:
                             'the order of the lines is not that of the '
                             'clock, or clocks differ; sort them, or allow '
                             'it with "skew" in a mapping')
-                move = here.moves.get(key)
                 if move is None:
                     self._check_keys(line)
-                    move = self._learn(here, key, given)
+                    move = self._learn(here, key, given, tail)
                 move.lines += 1
                 last.append((here, key, count))
                 here = move.after
@@ -564,8 +354,12 @@ class Checker:
             found = self._places[position] = _Place(position)
         return found
 
-    def _learn(self, here: _Place, key: bytes,
-               given: dict[str, Any]) -> _Move:
+    def _learn(self, here: _Place, key: bytes, given: dict[str, Any],
+               tail: bytes) -> _Move:
+        """What a line makes of where it was met.
+
+        :param tail: what stands behind the first action in it
+        """
         if self._moves > REMEMBERED or len(self._places) > REMEMBERED:
             self._count()
             self._places.clear()
@@ -581,9 +375,13 @@ class Checker:
             result.first = last[0][2] if last else result.lines
             divergence = self._retold(here, given, divergence)
             result.before = tuple(
-                f'{number}: {text.decode()}' for _, text, number in last
+                f'{number}: {_event_of(key).decode()}'
+                for _, key, number in last
                 if number >= result.first)[-SHOWN:]
             return self._past(divergence, given)
+        with contextlib.suppress(ValueError):
+            if orjson.loads(_event_of(tail)) == given:
+                key = tail  # there is nothing else in the line
         here.moves[key] = move
         self._moves += 1
         return move
@@ -674,7 +472,7 @@ class Checker:
         oracle.stand(places[0].position)
         for (_, key, number), after in zip(self._last, places[1:],
                                            strict=True):
-            line = self._read(orjson.loads(key))
+            line = self._read(orjson.loads(_event_of(key)))
             if line.begins or len(line.steps) > 1:
                 # Of several steps it is not known which it was: what is
                 # told begins after them.
@@ -764,11 +562,21 @@ class Checker:
         if len(line) >= LONGEST:
             self._fail(f'a line of more than {LONGEST:,} bytes; end each '
                        'event with a line feed')
-        if not line.endswith(b'\n'):
-            raise _Doubt('the log ends within a line: whoever wrote it was '
-                         'cut off, and what happened then is not known')
-        self._fail(f'{shown(text)} is no JSON object; write an event a '
-                   'line, or make a log of ours of it')
+        if self._result.lines == 1 and line.startswith(BOMS):
+            self._fail('it begins with a byte order mark; save it as UTF-8 '
+                       'without one')
+        try:
+            orjson.loads(line)
+        except orjson.JSONDecodeError as error:
+            if not line.endswith(b'\n'):
+                raise _Doubt('the log ends within a line: whoever wrote it '
+                             'was cut off, and what happened then is not '
+                             'known') from None
+            why = f' ({error.msg})'
+        else:
+            why = ''  # JSON, and no object
+        self._fail(f'{shown(text)} is no JSON object{why}; write each event '
+                   'as an object, in a line of its own')
 
     def _fail(self, what: str) -> NoReturn:
         raise LogError(f'{self._name}:{self._result.lines}: {what}')
@@ -783,11 +591,15 @@ class Checker:
         if events and not self._numbered:
             self._fail('the lines before have no number; give each line '
                        'its own, or none')
+        if not events:
+            raise _Doubt(f'the log begins with number {number}, and not with '
+                         f'{expected}: what came before is missing; if it '
+                         'is whole, say "first" in a mapping')
         if number > expected:
-            missing = (f'line {expected} is' if number == expected + 1 else
-                       f'lines {expected} to {number - 1} are')
-            raise _Doubt(f'{missing} missing here, or out of order: the '
-                         f'number is {number}')
+            missing = (f'number {expected} is' if number == expected + 1
+                       else f'numbers {expected} to {number - 1} are')
+            raise _Doubt(f'{missing} missing here, or out of order: this '
+                         f'line has number {number}')
         raise _Doubt(f'number {number} comes once more, or too late: '
                      f'{expected} is next')
 
@@ -800,6 +612,11 @@ class Checker:
         if found.tzinfo is None:
             found = found.replace(tzinfo=datetime.UTC)
         return found.timestamp()
+
+
+def _event_of(key: bytes) -> bytes:
+    """The event by which a move is remembered."""
+    return key if key.startswith(b'{') else b'{' + ACTION[1:] + key.rstrip()
 
 
 @contextlib.contextmanager

@@ -9,13 +9,12 @@ that all of it may be allowed and little of it shown.
 from __future__ import annotations
 
 import dataclasses
-import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from cyborg_models import drawing
-from cyborg_models.conformance import blame, contract, suite, verdict
+from cyborg_models.conformance import contract, suite, verdict
 from cyborg_models.conformance.log import Checked
 from cyborg_models.conformance.report import (
     Line,
@@ -36,7 +35,6 @@ from cyborg_models.kernel.language import Model
 from cyborg_models.registry import Chosen
 
 STATUS = {'pass': CONFORMANT, 'fail': DIVERGENT, 'inconclusive': OPEN}
-NAMED = 4  # actions or variables that a reason names
 
 
 class Logged(suite.System):
@@ -121,6 +119,9 @@ class Report(verdict.Report):
         found, model = self.found, self.model
         if model is None or rule.id not in self.outcomes[0].carried:
             return f'{what}: {self.outcomes[0].title} does not carry it'
+        untried = rule.untried(self.outcomes[0].settings)
+        if untried:
+            return f'{what}: {untried}'
         parts = []
         if found.held[rule.id]:
             parts.append('no line was refused by one of its guards')
@@ -128,27 +129,12 @@ class Report(verdict.Report):
             requirement == rule.id
             for requirement, _ in describe(action).guards)]
         if names and not found.actions.intersection(names):
-            parts.append(f'the log has no {_some(names)}')
-        unseen = _read(model, rule.id) - found.observed
+            parts.append(f'the log has no {verdict.some(names)}')
+        unseen = verdict.read_by(model, rule.id) - found.observed
         if unseen:
-            parts.append(f'nobody observed {_some(sorted(unseen))}')
+            parts.append(f'nobody observed {verdict.some(sorted(unseen))}')
         return f'{what}: ' + ('; '.join(parts) or (
             'nothing that was observed could have broken it'))
-
-
-def _some(names: list[str]) -> str:
-    more = [f'{len(names) - NAMED} more'] if len(names) > NAMED else []
-    return ', '.join([*names[:NAMED], *more])
-
-
-def _read(model: Model, requirement: str) -> set[str]:
-    """The variables that the invariants of a requirement read at first."""
-    return {model.cells[cell][0].name
-            for prop in model.properties.values()
-            if prop.requirement == requirement and prop.kind == 'always'
-            for arguments in itertools.product(*prop.sets.values())
-            for cell in blame.cells_read(model, prop.body, arguments,
-                                         model.initial)}
 
 
 def report(found: Checked, chosen: Chosen, system: Logged,
@@ -168,8 +154,8 @@ def report(found: Checked, chosen: Chosen, system: Logged,
         verdict.fails(divergence, system, rules), known, True, repeat)
         for known, line, divergence in rows]
     outcome = verdict.Outcome(
-        chosen.title, verdict.carried(chosen.model), found.evidence,
-        failures, [verdict.ModeResult(
+        chosen.title, verdict.carried(chosen.model), chosen.set,
+        found.evidence, failures, [verdict.ModeResult(
             'log', 0, found.events, 1, seconds=seconds,
             counts={'lines': found.lines},
             notes=[found.cause] if found.cause else [])],

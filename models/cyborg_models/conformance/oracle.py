@@ -276,6 +276,12 @@ class Oracle:
         return self._now
 
     @property
+    def seen(self) -> tuple[int, ...]:
+        """The cells that were seen, if that was the last thing told."""
+        return tuple([cell for cell, _ in self._events[-1].seen
+                      ]) if self._events else ()
+
+    @property
     def told(self) -> int:
         """How many events are kept."""
         return len(self._old) + len(self._events)

@@ -61,7 +61,8 @@ def as_data(report: Report) -> dict[str, Any]:
         'failures': [failure_data(one) for one in report.failures],
         'models': [{
             'model': outcome.title, 'error': outcome.error,
-            'last': outcome.last, 'missing': list(outcome.missing),
+            'last': outcome.last, 'repeat': outcome.repeat,
+            'missing': list(outcome.missing),
             'modes': [{
                 'mode': mode.mode, 'seed': mode.seed, 'steps': mode.steps,
                 'runs': mode.runs, 'states': mode.states,
@@ -88,6 +89,7 @@ def failure_data(failure: Failure) -> dict[str, Any]:
         'event': {'kind': event.kind,
                   'step': event.step.name if event.step else '',
                   'message': event.step.message if event.step else '',
+                  'sentence': event.step.action.doc if event.step else '',
                   'outcome': event.outcome, 'source': event.source},
         'calls': list(failure.calls),
         'prefix': [{
@@ -143,14 +145,17 @@ def failure_lines(failure: Failure, width: int = 80,
     if data['also']:
         yield f'  also broken: {", ".join(data["also"])}', None
     guard = data['guard']
+    if data['event']['sentence']:
+        yield f'  {data["event"]["step"]}: {data["event"]["sentence"]}', None
     if guard:
         yield (f'  false guard: {guard["text"]} [{guard["requirement"]}] '
                f'{guard["where"]}'), None
+        if guard['address'] != data['address']:
+            yield f'  {guard["address"]}', 'cyan'
     if data['event']['source']:
         yield f'  at: {data["event"]["source"]}', None
     for row in data['differences']:
-        yield (f'  {row["name"]} is {row["observed"]}; possible: '
-               f'{", ".join(row["possible"])}'), None
+        yield f'  {_difference(row)}', None
     yield (f'  possible steps: {", ".join(data["possible"]) or "none"}',
            None)
     calls = data['calls']
@@ -171,6 +176,15 @@ def failure_lines(failure: Failure, width: int = 80,
                f'after {data["steps"]:,} steps'), None
     if data['repeat']:
         yield f'  to repeat: {data["repeat"]}', None
+
+
+def _difference(row: dict[str, Any]) -> str:
+    """What was seen of a variable, and what it may be."""
+    possible = ', '.join(row['possible'])
+    if row['observed'] in row['possible']:
+        return (f'{row["name"]} is {row["observed"]}, which does not go with '
+                f'what else was seen; by itself possible: {possible}')
+    return f'{row["name"]} is {row["observed"]}; possible: {possible}'
 
 
 def failure_text(failure: Failure) -> str:
@@ -202,8 +216,6 @@ def lines(report: Report, width: int = 80, marks: Any = drawing.UNICODE,
     for name in data['mended']:
         yield (f'mended: {name}, which was said to be known, did not show',
                'green')
-    for error in data['errors']:
-        yield f'harness error: {error}', 'bold red'
     yield (data['claim'] or data['verdict']).capitalize() + '.', (
         'green' if report.status == CONFORMANT else 'bold red'
         if report.status != OPEN else 'yellow')
@@ -253,8 +265,12 @@ def _mode_lines(model: dict[str, Any]) -> Iterator[Line]:
             yield f'    inconclusive: {note}', 'yellow'
     if model['missing']:
         yield f'  not implemented: {", ".join(model["missing"])}', 'yellow'
-    if model['error'] and model['last']:
-        yield f'  the last step was {model["last"]}', 'bold red'
+    if model['error']:
+        yield f'  harness error: {model["error"]}', 'bold red'
+        if model['last']:
+            yield f'  done before: {model["last"]}', None
+        if model['repeat']:
+            yield f'  to repeat: {model["repeat"]}', None
 
 
 # Programs
@@ -286,13 +302,13 @@ def as_junit(report: Report) -> str:
             rows.append(f'{head}/>')
             continue
         counts[kind] += 1
-        message = f'{one.verdict}: {_rests_on(one)}'.rstrip(': ')
+        message = _clean(f'{one.verdict}: {_rests_on(one)}'.rstrip(': '))
         rows.append(f'{head}>\n   <{kind} message={quoteattr(message)}>'
                     f'{_xml(texts.get(name, ""))}</{kind}>\n  </testcase>')
     for error in report.errors:
         counts['error'] += 1
         rows.append(f'  <testcase classname="harness" name="harness">\n   '
-                    f'<error message={quoteattr(_xml(error))}/>\n'
+                    f'<error message={quoteattr(_clean(error))}/>\n'
                     '  </testcase>')
     return ('<?xml version="1.0" encoding="UTF-8"?>\n'
             f'<testsuites>\n <testsuite name="conformance" tests="'
@@ -301,10 +317,13 @@ def as_junit(report: Report) -> str:
             + '\n'.join(rows) + '\n </testsuite>\n</testsuites>\n')
 
 
-def _xml(text: str) -> str:
+def _clean(text: str) -> str:
     """Text for XML 1.0, which has no control characters."""
-    return escape(''.join(char for char in text if char >= ' '
-                          or char in '\n\t'), quote=False)
+    return ''.join(char for char in text if char >= ' ' or char in '\n\t')
+
+
+def _xml(text: str) -> str:
+    return escape(_clean(text), quote=False)
 
 
 STYLE = '''
@@ -314,13 +333,23 @@ STYLE = '''
   --dim: #97a3b2; --good: #6fcf8b; --bad: #ff8f98; --open: #e3b341; } }
 body { font: 16px/1.5 sans-serif; max-width: 60rem; margin: 2rem auto;
   padding: 0 1rem; }
-table { border-collapse: collapse; width: 100%; }
+h2, h3, p, li, td { overflow-wrap: anywhere; }
+table { border-collapse: collapse; }
 td, th { border-bottom: 1px solid var(--line); padding: .3rem .6rem;
   text-align: left; vertical-align: top; }
-td { overflow-wrap: anywhere; }
+th[scope], .all td:nth-child(odd):not(:last-child) { white-space: nowrap; }
 code, pre { font: 14px/1.4 monospace; overflow-wrap: anywhere; }
-pre { overflow-x: auto; } figure { margin: 1rem 0; overflow-x: auto; }
+pre, figure { overflow-x: auto; } figure { margin: 1rem 0; }
+ol { margin: 0; padding: 0; list-style: none; }
 section { border-top: 1px solid var(--line); margin-top: 2rem; }
+@media (max-width: 40rem) {
+  .how th, .how td { display: block; }
+  .how th { border: 0; padding-bottom: 0; white-space: normal; }
+  .all thead { display: none; }
+  .all tr { display: block; padding: .3rem 0;
+    border-bottom: 1px solid var(--line); }
+  .all td { display: inline; border: 0; padding: 0 .5rem 0 0; }
+  .all td:last-child { display: block; } }
 .pass { color: var(--good); } .fail, .error { color: var(--bad); }
 .inconclusive { color: var(--open); } .dim { color: var(--dim); }
 '''
@@ -347,7 +376,8 @@ def as_html(report: Report) -> str:
             ('faults injected', data['faults'] or 'none'),
             ('seed', data['seed'])]),
         _table('Verdicts', list(data['counts'].items()))]
-    parts += [f'<p class="error">Harness error: {escape(error)}</p>'
+    parts += ['<p class="error">The test broke, which says nothing of the '
+              f'implementation: {escape(error)}</p>'
               for error in data['errors']]
     for failure, row in zip(report.failures, data['failures'], strict=True):
         parts.append(_failure_html(failure, row))
@@ -360,39 +390,55 @@ def as_html(report: Report) -> str:
 
 
 def _table(title: str, rows: list[tuple[str, Any]]) -> str:
+    return f'<section><h2>{title}</h2>{_rows(rows)}</section>'
+
+
+def _rows(rows: list[tuple[str, Any]], kind: str = '') -> str:
     def text(value: Any) -> str:
+        if isinstance(value, tuple):
+            return '<ol>' + ''.join(f'<li><code>{escape(one)}</code></li>'
+                                    for one in value) + '</ol>'
         return escape(', '.join(value) if isinstance(value, list)
                       else str(value))
-    return f'<section><h2>{title}</h2><table>' + ''.join(
+    return f'<table class="{kind}">' + ''.join(
         f'<tr><th scope="row">{escape(key)}</th><td>{text(value)}</td></tr>'
-        for key, value in rows) + '</table></section>'
+        for key, value in rows) + '</table>'
 
 
 def _failure_html(failure: Failure, row: dict[str, Any]) -> str:
-    guard = row['guard']
+    guard, event = row['guard'], row['event']
     facts: list[tuple[str, Any]] = [
         ('known as', row['known']), ('also broken', row['also']),
+        (event['step'], event['sentence']),
         ('false guard', guard and f'{guard["text"]} '
                                   f'[{guard["requirement"]}] '
                                   f'{guard["where"]}'),
-        ('at', row['event']['source']),
-        ('differs', [f'{one["name"]} is {one["observed"]}; possible: '
-                     f'{", ".join(one["possible"])}'
-                     for one in row['differences']]),
-        ('possible steps', row['possible']), ('calls', row['calls']),
-        ('found', '' if row['event']['source'] else (
+        ('its rule', guard and guard['address'] != row['address']
+         and guard['address']),
+        ('at', event['source']),
+        ('differs', [_difference(one) for one in row['differences']]),
+        ('possible steps', row['possible']), ('calls', tuple(row['calls'])),
+        ('found', '' if event['source'] else (
             f'mode {row["mode"]}, seed {row["seed"]}, after '
             f'{row["steps"]:,} steps'
             + ('' if row['steady'] else '; it did not show again'))),
         ('to repeat', row['repeat'])]
-    link = (f'<a href="{escape(row["address"])}">{row["requirement"]}</a>'
-            if row['address'] else escape(row['requirement']))
-    return (f'<section><h2 class="fail">{link}: {escape(row["why"])}</h2>'
-            f'<p>{escape(row["sentence"])}</p>'
-            + _table('How', [fact for fact in facts if fact[1]])
+    prefix = _shown(failure.divergence.prefix)
+    return (f'<section><h2 class="fail">{_link(row)}: {escape(row["why"])}'
+            f'</h2><p>{escape(row["sentence"])}</p>'
+            + _rows([fact for fact in facts if fact[1]], 'how')
             + f'<figure>{diagram(failure)}<figcaption class="dim">The '
-              'deepest prefix that the model has.</figcaption></figure>'
+              f'model agrees with {len(row["prefix"])} steps, and not with '
+              'what came then.</figcaption></figure>'
+              '<details><summary>The same as text</summary><pre>'
+            + escape('\n'.join(line for line, _ in drawing.sequence_text(
+                prefix, 100, drawing.UNICODE))) + '</pre></details>'
               '</section>')
+
+
+def _link(row: dict[str, Any]) -> str:
+    return (f'<a href="{escape(row["address"])}">{row["requirement"]}</a>'
+            if row['address'] else escape(row['requirement']))
 
 
 def _requirements_html(report: Report) -> str:
@@ -405,9 +451,10 @@ def _requirements_html(report: Report) -> str:
             f'<tr><td>{link}</td><td>{escape(rule.title if rule else "")}'
             f'</td><td class="{one.verdict.split()[0]}">{one.verdict}</td>'
             f'<td>{escape(_rests_on(one))}</td></tr>')
-    return ('<section><h2>Requirements</h2><table><tr><th>id</th><th>title'
-            '</th><th>verdict</th><th>evidence, or reason</th></tr>'
-            + ''.join(rows) + '</table></section>')
+    return ('<section><h2>Requirements</h2><table class="all"><thead><tr>'
+            '<th>id</th><th>title</th><th>verdict</th><th>evidence, or '
+            'reason</th></tr></thead><tbody>' + ''.join(rows)
+            + '</tbody></table></section>')
 
 
 FORMATS: dict[str, Callable[[Report], str]] = {

@@ -188,7 +188,8 @@ class Session:
         self.look()
         after = self.oracle.fitting
         self._note_trouble(action, before, after)
-        self.evidence.took(before, step, outcome, may, after)
+        self.evidence.took(before, step, outcome, may, after,
+                           self.oracle.seen)
 
     def _note_trouble(self, action: Action, before: frozenset[Codes],
                       after: frozenset[Codes]) -> None:
@@ -217,7 +218,7 @@ class Session:
         self.calls.append((WAIT, ''))
         self.watch.call('wait', self.system.wait)
         self._tell(self.oracle.quiet, self._observed())
-        self.evidence.came(before, self.oracle.fitting)
+        self.evidence.came(before, self.oracle.fitting, self.oracle.seen)
 
     def look(self) -> None:
         """Observe the system.

@@ -8,8 +8,8 @@ been a failure of it, had the system done otherwise.  Evidence is
   more than half of the action's guards are there for, or else of what had to
   come and came by it;
 * a step after which an invariant holds, if the step changed a variable that
-  the invariant reads, and if another value of one that is observed would
-  have broken it: of the invariant;
+  the invariant reads, if another value of one that was seen would have broken
+  it, and if no other value of one that is never seen would: of the invariant;
 * a hidden step that a guard forbids and that would have been seen: of the
   guard;
 * what must come, and came; what can be reached, and was.
@@ -40,6 +40,7 @@ from cyborg_models.kernel.language import (
     Guard,
     Model,
     ModelError,
+    Property,
     Step,
     successor,
 )
@@ -53,7 +54,8 @@ CONFORMANT, DIVERGENT, OPEN, BROKEN = range(4)  # exit codes
 WORDS = {CONFORMANT: 'conformant by test', DIVERGENT: 'divergent',
          OPEN: 'inconclusive', BROKEN: 'harness error'}
 STATES = 32  # that have to agree; more tell nothing
-TRIES = 400  # times that one rule is looked at without finding evidence
+NAMED = 4  # actions or variables that a reason names
+TRIES = 400  # states that one rule is looked at in without finding evidence
 
 
 @dataclass
@@ -121,46 +123,44 @@ class Verdict:
 class Evidence:
     """Collects what shows that requirements are kept.
 
-    :param observed: names of the variables that can be seen
-    :param tries: how often a rule is looked at without finding evidence
+    :param hidden: names of the actions that are taken unseen
+    :param tries: in how many states a rule is looked at without finding
+        evidence
     :ivar found: requirement -> what shows it, once each
+    :ivar observed: names of the variables of which something was ever seen
     :ivar taken: how often each action was taken, by name
     """
 
-    def __init__(self, model: Model, observed: Iterable[str],
-                 hidden: Iterable[str], tries: int = TRIES) -> None:
+    def __init__(self, model: Model, hidden: Iterable[str],
+                 tries: int = TRIES) -> None:
         self.model, self._most = model, tries
         self.found: dict[str, dict[str, None]] = {}
         self.taken: collections.Counter[str] = collections.Counter()
         self._tries: collections.Counter[Any] = collections.Counter()
         self._owed: dict[Step, str] = {}
-        seen = frozenset(observed)
-        self._seen = [cell for cell, (variable, _) in enumerate(model.cells)
-                      if variable.name in seen]
+        self.observed: set[str] = set()
+        self._eyes: set[int] = set()  # the cells of these
+        self._looked: set[tuple[Step, Codes]] = set()
         self._trees = {step: Tree(model, step.action.body, step.arguments,
                                   False) for step in model.steps}
         self._hidden = [step for step in model.steps
                         if step.action.name in frozenset(hidden)]
         self._rules = [
-            (prop, Tree(model, prop.body, arguments, True), arguments,
-             self._reads(prop.body, arguments))
+            _Rule(model, prop, arguments)
             for prop in model.properties.values()
             for arguments in itertools.product(*prop.sets.values())]
-
-    def _reads(self, body: Any, arguments: tuple[int, ...]) -> Any:
-        return _Reads(self.model, body, arguments)
 
     def _add(self, requirement: str, what: str) -> None:
         self.found.setdefault(requirement, {})[what] = None
 
     def took(self, before: frozenset[Codes], step: Step, outcome: str,
              may: str, after: frozenset[Codes],
-             seen: Sequence[int] | None = None) -> None:
+             seen: Sequence[int]) -> None:
         """A step was taken, and all was allowed.
 
         :param before: the states before, and what could come untold
         :param after: the states that fit what was seen after it
-        :param seen: the cells that were seen; None: all that can be
+        :param seen: the cells that were seen
         """
         self.taken[step.action.name] += outcome == OK
         if len(before) > STATES or len(after) > STATES:
@@ -170,7 +170,7 @@ class Evidence:
                 self._refused(before, step)
             return
         # What came of a fault is shown by who looks; the rest by being done.
-        if may == ALL and (not step.action.fault or seen is None or seen):
+        if may == ALL and (seen or not step.action.fault):
             if step not in self._owed:
                 self._owed[step] = next(iter(blame.surely_owed(
                     self.model, step, min(before))), '')
@@ -197,34 +197,38 @@ class Evidence:
         return found.pop() if len(found) == 1 else ''
 
     def came(self, before: frozenset[Codes], after: frozenset[Codes],
-             seen: Iterable[int] | None = None) -> None:
+             seen: Sequence[int]) -> None:
         """Something came by itself, and all was allowed."""
         if len(before) <= STATES and len(after) <= STATES:
             self._changed(before, after, seen)
 
     def _changed(self, before: frozenset[Codes], after: frozenset[Codes],
-                 seen: Iterable[int] | None) -> None:
-        cells = self._seen if seen is None else seen
+                 seen: Sequence[int]) -> None:
+        if not self._eyes.issuperset(seen):
+            self.observed.update(self.model.cells[cell][0].name
+                                 for cell in seen)
+            self._eyes.update(
+                cell for cell, (variable, _) in enumerate(self.model.cells)
+                if variable.name in self.observed)
         if self._rules:
-            self._holding(before, after, cells)
+            self._holding(before, after, seen)
         for step in self._hidden:
-            self._not_taken(step, after, cells)
+            self._not_taken(step, after, seen)
 
     def _holding(self, before: frozenset[Codes], after: frozenset[Codes],
-                 seen: Iterable[int]) -> None:
+                 seen: Sequence[int]) -> None:
         first = min(before)  # of many that fit, one was
         changed = {cell for codes in after for cell, (one, other)
                    in enumerate(zip(first, codes, strict=True))
                    if one != other}
         done = False
-        for prop, tree, arguments, reads in self._rules:
-            key = prop.name, arguments
-            self._tries[key] += 1
+        for rule in self._rules:
+            prop, tree = rule.prop, rule.tree
             if prop.kind == 'always':
-                shown = all(reads(codes).intersection(changed)
-                            and self._breakable(tree, reads(codes), codes,
-                                                seen)
-                            for codes in after)
+                shown = all(
+                    not changed.isdisjoint(tree.cells(codes))
+                    and not rule.breaks(codes).isdisjoint(seen)
+                    and rule.breaks(codes) <= self._eyes for codes in after)
             elif prop.kind == 'eventually':
                 shown = all(_waits(tree(codes)) for codes in before) and all(
                     not _waits(tree(codes)) for codes in after)
@@ -232,26 +236,12 @@ class Evidence:
                 shown = all(tree(codes) for codes in after)
             if shown:
                 self._add(prop.requirement, prop.name)
-            done = done or shown or self._tries[key] > self._most
+            done = done or shown or rule.tries > self._most
         if done:  # they need not be looked at again
             self._rules = [
-                row for row in self._rules
-                if row[0].name not in self.found.get(row[0].requirement, ())
-                and self._tries[row[0].name, row[2]] <= self._most]
-
-    def _breakable(self, tree: Tree, reads: frozenset[int], codes: Codes,
-                   seen: Iterable[int]) -> bool:
-        """True if another value of one observed variable breaks it."""
-        for cell in seen:
-            if cell not in reads:
-                continue
-            for code in range(len(self.model.cells[cell][0].domain)):
-                try:
-                    if not tree(successor(codes, ((cell, code),))):
-                        return True
-                except ModelError:  # values that never meet
-                    continue
-        return False
+                rule for rule in self._rules if rule.tries <= self._most
+                and rule.prop.name not in self.found.get(
+                    rule.prop.requirement, ())]
 
     def _not_taken(self, step: Step, states: frozenset[Codes],
                    seen: Iterable[int]) -> None:
@@ -263,34 +253,50 @@ class Evidence:
         if guard.__class__ is not Guard:
             return
         what = f'no {step.action.name}'
+        codes = min(states)
         if what in self.found.get(guard.requirement, ()) or (
-                self._tries[step, guard] > self._most // 10):
+                self._tries[step, guard] > self._most // 10
+                or (step, codes) in self._looked):
             return
         self._tries[step, guard] += 1
-        codes = min(states)
         found = blame.but_for_one(self.model, codes, step)
         if found is not None and any(
                 found[1][cell] != codes[cell] for cell in seen):
             self._add(guard.requirement, what)
 
 
-class _Reads:
-    """Which cells a property reads in a state, remembered by the state."""
+class _Rule:
+    """A property with its arguments, and what it makes of states.
 
-    def __init__(self, model: Model, body: Any,
+    :ivar tree: what it says of a state
+    :ivar tries: of how many states it was found out what breaks it
+    """
+
+    def __init__(self, model: Model, prop: Property,
                  arguments: tuple[int, ...]) -> None:
-        self._call = model, body, arguments
-        self._known: dict[Codes, frozenset[int]] = {}
+        self.prop, self._model = prop, model
+        self.tree = Tree(model, prop.body, arguments, True)
+        self.tries = 0
+        self._breaks: dict[Codes, frozenset[int]] = {}
 
-    def __call__(self, codes: Codes) -> frozenset[int]:
-        found = self._known.get(codes)
+    def breaks(self, codes: Codes) -> frozenset[int]:
+        """The cells of which another value breaks it, by itself."""
+        found = self._breaks.get(codes)
         if found is None:
-            model, body, arguments = self._call
-            found = self._known[codes] = frozenset(
-                blame.cells_read(model, body, arguments, codes))
-            if len(self._known) > 10 * TRIES:
-                self._known.clear()
+            self.tries += 1
+            found = self._breaks[codes] = frozenset(
+                cell for cell in self.tree.cells(codes)
+                if self._breakable(codes, cell))
         return found
+
+    def _breakable(self, codes: Codes, cell: int) -> bool:
+        for code in range(len(self._model.cells[cell][0].domain)):
+            try:
+                if not self.tree(successor(codes, ((cell, code),))):
+                    return True
+            except ModelError:  # values that never meet
+                continue
+        return False
 
 
 def _waits(pair: Any) -> bool:
@@ -334,22 +340,28 @@ class Outcome:
 
     :ivar title: of the model, with its settings
     :ivar carried: the requirements that the model carries
+    :ivar settings: of the model
     :ivar evidence: requirement -> what shows it
+    :ivar unseen: requirement -> what of it cannot be seen
     :ivar missing: names of actions that nobody takes
     :ivar faults: names of the faults that were made to happen
     :ivar error: why the harness broke, or ''
     :ivar last: what was done last, before it broke
+    :ivar repeat: the command that repeats that
     """
 
     title: str
     carried: frozenset[str]
+    settings: Mapping[str, Any]
     evidence: dict[str, tuple[str, ...]] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
     modes: list[ModeResult] = field(default_factory=list)
+    unseen: Mapping[str, str] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
     error: str = ''
     last: str = ''
+    repeat: str = ''
 
 
 @dataclass
@@ -459,7 +471,11 @@ class Report:
             return self._reviewed(rule)
         shown = tuple(dict.fromkeys(
             what for outcome in self.outcomes
+            if not rule.untried(outcome.settings)
             for what in outcome.evidence.get(rule.id, ())))
+        if shown and self.errors:
+            return Verdict(INCONCLUSIVE, 'the test broke; until then '
+                                         f'{", ".join(shown)} showed it')
         if shown:
             return Verdict(PASS, '', shown)
         if rule.level == contract.PERMITS:
@@ -476,13 +492,53 @@ class Report:
 
     def _not_shown(self, rule: contract.Rule) -> str:
         what = 'what should show it did not happen'
-        if not any(rule.id in outcome.carried for outcome in self.outcomes):
+        carrying = [outcome for outcome in self.outcomes
+                    if rule.id in outcome.carried]
+        if not carrying:
             return f'{what}: no model of this run carries it'
+        untried = [rule.untried(outcome.settings) for outcome in carrying]
+        if all(untried):
+            return f'{what}: {untried[0]}'
         missing = sorted({name for outcome in self.outcomes
                           for name in outcome.missing})
         if missing:
             return f'{what}: {", ".join(missing)} cannot be called'
-        return what
+        unseen = dict.fromkeys(outcome.unseen.get(rule.id, '')
+                               for outcome in carrying)
+        return ': '.join([what, *filter(None, unseen)][:2])
+
+
+def some(names: Sequence[str]) -> str:
+    """Some names, for a sentence."""
+    more = [f'{len(names) - NAMED} more'] if len(names) > NAMED else []
+    return ', '.join([*names[:NAMED], *more])
+
+
+def unseen(model: Model, requirement: str, observed: Iterable[str],
+           hidden: Iterable[str]) -> str:
+    """What of a requirement a system does not show; '' if nothing.
+
+    :param observed: names of the variables that were seen
+    :param hidden: names of the actions that are taken unseen
+    """
+    variables = sorted(read_by(model, requirement).difference(observed))
+    actions = [name for name in sorted(hidden) if any(
+        one == requirement
+        for one, _ in describe(model.actions[name]).guards)]
+    return '; '.join([
+        *([f'nobody observed {some(variables)}'] if variables else []),
+        *([f'{some(actions)} come{"s" * (len(actions) == 1)} unseen']
+          if actions else [])])
+
+
+def read_by(model: Model, requirement: str) -> set[str]:
+    """The variables that the invariants of a requirement read at first."""
+    return {model.cells[cell][0].name
+            for prop in model.properties.values()
+            if prop.requirement == requirement and prop.kind == 'always'
+            for arguments in itertools.product(*prop.sets.values())
+            for cell in blame.cells_read(model, prop.body, arguments,
+                                         model.initial)}
 
 
 def fails(divergence: Divergence, system: System,
@@ -500,4 +556,5 @@ def fails(divergence: Divergence, system: System,
 __all__ = ['BROKEN', 'CONFORMANT', 'DIVERGENT', 'FAIL', 'INCONCLUSIVE',
            'NOT_APPLICABLE', 'NOT_IMPLEMENTED', 'OPEN', 'PASS', 'VERDICTS',
            'Evidence', 'Failure', 'ModeResult', 'Outcome', 'Report',
-           'Verdict', 'carried', 'fails', 'kind_of']
+           'Verdict', 'carried', 'fails', 'kind_of', 'read_by', 'some',
+           'unseen']

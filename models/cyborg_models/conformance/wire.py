@@ -310,33 +310,42 @@ class Harness:
             lines = self._lines.receive(seconds)
         except WireError as error:
             self._broken = error
-            asked = ', '.join(self._asked.values())
-            error.args = (f'{error} (it was asked: {asked})',)
+            error.args = (f'{error}{self._under_way()}',)
             raise
         for line in lines:
             answer = self._read(line)
-            number = answer.pop('id', None)
+            if 'id' not in answer:
+                self._break(f'writes {shown(line.decode())}, which has no '
+                            '"id"; answer with the id of the request'
+                            f'{self._under_way()}')
+            number = answer.pop('id')
             if type(number) is not int or number not in self._asked:
                 asked = ', '.join(map(str, self._asked)) or 'none'
                 self._break(f'answers id {shown(number)}, and asked is '
                             f'{asked}; answer each request once, in order, '
-                            'with its id')
+                            f'with its id{self._under_way()}')
             del self._asked[number]
             self._answers[number] = answer
 
     def _read(self, line: bytes) -> dict[str, Any]:
         try:
-            answer = json.loads(line, object_pairs_hook=unique,
+            answer = json.loads(line.decode(), object_pairs_hook=unique,
                                 parse_constant=_no_constant)
             if b'\\u' in line:  # halves of characters cannot be written
                 json.dumps(answer, ensure_ascii=False).encode()
-        except (ValueError, RecursionError):
-            answer = None
+            why = ''
+        except (ValueError, RecursionError) as error:
+            answer, why = None, f' ({str(error)[:80]})'
         if not isinstance(answer, dict):
             self._break(f'writes {shown(line.decode(errors="replace"))}, '
-                        'which is no JSON object; write nothing but answers '
-                        'to standard output')
+                        f'which is no JSON object{why}; write nothing but '
+                        f'answers to standard output{self._under_way()}')
         return answer
+
+    def _under_way(self) -> str:
+        """What it is asked and has not answered, for a message."""
+        asked = ', '.join(self._asked.values())
+        return f' (it was asked: {asked})' if asked else ''
 
     def _check(self, ask: str, about: str, answer: dict[str, Any]) -> None:
         keys = KEYS[ask]

@@ -14,7 +14,7 @@ from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-DONE, LEARN, FLUSH, FOUND, GROW = 0, 1, 2, 3, 4
+DONE, LEARN, FLUSH, FOUND, GROW, STOPPED = range(6)
 ABLE, HIT, MISSING, FULL = 1, 2, 4, 8  # what `enabled` says beside its steps
 SOME = 16  # a record is not empty
 HIGH = np.uint64(32)  # the bits of a slot's last word above the record's place
@@ -477,68 +477,73 @@ def _seen(row, kids, node, member, watch, want):
 
 
 # The rows of what `canonical` works in.
-LOCAL, SIGNATURE, WAY, WAYS, WAYS_END, MADE = range(6)
+LOCAL, SIGNATURE, NAMES, WAY, WAYS, WAYS_END, MADE = range(7)
 MEMBERS = 128  # of all symmetric sets, at most; as many words, too
 
 
 @njit(cache=True, inline='always')
 def workroom():
     """Room for `canonical`, so that it need not ask for it each time."""
-    return np.empty((6, MEMBERS), np.uint64)
+    return np.empty((7, MEMBERS), np.uint64)
 
 
 @njit(cache=True)
-def canonical(wide, row, best, work, fixed, chunk, image, begin, own, name,
+def canonical(wide, row, best, work, fixed, chunk, image, local, begin, name,
               meant, families, ways_begin, ways):
     """Put the one of the states alike that is stored into ``best``.
 
     ``work`` is room to work in, as :func:`workroom` makes it.  See
     ``symmetry`` for the other arrays.
     """
-    count = len(families)
+    count = np.uint64(len(families))
     factor = np.uint64(0xD6E8FEB86659FD93)
-    room = (len(begin) - 1) // count
-    for at in range(len(begin) - 1):
-        mixed = np.uint64(SEED)
-        for index in range(begin[at, 0], begin[at + 1, 0]):
-            mixed = (mixed ^ ((row[own[index, 0]] >> np.uint64(own[index, 1]))
-                              & np.uint64(own[index, 2]))) * factor
-        work[LOCAL, at] = mixed ^ (mixed >> np.uint64(32))
+    members = np.uint64(len(begin) - 2)
+    for at in range(members + ONE):
+        work[LOCAL, at] = 0
+        work[NAMES, at] = 0
+    for index in range(np.uint64(len(chunk))):
+        value = chunk[index, 3] + (
+            (row[chunk[index, 0]] >> chunk[index, 1]) & chunk[index, 2])
+        for at in range(members):
+            work[LOCAL, at] += local[value, at]
+    for at in range(members + ONE):
+        mixed = work[LOCAL, at]
+        for index in range(begin[at], begin[at + ONE]):
+            said = name[index, 3] + (
+                (row[name[index, 0]] >> name[index, 1]) & name[index, 2])
+            named = meant[said, 0]
+            if named < members:
+                mixed ^= work[LOCAL, named]
+                work[NAMES, named] = 1
+                work[NAMES, at] = 1
+            mixed = (mixed ^ meant[said, 1]) * factor
+        work[SIGNATURE, at] = mixed ^ (mixed >> np.uint64(32))
     for family in range(count):
-        size = families[family, 0]
-        for member in range(size):
-            at = family * room + member
-            mixed = work[LOCAL, at]
-            for index in range(begin[at, 1], begin[at + 1, 1]):
-                code = np.int64((row[name[index, 0]]
-                                 >> np.uint64(name[index, 1]))
-                                & np.uint64(name[index, 2]))
-                said = name[index, 3] + code
-                if meant[said, 0] >= 0:
-                    mixed ^= work[LOCAL, meant[said, 0]]
-                mixed = (mixed ^ np.uint64(meant[said, 1])) * factor
-            work[SIGNATURE, member] = mixed
-        outcome = 0
-        for one in range(size):
-            for two in range(one + 1, size):
+        first, last = families[family, 0], families[family, 1]
+        outcome = np.uint64(0)
+        for one in range(first, last):
+            for two in range(one + ONE, last):
                 mine, other = work[SIGNATURE, one], work[SIGNATURE, two]
-                outcome = (3 * outcome + np.int64(mine == other)
-                           + 2 * np.int64(mine > other))
-        outcome += families[family, 1]
+                # Where neither names another, nor is named, it makes no
+                # difference which of two that are alike comes first.
+                alike = np.uint64(mine == other) & (
+                    work[NAMES, one] | work[NAMES, two])
+                outcome = (THREE * outcome + alike
+                           + TWO * np.uint64(mine > other))
+        outcome += families[family, 2]
         work[WAY, family] = ways_begin[outcome]
         work[WAYS, family] = ways_begin[outcome]
-        work[WAYS_END, family] = ways_begin[outcome + 1]
+        work[WAYS_END, family] = ways_begin[outcome + ONE]
     begun = False
     while True:
-        number = 0
+        number = np.uint64(0)
         for family in range(count):
-            number += ways[work[WAY, family]] * families[family, 2]
+            number += ways[work[WAY, family]] * families[family, 3]
         for w in range(len(wide)):
             work[MADE, w] = row[w] & fixed[w]
-        for index in range(len(chunk)):
-            value = chunk[index, 3] + np.int64(
-                (row[chunk[index, 0]] >> np.uint64(chunk[index, 1]))
-                & np.uint64(chunk[index, 2]))
+        for index in range(np.uint64(len(chunk))):
+            value = chunk[index, 3] + (
+                (row[chunk[index, 0]] >> chunk[index, 1]) & chunk[index, 2])
             for w in range(len(wide)):
                 work[MADE, w] |= image[number, value, w]
         less = not begun
@@ -550,13 +555,13 @@ def canonical(wide, row, best, work, fixed, chunk, image, begin, own, name,
         if less:
             for w in range(len(wide)):
                 best[w] = work[MADE, w]
-        family = 0
+        family = np.uint64(0)
         while family < count:
             work[WAY, family] += ONE
             if work[WAY, family] < work[WAYS_END, family]:
                 break
             work[WAY, family] = work[WAYS, family]
-            family += 1
+            family += ONE
         if family == count:
             return
 
@@ -565,13 +570,14 @@ def canonical(wide, row, best, work, fixed, chunk, image, begin, own, name,
 def expand(wide, states, low, high, at, kids, node, member, keep, put,
            groups, slots, record, tree_of, places, known, watch, want,
            lively, final, rows, whence, leaves, ends, buckets, fill, bits,
-           symmetry, tally, found):
+           symmetry, tally, found, stop):
     """Expand states into the buckets until something needs attention.
 
     ``at`` is (partition, index) of the next state, which is kept up to
-    date, and the partition to stop before.  ``tally`` counts transitions;
-    ``found`` receives, for FOUND, what: the number of a watched tree, or -1
-    for a deadlock.
+    date, and the partition to stop before.  ``tally`` counts each
+    partition's transitions; ``found`` receives, for FOUND, what: the number
+    of a watched tree, or -1 for a deadlock.  ``stop`` is all workers': once
+    one needs attention, the others need not go on until they do.
     """
     room = np.uint64(buckets.shape[1] - len(lively))
     labels = np.empty(0, np.uint32)  # nobody asks which steps they are
@@ -580,6 +586,8 @@ def expand(wide, states, low, high, at, kids, node, member, keep, put,
     best = np.empty(len(wide), np.uint64)
     work = workroom()
     while at[0] < at[2]:
+        if stop[0]:
+            return STOPPED
         count = gather(wide, states, high, low, at, at[2], rows, whence)
         ready, problem = look(
             wide, rows, count, kids, node, member, groups, slots, record,
@@ -627,6 +635,7 @@ def expand(wide, states, low, high, at, kids, node, member, keep, put,
                     buckets[to, last, w] = after[w]
                 fill[to] = last + ONE
                 full = full or last >= room
+            tally[whence[state, 0]] += end - begin
             begin = end
             state += 1
             if full:
@@ -636,8 +645,8 @@ def expand(wide, states, low, high, at, kids, node, member, keep, put,
             status = LEARN if problem == MISSING else GROW
         at[0] = whence[state, 0]
         at[1] = whence[state, 1]
-        tally[0] += begin
         if status >= 0:
+            stop[0] = True
             return status
     return DONE
 
@@ -826,24 +835,24 @@ def predecessor(wide, states, low, high, target, kids, node, member, keep,
 
 # --- the state graph, for liveness -----------------------------------------
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def edges(wide, states, low, high, at, offset, table, kids, node, member,
           keep, put, groups, slots, record, tree_of, places, known, watch,
           want, lively, partition_bits, bits, rows, whence, leaves, ends,
           labels, symmetry, begin, to, label):
-    """Count each state's edges, or where ``to`` is given, write them: where
-    to, and by which step.  ``begin`` has for each state where its edges
-    begin, or receives their number.
+    """Write the edges of each state: where ``to``, and by which step.
+    ``begin`` receives for each state, and after them, where its edges begin;
+    it has that of the first.
 
-    ``at`` is (partition, index) of the next state, and is kept up to date.
+    ``at`` is (partition, index) of the next state, which is kept up to
+    date, and the partition to stop before.
     """
     row = np.empty(len(wide), np.uint64)
     best = np.empty(len(wide), np.uint64)
     work = workroom()
     after = np.empty(len(wide), np.uint64)
-    while at[0] < states.shape[0]:
-        count = gather(wide, states, high, low, at, states.shape[0], rows,
-                       whence)
+    while at[0] < at[2]:
+        count = gather(wide, states, high, low, at, at[2], rows, whence)
         ready, problem = look(
             wide, rows, count, kids, node, member, groups, slots, record,
             tree_of, places, known, watch, want, lively)
@@ -859,23 +868,21 @@ def edges(wide, states, low, high, at, offset, table, kids, node, member,
                 missing = True
                 break
             state = offset[whence[place, 0]] + whence[place, 1]
-            if len(to) == 0:
-                begin[state] = last - first
-            else:
-                edge = begin[state]
-                for index in range(first, last):
-                    leaf = leaves[index]
+            edge = begin[state]
+            for index in range(first, last):
+                leaf = leaves[index]
+                for w in range(len(wide)):
+                    after[w] = (row[w] & keep[leaf, w]) | put[leaf, w]
+                if symmetry is not None:
+                    canonical(wide, after, best, work, *symmetry)
                     for w in range(len(wide)):
-                        after[w] = (row[w] & keep[leaf, w]) | put[leaf, w]
-                    if symmetry is not None:
-                        canonical(wide, after, best, work, *symmetry)
-                        for w in range(len(wide)):
-                            after[w] = best[w]
-                    there, found = look_up(wide, states, table, after,
-                                           partition_bits, bits)
-                    to[edge] = offset[there] + found
-                    label[edge] = labels[index]
-                    edge += 1
+                        after[w] = best[w]
+                there, found = look_up(wide, states, table, after,
+                                       partition_bits, bits)
+                to[edge] = offset[there] + found
+                label[edge] = labels[index]
+                edge += 1
+            begin[state + 1] = edge
             first = last
             place += 1
         at[0] = whence[place, 0]
@@ -888,8 +895,10 @@ def edges(wide, states, low, high, at, offset, table, kids, node, member,
 
 
 @njit(cache=True, nogil=True)
-def judge(wide, states, high, at, offset, tree, kids, node, member, answers):
-    """The leaf of one tree in each state; False at one where it is unknown.
+def judge(wide, states, high, at, offset, tree, kids, node, member, asked,
+          answers):
+    """The leaf of one tree in the states that are asked; False at one where
+    it is unknown.
 
     ``at`` is (partition, index) of the next state, which is kept up to
     date, and the partition to stop before.
@@ -899,14 +908,15 @@ def judge(wide, states, high, at, offset, tree, kids, node, member, answers):
     for part in range(np.uint64(at[0]), np.uint64(at[2])):
         begin = np.uint64(offset[part])
         while index < np.uint64(high[part]):
-            for w in range(len(wide)):
-                row[w] = states[part, index, w]
-            code = _leaf(row, tree, kids, node, member)
-            if code == 0:
-                at[0] = part
-                at[1] = index
-                return False
-            answers[begin + index] = -code - 1
+            if asked[begin + index]:
+                for w in range(len(wide)):
+                    row[w] = states[part, index, w]
+                code = _leaf(row, tree, kids, node, member)
+                if code == 0:
+                    at[0] = part
+                    at[1] = index
+                    return False
+                answers[begin + index] = -code - 1
             index += ONE
         index = np.uint64(0)
     at[0] = at[2]

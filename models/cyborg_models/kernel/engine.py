@@ -106,7 +106,7 @@ class _Worker:
                      np.empty((BATCH + 1, 2), np.int64),
                      np.empty(BATCH * steps + compiled.CHUNK, np.uint32),
                      np.empty((BATCH, 2), np.int64))
-        self.tally = np.zeros(1, np.int64)
+        self.tally = np.zeros(len(fill), np.int64)
         self.found = np.zeros(1, np.int64)
         self.memo = Memo(engine.tables, engine.active)
 
@@ -166,6 +166,7 @@ class Engine:
         self._pool = (concurrent.futures.ThreadPoolExecutor(threads - 1)
                       if threads > 1 else None)
         self._regroup_at = FIRST_GROUPS
+        self._stop = np.zeros(1, np.bool_)  # True: some worker waits
 
     def explore(self, enough: Collection[str] = ()) -> Explored:
         """Visit every state; returns an :class:`Explored`.
@@ -200,7 +201,7 @@ class Engine:
                              'reached; allow more, or make the '
                              'configuration smaller')
         result.states = int(self.high.sum())
-        result.transitions = self._transitions()
+        result.transitions = self.transitions()
         result.depth = max(0, len(self.levels) - 2)
         self._collect(pending, result)
         result.seconds = time.monotonic() - began
@@ -211,7 +212,7 @@ class Engine:
         part = compiled.partition(self.wide, first, self.bits)
         self.workers[0].buckets[part, 0] = first
         self.workers[0].fill[part] = 1
-        self._flush()
+        self.flush()
 
     def codes(self, part: int, index: int) -> Codes:
         """A state that is stored, as a tuple of codes."""
@@ -231,6 +232,7 @@ class Engine:
         """Expand until the level is done or a bucket is full; False when it
         is done.
         """
+        self._stop[0] = False
         statuses = self.together([
             functools.partial(self._expand, worker, low, high, at)
             for worker, at in zip(self.workers, ats, strict=False)])
@@ -248,7 +250,7 @@ class Engine:
                                         int(at[1]))))
                 self._settle(index)
         if done or compiled.FLUSH in statuses:
-            self._flush()
+            self.flush()
             if self.high.sum() >= self._regroup_at:
                 self._regroup()
         return not done
@@ -260,7 +262,7 @@ class Engine:
             *worker.memo.arrays, self.active, self.want, self.lively,
             self.tables.final_tree, *worker.room, worker.buckets,
             worker.fill, self.bits, self.symmetry, worker.tally,
-            worker.found)
+            worker.found, self._stop)
 
     def together(self, calls: list[Callable[[], Any]]) -> list[Any]:
         """Call all at once; returns what they return."""
@@ -326,7 +328,8 @@ class Engine:
             raise AssertionError('the tables and the compiled code disagree '
                                  'about a state; report this as a bug')
 
-    def _flush(self):
+    def flush(self) -> None:
+        """Store the new states that are in the buckets."""
         shares = self.shares(self._new())
         size = self.table.shape[1]
         need = max(self.high.max() / FULL, (
@@ -363,14 +366,22 @@ class Engine:
         cuts = np.linspace(0, len(self.high), count + 1).astype(int)
         return list(zip(cuts[:-1].tolist(), cuts[1:].tolist(), strict=True))
 
-    def _transitions(self):
-        return sum(int(worker.tally[0]) for worker in self.workers)
+    def transitions(self) -> int:
+        """How many steps are possible in the states that were expanded."""
+        return int(self.tally().sum())
+
+    def tally(self) -> NDArray[np.int64]:
+        """How many steps are possible in the states of each partition."""
+        found: NDArray[np.int64] = np.zeros_like(self.high)
+        for worker in self.workers:
+            found += worker.tally
+        return found
 
     def _tell(self, began):
         now = time.monotonic()
         if self.progress is not None and now - self._told > 0.1:
             self._told = now
-            self.progress(int(self.high.sum()), self._transitions(),
+            self.progress(int(self.high.sum()), self.transitions(),
                           len(self.levels) - 1, time.monotonic() - began)
 
     def _collect(self, pending, result):

@@ -436,7 +436,8 @@ def _check_end(model: Model, branch: _Branch,
                              for code in wrong)
         raise FlowError(
             f'the flow does not end with {wanted.text}{_called(branch)}: '
-            f'{name} is {values}' if found == set(wrong) else
+            f'{name} is {values}; draw on, or claim that'
+            if found == set(wrong) else
             f'the flow need not end with {wanted.text}{_called(branch)}: '
             f'{name} may be {values}; hide less, or claim less', about='end')
 

@@ -39,6 +39,7 @@ from types import FrameType
 from typing import Any, TypeVar
 
 from cyborg_models.kernel.purity import impure
+from cyborg_models.kernel.source import parsed, statements
 
 WEAK, STRONG = 'weak', 'strong'
 LARGEST = 1 << 16  # values of a variable
@@ -150,24 +151,21 @@ def _texts(
     """(condition, requirement) by the line where a when() begins, and the
     statements by each of their lines: as written, on one line.
     """
-    lines = linecache.getlines(path)
-    source, rows = ''.join(lines), [line.encode() for line in lines]
+    rows = [line.encode() for line in linecache.getlines(path)]
     guards: dict[int, tuple[str, str]] = {}
-    statements: dict[int, str] = {}
-    try:
-        tree = ast.parse(source)
-    except SyntaxError:  # changed since it was imported
-        return guards, statements
-    for node in ast.walk(tree):
-        if (isinstance(node, ast.Call) and node.args
-                and getattr(node.func, 'id', None) == 'when'):
-            guards[node.lineno] = _segment(rows, node.args[0]), getattr(
-                node.args[-1], 'value', '')
-        elif isinstance(node, (ast.Assign, ast.AugAssign, ast.Expr)):
+    written: dict[int, str] = {}
+    tree = parsed(path)
+    for node in [] if tree is None else statements(tree):
+        if isinstance(node, (ast.Assign, ast.AugAssign, ast.Expr)):
+            call = node.value
+            if (isinstance(call, ast.Call) and call.args
+                    and getattr(call.func, 'id', None) == 'when'):
+                guards[node.lineno] = _segment(rows, call.args[0]), getattr(
+                    call.args[-1], 'value', '')
             for line in range(node.lineno,
                               (node.end_lineno or node.lineno) + 1):
-                statements[line] = _segment(rows, node)
-    return guards, statements
+                written[line] = _segment(rows, node)
+    return guards, written
 
 
 def _segment(rows: list[bytes], node: ast.expr | ast.stmt) -> str:
@@ -244,8 +242,8 @@ def _known_texts(folder: str) -> set[str]:
     found: set[str] = set()
     for name in sorted(os.listdir(folder)):
         if name.endswith('.py'):
-            guards, statements = _texts(os.path.join(folder, name))
-            found |= {*statements.values(), *(
+            guards, written = _texts(os.path.join(folder, name))
+            found |= {*written.values(), *(
                 text for guard in guards.values() for text in guard)}
     return found
 

@@ -53,17 +53,16 @@ class Graph:
         high, steps = engine.high, len(engine.model.steps)
         self.size = int(high.sum())
         self.offset = np.concatenate(([0], np.cumsum(high)))[:-1]
-        degrees = np.zeros(self.size, np.int64)
-        self._edges(degrees, np.empty(0, np.int32), np.empty(0, np.int16))
-        self.begin = np.concatenate(([0], np.cumsum(degrees)))
-        self.to = np.empty(self.begin[-1], np.int32 if self.size < 2**31
-                           else np.int64)
-        self.label = np.empty(self.begin[-1], np.int16 if steps < 2**15
+        # Of each state, where its edges begin; of each edge, where it leads
+        # and the step that is taken.
+        self.begin = np.zeros(self.size + 1, np.int64)
+        self.to = np.empty(engine.transitions(),
+                           np.int32 if self.size < 2**31 else np.int64)
+        self.label = np.empty(len(self.to), np.int16 if steps < 2**15
                               else np.int32)
-        if len(self.to):
-            self._edges(self.begin, self.to, self.label)
+        self._edges()
         self.source = np.repeat(np.arange(self.size, dtype=self.to.dtype),
-                                degrees)
+                                np.diff(self.begin))
         self.initial = self._number(engine.model.initial)
         kinds = [step.action.fair for step in self.model.steps]
         self.fair = [step for step, kind in enumerate(kinds) if kind]
@@ -71,25 +70,33 @@ class Graph:
         self.fair_number = np.full(steps, -1, np.int64)
         self.fair_number[self.fair] = range(len(self.fair))
 
-    def _edges(self, begin, to, label):
-        engine, at = self.engine, np.zeros(2, np.int64)
-        nothing = np.zeros_like(engine.want)  # is watched
-        labels = np.empty(BATCH * len(engine.lively), np.uint32)
-        engine.memo.clear()
+    def _edges(self):
+        engine, works = self.engine, []
+        for worker, (first, last) in zip(
+                engine.workers, engine.shares(self.size), strict=False):
+            worker.memo.clear()
+            self.begin[self.offset[first]] = engine.tally()[:first].sum()
+            works.append((worker, np.array([first, 0, last], np.int64),
+                          np.empty(BATCH * len(engine.lively), np.uint32)))
         while True:
-            status = compiled.edges(
-                engine.wide, engine.states, engine.levels[0], engine.high, at,
-                self.offset,
-                engine.table, *engine.tables.arrays, *engine.memo.arrays,
-                engine.active, nothing, engine.lively, engine.bits,
-                engine.number_bits, *engine.workers[0].room, labels,
-                engine.symmetry, begin, to, label)
-            if status == compiled.LEARN:
-                engine.learn(at)
-            elif status == compiled.GROW:
-                engine.grow_memo(engine.memo)
-            else:
+            statuses = engine.together([
+                functools.partial(self._write, *work) for work in works])
+            for (worker, at, _), status in zip(works, statuses, strict=True):
+                if status == compiled.LEARN:
+                    engine.learn(at)
+                elif status == compiled.GROW:
+                    engine.grow_memo(worker.memo)
+            if all(status == compiled.DONE for status in statuses):
                 return
+
+    def _write(self, worker, at, labels):
+        engine = self.engine
+        return compiled.edges(
+            engine.wide, engine.states, engine.levels[0], engine.high, at,
+            self.offset, engine.table, *engine.tables.arrays,
+            *worker.memo.arrays, engine.active, np.zeros_like(engine.want),
+            engine.lively, engine.bits, engine.number_bits, *worker.room,
+            labels, engine.symmetry, self.begin, self.to, self.label)
 
     def _number(self, codes):
         engine = self.engine
@@ -132,16 +139,22 @@ class Graph:
         return _trace(self, [*numbers, int(self.to[edge])],
                       [*labels, int(self.label[edge])])
 
-    def answers(self, tree: int) -> NDArray[np.int32]:
-        """What a property's tree says in every state."""
+    def answers(self, tree: int, asked: NDArray[np.bool_] | None = None
+                ) -> NDArray[np.int32]:
+        """What a property's tree says in some states; 0 in the others.
+
+        :param asked: True for each state that is asked; None for all
+        """
         engine, tables = self.engine, self.engine.tables
-        found = np.empty(self.size, np.int32)
+        if asked is None:
+            asked = np.ones(self.size, np.bool_)
+        found = np.zeros(self.size, np.int32)
         ats = [np.array([first, 0, last], np.int64)
                for first, last in engine.shares(self.size)]
         while not all(engine.together([
                 functools.partial(
                     compiled.judge, engine.wide, engine.states, engine.high,
-                    at, self.offset, tree, *tables.arrays[:3], found)
+                    at, self.offset, tree, *tables.arrays[:3], asked, found)
                 for at in ats])):
             for part, index, last in ats:
                 codes = engine.codes(part, index) if part < last else ()
@@ -162,6 +175,12 @@ def check(graph: Graph) -> dict[str, Lasso]:
             continue
         for arguments in itertools.product(*prop.sets.values()):
             tree = graph.engine.tables.pairs[prop.name, arguments]
+            # No run that goes on for ever ends up among states that it
+            # never returns to: most need not be looked at if it comes in
+            # all others.
+            if (graph.answers(tree, graph.lasting)[graph.lasting]
+                    & 2).all():
+                continue
             answers = graph.answers(tree)
             lasso = _find(graph, called=(answers & 1).astype(bool),
                           come=(answers & 2).astype(bool))
@@ -175,8 +194,6 @@ def _find(graph, called, come):
     """A fair run that is called for and never comes, or None."""
     waiting = np.zeros(graph.size, np.bool_)
     starts = np.flatnonzero(called & ~come)
-    # No run that goes on for ever ends up among states that it never
-    # returns to: the most part of most graphs need not be looked at.
     lasting = graph.lasting & ~come
     if not len(starts) or not lasting.any():
         return None

@@ -12,12 +12,13 @@ import ast
 import builtins
 import functools
 import inspect
-import linecache
 import os
 from collections import deque
 from collections.abc import Callable, Iterator
 from types import CodeType, FunctionType, ModuleType
 from typing import Any, NamedTuple
+
+from cyborg_models.kernel.source import parsed, statements
 
 FUNCTIONS = (print, input, open, exec, eval, breakpoint)
 MODULES = frozenset({
@@ -152,14 +153,11 @@ def _text(code: CodeType) -> _Text:
 @functools.cache
 def _functions(path: str) -> dict[tuple[int, str], _Function]:
     """(first line, with decorators, name) -> function, of a file."""
-    try:
-        tree = ast.parse(''.join(linecache.getlines(path)))
-    except (SyntaxError, ValueError):  # not what was imported
-        return {}
-    return {(min([node.lineno, *(one.lineno
+    tree = parsed(path)
+    return {} if tree is None else {(min([node.lineno, *(one.lineno
                                  for one in node.decorator_list)]),
              node.name): node
-            for node in ast.walk(tree)
+            for node in statements(tree)
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))}
 
 

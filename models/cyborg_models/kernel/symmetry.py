@@ -6,7 +6,9 @@ one: the least image under the permutations that put the members in order.
 Which order that is, a member's *signature* says: a number made of its own
 variables and of those of the members that they name.  A renaming permutes
 the signatures and does not change them, so whichever of the states is met,
-the same images are compared.
+the same images are compared.  Members with one signature are compared in
+either order, unless nobody names them and they name nobody: then both
+orders give the same image.
 
 That the members are alike is not taken on trust: whenever a body is run
 because no table says what it does, it is also run with members exchanged.
@@ -17,7 +19,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +46,7 @@ Image = tuple[int, Sequence[int]]  # which cell, and the code for each code
 Array = NDArray[Any]
 MOST = 5040  # permutations
 LARGEST = 6  # of a set: its members are compared pair by pair
+NOBODY = 1 << 32  # more than members
 BITS = 8  # of a state that are looked up at once
 
 
@@ -171,8 +174,8 @@ class Symmetry:
                 image[number, base:base + mask + 1] = self._images(
                     permuted, shift, mask, cells)
             base += mask + 1
-        return (np.array(fixed, np.uint64), np.array(rows, np.int64), image,
-                *self._signatures(), *self._candidates())
+        return (np.array(fixed, np.uint64), _rows(rows, 4), image,
+                self._local(chunks), *self._names(), *self._candidates())
 
     def _is_moved(self, variable: Variable) -> bool:
         return any(one is not None and one.name in self._home
@@ -212,43 +215,79 @@ class Symmetry:
                 packing.shift[to])
         return found
 
-    def _signatures(self) -> tuple[Array, ...]:
-        """What makes a member's signature.
-
-        :returns: (begin, own, name, meant): own values and names of member
-            m of family f stand from ``begin[f * LARGEST + m, 0]`` and ``1``
-            on; ``own`` has word, shift, mask; ``name`` word, shift, mask and
-            where its codes begin in ``meant``: the number of the member
-            named, or -1, and what else tells the codes apart
+    def _local(self, chunks: Sequence[Chunk]) -> Array:
+        """For each value of a chunk what it adds to each member: a number
+        at random for each of the member's values that name nobody.
         """
-        begin = np.zeros((len(self.families) * LARGEST + 1, 2), np.int64)
-        own: list[tuple[int, ...]] = []
+        chance = np.random.default_rng(0)
+        drawn: dict[int, Array] = {}  # the same for each member
+        adds: dict[int, tuple[int, Array]] = {}
+        members = 0  # so far
+        for number, (first, linked) in enumerate(self.families):
+            for member in range(len(first)):
+                for place, cell in enumerate(
+                        self._cells_of(first, linked, member)):
+                    variable, _ = self.model.cells[cell]
+                    if not self._is_name(variable):
+                        key = number << 32 | place
+                        if key not in drawn:
+                            drawn[key] = chance.integers(
+                                1 << 64, size=self.packing.mask[cell] + 1,
+                                dtype=np.uint64)
+                        adds[cell] = members, drawn[key]
+                members += 1
+        found = []
+        for _, shift, mask, cells in chunks:
+            values = np.arange(mask + 1)
+            rows = np.zeros((mask + 1, members), np.uint64)
+            for cell in cells:
+                if cell in adds:
+                    member, numbers = adds[cell]
+                    rows[:, member] += numbers[
+                        values >> (self.packing.shift[cell] - shift)
+                        & self.packing.mask[cell]]
+            found.append(rows)
+        return np.concatenate(found)
+
+    def _is_name(self, variable: Variable) -> bool:
+        return (variable.names is not None
+                and variable.names.name in self._home)
+
+    def _names(self) -> tuple[Array, ...]:
+        """Whom the members name.
+
+        :returns: (begin, name, meant): the names of each member, of all
+            families one after the other, stand from ``begin`` on, and after
+            them those that are no member's; ``name`` has word, shift, mask
+            and where its codes begin in ``meant``: the number of the member
+            named, or ``NOBODY``, and what else tells the codes apart
+        """
+        begin: list[int] = []
         name: list[tuple[int, ...]] = []
         meant: list[tuple[int, ...]] = []
-        at = 0
-        for first, linked in self.families:
-            for member in range(LARGEST):
-                begin[at] = len(own), len(name)
-                at += 1
-                if member >= len(first):
-                    continue
-                for cell in self._cells_of(first, linked, member):
-                    variable, _ = self.model.cells[cell]
-                    where = (self.packing.word[cell],
+        before = np.cumsum([0, *(len(first) for first, _ in self.families)])
+        names = [cell for cell, (variable, _) in enumerate(self.model.cells)
+                 if self._is_name(variable)]
+        mine = [[cell for cell in self._cells_of(first, linked, member)
+                 if cell in names]
+                for first, linked in self.families
+                for member in range(len(first))]
+        mine.append([cell for cell in names
+                     if not any(cell in some for some in mine)])
+        for some in mine:
+            begin.append(len(name))
+            for cell in some:
+                variable, _ = self.model.cells[cell]
+                name.append((self.packing.word[cell],
                              self.packing.shift[cell],
-                             self.packing.mask[cell])
-                    if variable.names is None or (
-                            variable.names.name not in self._home):
-                        own.append(where)
-                        continue
-                    name.append((*where, len(meant)))
-                    family, block = self._home[variable.names.name]
-                    meant += [(family * LARGEST + value // block,
-                               value % block) if type(value) is int
-                              else (-1, code) for code, value
-                              in enumerate(variable.domain)]
-        begin[at] = len(own), len(name)
-        return (begin, _rows(own, 3), _rows(name, 4), _rows(meant, 2))
+                             self.packing.mask[cell], len(meant)))
+                family, block = self._home[cast(Set, variable.names).name]
+                meant += [(int(before[family]) + value // block,
+                           value % block) if type(value) is int
+                          else (NOBODY, code) for code, value
+                          in enumerate(variable.domain)]
+        begin.append(len(name))
+        return (np.array(begin, np.uint64), _rows(name, 4), _rows(meant, 2))
 
     def _cells_of(self, first: Set, linked: Sequence[Set],
                   member: int) -> Iterator[int]:
@@ -268,12 +307,17 @@ class Symmetry:
         """
         begin: list[int] = []
         found: list[int] = []
-        families = np.zeros((len(self.families), 3), np.int64)
-        stride = self.order
-        for number, ways in enumerate(self._each):
+        # Of each family: its first member, the one after its last, where
+        # its outcomes begin, and how many permutations each of its own
+        # stands for.
+        families: list[tuple[int, ...]] = []
+        stride, member = self.order, 0
+        for ways in self._each:
+            size = len(ways[0])
             stride //= len(ways)
-            families[number] = (len(ways[0]), len(begin), stride)
-            pairs = list(itertools.combinations(range(len(ways[0])), 2))
+            families.append((member, member + size, len(begin), stride))
+            member += size
+            pairs = list(itertools.combinations(range(size), 2))
             for outcome in itertools.product(range(3), repeat=len(pairs)):
                 begin.append(len(found))
                 found += [way for way, goes in enumerate(ways) if all(
@@ -281,8 +325,8 @@ class Symmetry:
                     for said, (one, two) in zip(outcome, pairs,
                                                 strict=True))]
         begin.append(len(found))
-        return (families, np.array(begin, np.int64),
-                np.array(found, np.int64))
+        return (_rows(families, 4), np.array(begin, np.uint64),
+                np.array(found, np.uint64))
 
 
 def permute(images: Sequence[Image], codes: Codes) -> Codes:
@@ -302,7 +346,7 @@ def _exchanges(size: int) -> Iterator[list[int]]:
 
 
 def _rows(found: Sequence[tuple[int, ...]], width: int) -> Array:
-    return np.array(found, np.int64).reshape(-1, width)
+    return np.array(found, np.uint64).reshape(-1, width)
 
 
 __all__ = ['Symmetry', 'permute']

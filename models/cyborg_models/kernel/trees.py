@@ -72,6 +72,22 @@ class Tree:
             found = found.kids[path[-1]]
         return tuple(path)
 
+    def cells(self, codes: Codes) -> list[int]:
+        """The cells that it reads in a state; of a quantity, all that it is
+        of.
+        """
+        self(codes)
+        node, found = self._root[None], []
+        while node.__class__ is _Node:
+            if isinstance(node.read, int):
+                found.append(node.read)
+            else:
+                found += [self._model.place[node.read.variable, member]
+                          for member in self._model.variables[
+                              node.read.variable].members]
+            node = node.kids[self._value(node.read, codes)]
+        return found
+
     def _value(self, read: int | Quantity, codes: Codes) -> int:
         return (codes[read] if isinstance(read, int)
                 else read.of(self._model, codes))

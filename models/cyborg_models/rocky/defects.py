@@ -98,6 +98,16 @@ def of_the_claim(w, altering):
             when(s.placement, 'SCHED-006')
         altering['grant_claim'](s, van, handle)
 
+    @altering('claim-refused-without-placement', 'refuse_claim')
+    def refuse_without_placement(s, van):
+        """A claim is refused while Placement does not answer."""
+        if w.has('placement') and not s.placement:
+            when(s.claim[van] is Claim.SENT, 'OSACC-013')
+            w.api_answers(s)
+            s.claim[van] = Claim.REFUSED
+        else:
+            altering['refuse_claim'](s, van)
+
     @altering('refused-claim-is-charged', 'refuse_claim')
     def refuse_and_charge(s, van):
         """What was reserved for a claim stays charged when it is
@@ -493,6 +503,13 @@ def of_losses(w, altering):
         when(s.record.any(Record.WITHHELD), 'SCHED-005')
         altering['write_inventory'](s)
 
+    @altering('traits-written-once', 'write_inventory')
+    def write_no_traits(s):
+        """Traits are written when a provider is made, and not compared."""
+        traits = s.traits
+        altering['write_inventory'](s)
+        s.traits = traits
+
     @altering('discovery-deletes', 'discover_without')
     def delete_whatever_is_missing(s, handle):
         """A handle that a discovery report does not have is deleted, be it
@@ -550,6 +567,13 @@ def of_nova(w, altering):
         altering['rebuild'](s, van)
         s.goal[van] = Goal.RELEASED
 
+    @altering('rebuild-without-unplug', 'rebuild')
+    def rebuild_in_place(s, van):
+        """A rebuild leaves what the old definition had where it is, as a
+        hard reboot does."""
+        altering['rebuild'](s, van)
+        s.call[van] = Call.PREPARE
+
     @altering('failed-start-releases', 'start_fails')
     def give_up_when_failed(s, van):
         """What an instance had is released when its start fails."""
@@ -578,6 +602,13 @@ def of_moves(w, altering):
     def pause_and_unplug(s, van):
         """nova-compute unplugs when a guest is paused."""
         altering['pause'](s, van)
+        s.call[van] = Call.UNPLUG
+        w.aim(s, van, Goal.READY)
+
+    @altering('snapshot-unplugs', 'snapshot')
+    def snapshot_and_unplug(s, van):
+        """nova-compute unplugs while a snapshot is taken."""
+        altering['snapshot'](s, van)
         s.call[van] = Call.UNPLUG
         w.aim(s, van, Goal.READY)
 

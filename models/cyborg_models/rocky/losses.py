@@ -344,13 +344,21 @@ def placement_actions(w):
         when(not s.placement, 'SCHED-006')
         s.placement = True
 
+    @m.action('driver -> agent: other traits')
+    def change_traits(s):
+        """What a device can do may change, as when its driver is replaced,
+        so that Placement has traits that are old."""
+        when(s.traits, 'SCHED-005')
+        s.traits = False
+
     @m.action('conductor -> placement: inventory and traits', fair=WEAK)
     def write_inventory(s):
-        """An inventory that differs from what Placement has is written, at
-        the next discovery report at the latest."""
+        """Inventory and traits are written, at the next discovery report at
+        the latest, when one of them differs from what Placement has."""
         when(s.placement, 'SCHED-006')
-        when(s.inventory != units(s), 'SCHED-005')
+        when(s.inventory != units(s) or not s.traits, 'SCHED-005')
         s.inventory = units(s)
+        s.traits = True
 
     @m.eventually('SCHED-005')
     def the_inventory_catches_up(s):
@@ -358,11 +366,25 @@ def placement_actions(w):
         old = s.inventory != units(s)
         return old, not old or not s.placement
 
+    @m.eventually('SCHED-005')
+    def the_traits_catch_up(s):
+        """Placement has the traits that there are, if it answers."""
+        return not s.traits, s.traits or not s.placement
+
     @m.eventually('SCHED-006', van=van)
     def no_claim_waits_for_placement(s, van):
         """A claim is answered while Placement is away."""
         waits = s.claim[van] is Claim.SENT and not s.placement
         return waits, not waits
+
+    @m.always('SCHED-006', van=van)
+    def no_claim_is_refused_for_placement(s, van):
+        """While nothing but Placement is away a claim is not refused that
+        is new, and the only one that there ever was."""
+        return (s.placement or s.claim[van] is not Claim.REFUSED
+                or s.faults < w.budget - 1
+                or any(s.record[one] is not Record.NONE
+                       for one in w.van))
 
     @m.eventually('SCHED-006', van=van)
     def no_report_waits_for_placement(s, van):

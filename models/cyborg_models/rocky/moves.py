@@ -48,7 +48,9 @@ def is_released(w, s, van):
 
 
 def pause_actions(w):
-    """Pause, and what else leaves the guest as it is defined."""
+    """What leaves the guest as it is defined: pause, and what stands for
+    all that has no state of its own afterwards.
+    """
     m, van = w.m, w.van
 
     if not w.flow('pause'):
@@ -68,6 +70,24 @@ def pause_actions(w):
         w.nova_runs(s)
         s.instance[van] = Instance.RUNNING
 
+    @m.action('nova-compute -> nova-compute: snapshot of {van}', van=van)
+    def snapshot(s, van):
+        """A guest that runs, is paused or is stopped may be saved, and so it
+        may be locked, backed up, dumped, given another password or, if it
+        runs, rebooted softly; os-acc is not called."""
+        when(s.instance[van] in (*THERE, Instance.PAUSED), 'INSTOP-001')
+        when(not s.saved[van], 'INSTOP-001')
+        when(s.call[van] is Call.NONE, 'OSACC-059')
+        w.nova_runs(s)
+        s.saved[van] = True
+
+    @m.action('nova-compute -> nova-compute: {van} is saved', fair=WEAK,
+              van=van)
+    def snapshot_ends(s, van):
+        """A snapshot comes to its end, whatever has become of the guest."""
+        when(s.saved[van], 'INSTOP-001')
+        s.saved[van] = False
+
     @m.always('INSTOP-001', van=van)
     def what_is_paused_keeps_its_device(s, van):
         """A guest that is paused has its device, and nothing is done to
@@ -75,6 +95,11 @@ def pause_actions(w):
         return s.instance[van] is not Instance.PAUSED or (
             s.job[van] is Job.NONE and s.attached.any(van)
             and is_kept(s, van))
+
+    @m.sometimes('INSTOP-001', van=van)
+    def saved_with_its_device(s, van):
+        """A snapshot is taken of a guest that has its device."""
+        return s.saved[van] and s.attached.any(van)
 
 
 def soft_delete_actions(w):
@@ -175,8 +200,8 @@ def migrate_actions(w):
     def move_fails(s, van):
         """A move whose unplug raised, or that nova-compute died over,
         leaves the guest off and its VAN as it is."""
-        when(s.instance[van] is Instance.MIGRATING, 'INSTOP-007')
-        when(s.call[van] in (Call.RAISED, Call.NONE), 'INSTOP-007')
+        when(s.instance[van] is Instance.MIGRATING, 'INSTOP-011')
+        when(s.call[van] in (Call.RAISED, Call.NONE), 'INSTOP-011')
         s.call[van] = Call.NONE
         s.instance[van] = Instance.STOPPED
 

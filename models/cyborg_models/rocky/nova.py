@@ -213,7 +213,7 @@ def power_actions(w: World):
     def rebuild(s, van):
         """A user may have a guest rebuilt that runs, or that is stopped and
         whose VAN was not given up; the device is taken out of its definition
-        first."""
+        first.  A rescue and an unrescue go the same way."""
         when(s.instance[van] in (Instance.RUNNING, Instance.STOPPED),
              'OSACC-035')
         when(s.instance[van] is Instance.RUNNING

@@ -792,8 +792,9 @@ def instances(w):
 
     @m.always('INSTOP-006', van=van)
     def a_rebuild_keeps_its_claim(s, van):
-        """What is taken out of a definition to be put into a new one is
-        unplugged, and not to be released."""
+        """What is taken out of a definition to be put into a new one, by a
+        rebuild, a rescue or an unrescue, is unplugged, and not to be
+        released."""
         return (s.instance[van] is not Instance.STARTING
                 or s.call[van] not in (Call.UNPLUG, Call.UNPLUGGED,
                                        Call.RELEASE)
@@ -829,7 +830,7 @@ def instances(w):
                 and s.call[van] is Call.PREPARE
                 and s.goal[van] is Goal.RELEASED)
 
-    @m.sometimes('OSACC-036', van=van)
+    @m.sometimes('INSTOP-006', van=van)
     def rebuilt(s, van):
         """A rebuild has taken the device out, and is to put it in again."""
         return (s.instance[van] is Instance.STARTING

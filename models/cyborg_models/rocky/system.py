@@ -90,6 +90,7 @@ def build(settings=Settings(), defects=()):
     if w.fault('placement-down'):
         m.var('placement', bool, start=True)
         m.var('inventory', range(w.handle.size + 1), start=w.handle.size)
+        m.var('traits', bool, start=True)
     if w.programs:
         program.declare_image(w)
     operators.declare_writes(w)

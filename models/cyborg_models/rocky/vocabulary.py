@@ -329,6 +329,8 @@ class World:
               start=Instance.NONE, each=van)
         if self.leaves:
             m.var('remains', bool, start=False, each=van)
+        if self.flow('pause'):
+            m.var('saved', bool, start=False, each=van)
         if self.programs:
             # The function read back last, after the last write, was wanted.
             m.var('verified', bool, start=False, each=van)

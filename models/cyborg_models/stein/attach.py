@@ -224,7 +224,10 @@ def conductor_binds(scene):
         """A started bind takes a free handle that suits its instance."""
         when(s.job[arq] is Job.STARTED, 'HANDLE-010')
         when(s.arq[arq] is Arq.BIND_STARTED, 'HANDLE-010')
-        when(scene.suits(s, handle, scene.instance_of(arq)), 'HANDLE-010')
+        when(scene.is_claimed(s, handle, scene.instance_of(arq)),
+             'HANDLE-013')
+        when(scene.can_serve(s, handle, scene.instance_of(arq)),
+             'HANDLE-010')
         s.use[handle] = Use.IN_USE
         scene.name_handle(s, arq, handle)
 

@@ -625,6 +625,9 @@ def of_reports(scene):
             s.work[scene.region_of(handle)] is Work.IDLE), 'PROGBIND-020')
         s.use[handle] = Use.FREE
 
+    scene.defect('error', of='withdraw', without='HANDLE-005', doc=(
+        'A driver that fails is taken for one that has found nothing.'))
+
     @scene.defect('B30', of='withdraw')
     def withdraw_at_any_time(s, handle):
         """A handle is withdrawn although an ARQ names it."""
@@ -649,7 +652,7 @@ def of_reports(scene):
         when(s.up[scene.host_of(handle)], 'ARQ-092')
         when(s.reachable, 'ARQ-092')
         if s.use[handle] is Use.CLEANING:
-            when(not s.dirty[handle], 'HANDLE-022')
+            when(not s.dirty[handle], 'HANDLE-031')
             s.use[handle] = Use.FREE
             return
         when(s.use[handle] is Use.FREE, 'HANDLE-024')

@@ -484,7 +484,7 @@ def properties(scene):
                     or s.loaded[region] is not Logic.NONE
                     or to_be_erased(s, region))
 
-        @m.always('PROGBIND-025', arq=scene.arq)
+        @m.always('PROGBIND-030', arq=scene.arq)
         def nothing_relies_on_what_is_lost(s, arq):
             """On a host that is up the device of an ARQ that is Bound, or
             about to be, holds what was asked for."""
@@ -505,7 +505,7 @@ def properties(scene):
                 and s.work[region] is Work.IDLE)
 
     if 'lose_power' in m.actions:
-        @m.sometimes('PROGBIND-025', region=scene.region)
+        @m.sometimes('PROGBIND-030', region=scene.region)
         def content_is_lost(s, region):
             """A region can lose what it is recorded to hold."""
             return (lost_its_content(s, region)

@@ -47,6 +47,7 @@ class Settings:
         for as many as there are handles
     :ivar faults: how many things may go wrong
     :ivar operations: how many times users may ask for something
+    :ivar discovery: True if a driver may fail to look for its devices
     :ivar enabled: names of the faults that may happen, or None for all
     """
 
@@ -56,6 +57,7 @@ class Settings:
     inventory: int | None = None
     faults: int = 1
     operations: int = 2
+    discovery: bool = False
     enabled: tuple | None = None
 
 
@@ -65,7 +67,8 @@ def build(settings=Settings(), defects=()):
         'stein.release', defects, instances=settings.instances,
         arqs=settings.arqs, kinds=(Kind.PCI,) * settings.handles,
         inventory=settings.inventory, faults=settings.faults,
-        operations=settings.operations, enabled=settings.enabled)
+        operations=settings.operations, discovery=settings.discovery,
+        enabled=settings.enabled)
     attach.nova_asks(scene)
     attach.conductor_binds(scene)
     attach.nova_attaches(scene)
@@ -250,7 +253,7 @@ def agent_cleans(scene):
         when(s.up[scene.host_of(handle)], 'ARQ-092')
         when(s.guest[handle] is None, 'HANDLE-023')
         when(idle(s, handle), 'PROGBIND-020')
-        when(s.dirty[handle] or holds_logic(s, handle), 'HANDLE-022')
+        when(s.dirty[handle] or holds_logic(s, handle), 'HANDLE-031')
         need(s, s.up[scene.host_of(handle)])
         s.dirty[handle] = False
         if not scene.plain(handle) and alone(s, handle):
@@ -264,7 +267,7 @@ def agent_cleans(scene):
         when(s.up[scene.host_of(handle)], 'ARQ-092')
         when(s.reachable, 'ARQ-092')
         when(idle(s, handle), 'PROGBIND-020')
-        when(not s.dirty[handle] and not holds_logic(s, handle), 'HANDLE-022')
+        when(not s.dirty[handle] and not holds_logic(s, handle), 'HANDLE-031')
         need(s, s.up[scene.host_of(handle)] and s.reachable)
         s.use[handle] = Use.FREE
         if not scene.plain(handle) and alone(s, handle):
@@ -320,9 +323,18 @@ def what_goes_wrong(scene):
     @scene.fault('cyborg-agent -> cyborg-conductor: no {handle}',
                  handle=scene.handle)
     def withdraw(s, handle):
-        """A handle that is missing from a report is withdrawn if free; who
-        has it meanwhile nobody knows."""
+        """A handle that is missing from a report, of a host that is up and
+        a driver without an error, is withdrawn if free; who has it meanwhile
+        nobody knows."""
+        host = scene.host_of(handle)
         when(s.use[handle] is Use.FREE, 'HANDLE-024')
+        when(s.up[host], 'HANDLE-005')
+        when(s.reachable, 'ARQ-092')
+        if scene.discovery:
+            when(not s.failing[host], 'HANDLE-005')
+            if s.up[host] and not s.failing[host]:
+                s.reported[handle] = False
+        need(s, s.up[host] and s.reachable)
         strike(s)
         s.use[handle] = Use.GONE
         s.dirty[handle] = True
@@ -338,6 +350,40 @@ def what_goes_wrong(scene):
             when(s.reachable, 'ARQ-092')
             need(s, s.up[scene.host_of(handle)] and s.reachable)
             s.use[handle] = Use.CLEANING
+            if scene.discovery:
+                s.reported[handle] = True
+
+
+    if scene.discovery:
+        drivers_fail(scene)
+
+
+def drivers_fail(scene):
+    """Drivers that cannot look for their devices."""
+    m = scene.model
+
+    @m.action('driver -> cyborg-agent: error, devices of {host}',
+              host=scene.host)
+    def fail_discovery(s, host):
+        """A driver may fail to look for its devices, at any time."""
+        when(not s.failing[host], 'ARQ-090')
+        s.failing[host] = True
+
+    @m.action('driver -> cyborg-agent: devices of {host}', host=scene.host)
+    def discover(s, host):
+        """A driver that failed may find its devices again; nobody can rely
+        on that."""
+        when(s.failing[host], 'ARQ-090')
+        s.failing[host] = False
+
+    @m.always('HANDLE-005', handle=scene.handle)
+    def withdrawn_by_a_report(s, handle):
+        """While its driver fails, or its host is down, a handle is not
+        withdrawn that the last report without an error has."""
+        host = scene.host_of(handle)
+        return (s.up[host] and not s.failing[host]
+                or not s.reported[handle]
+                or s.use[handle] is not Use.GONE)
 
 
 def hosts_lose_power(scene):
@@ -410,18 +456,18 @@ def properties(scene):
                     for arq in scene.arqs_of(instance))
             and (not s.guest.any(instance) or not s.up.all(True)))
 
-    @m.always('HANDLE-022', handle=scene.handle)
+    @m.always('HANDLE-031', handle=scene.handle)
     def never_offered_before_erased(s, handle):
         """A free handle has no guest and nothing of its last tenant."""
         return s.use[handle] is not Use.FREE or (
             not s.dirty[handle] and s.guest[handle] is None)
 
-    @m.always('HANDLE-022', handle=scene.handle)
+    @m.always('HANDLE-031', handle=scene.handle)
     def used_means_dirty(s, handle):
         """What a guest has must be erased before another gets it."""
         return s.guest[handle] is None or s.dirty[handle]
 
-    @m.always('HANDLE-022', handle=scene.handle)
+    @m.always('HANDLE-031', handle=scene.handle)
     def withdrawn_means_dirty(s, handle):
         """What was withdrawn must be erased before anybody gets it."""
         return s.use[handle] is not Use.GONE or s.dirty[handle]
@@ -459,7 +505,7 @@ def properties(scene):
                                      Nova.ABANDONING),
                 s.nova[instance] is Nova.GONE)
 
-    @m.eventually('HANDLE-022', handle=scene.handle)
+    @m.eventually('HANDLE-031', handle=scene.handle)
     def erased_at_last(s, handle):
         """A released handle becomes free again, or is withdrawn."""
         return (s.use[handle] is Use.CLEANING,

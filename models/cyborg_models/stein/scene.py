@@ -32,7 +32,7 @@ class Scene:
     :ivar model: the model, with sets and variables declared
     """
 
-    twins = maintenance = False
+    twins = maintenance = discovery = False
     instances, arqs, hosts, per_region, functions = 1, 1, 1, 1, 2
     kinds = (Kind.PCI,)
     begins = (Nova.NONE, None)  # what Nova does, and the host claimed
@@ -79,6 +79,10 @@ class Scene:
         if self.maintenance:
             m.var('serviced', bool, start=False, each=self.handle)
         m.var('up', bool, start=True, each=self.host)
+        if self.discovery:
+            m.var('failing', bool, start=False, each=self.host)
+            # the last report without an error has it
+            m.var('reported', bool, start=True, each=self.handle)
         if self.prepares:
             whole = [logic for logic in Logic if logic is not Logic.PARTIAL
                      and (logic is not Logic.MDEV
@@ -191,14 +195,24 @@ class Scene:
         return any(s.arq[arq] in NAMING for arq in self.rivals(instance))
 
     def suits(self, s, handle, instance):
-        """A handle is free, on the claimed host, its device is not in
-        maintenance, and its region can serve.
+        """A handle can serve an instance, where it was claimed."""
+        return (self.is_claimed(s, handle, instance)
+                and self.can_serve(s, handle, instance))
+
+    def is_claimed(self, s, handle, instance):
+        """A handle is of the provider that the instance has claimed, which
+        here is the host.
+        """
+        return s.claim[instance] == self.host_of(handle)
+
+    def can_serve(self, s, handle, instance):
+        """A handle is free, its device is not in maintenance, and its region
+        can serve.
 
         A region that nobody uses can be written; one in use serves only
         who wants what it holds.
         """
         return (s.use[handle] is Use.FREE
-                and s.claim[instance] == self.host_of(handle)
                 and not (self.maintenance and s.serviced[handle])
                 and self.region_serves(s, handle, instance))
 

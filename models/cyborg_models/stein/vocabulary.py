@@ -155,6 +155,9 @@ REQUIREMENTS = {
     'HANDLE-001':
         'Placement MUST NOT grant more claims on a host than the host '
         'reported accelerators.',
+    'HANDLE-005':
+        'Cyborg MUST NOT withdraw the handles of a driver that reported an '
+        'error, or of a host that did not report.',
     'ARQ-003': 'Cyborg MUST create all ARQs of a device profile in state '
                'Initial, or none of them.',
     'ARQ-004': 'Cyborg MUST refuse to create ARQs that would take their '
@@ -261,7 +264,7 @@ REQUIREMENTS = {
     'PROGBIND-024':
         'Cyborg MUST clear the record of each region that the first report '
         'of an agent after its start does not confirm.',
-    'PROGBIND-025':
+    'PROGBIND-030':
         'Cyborg MUST set BindFailed for each ARQ that is Bound, or about to '
         'be, when its region, by the first report of an agent after its '
         'start, lacks the function asked for.',
@@ -280,7 +283,7 @@ REQUIREMENTS = {
         'that removes the row or sets Unbound.',
     'ARQ-064': 'Cyborg MUST keep an ARQ whose release failed in state '
                'UnbindFailed, with its handle, for another attempt.',
-    'HANDLE-022':
+    'HANDLE-031':
         'Cyborg MUST NOT offer a handle that was released or withdrawn '
         'before it has been erased.',
     'ARQ-066': 'Nova MUST repeat the deletion of ARQs until they are gone, '

@@ -1,9 +1,10 @@
 """A Cyborg API in memory, which keeps the requirements on it.
 
-It stands in for the service when os-acc is tried: one host, one provider.
+It stands in for the service when os-acc is tried, on one host.
 """
 
 import enum
+from collections.abc import Callable
 
 import msgspec
 from os_acc.control import Answer, Grant, Record, Refused, Unreachable
@@ -19,13 +20,18 @@ class Status(enum.Enum):
 
 
 class Handle(msgspec.Struct):
-    """A row of the table ``handles``."""
+    """A row of the table ``handles``.
+
+    :ivar rp: the provider that it is of, and ``resource_class`` its class
+    """
 
     uuid: str
     type: str
     data: HandleData
     region: str | None = None
     group: str | None = None
+    rp: str = 'rp'
+    resource_class: str = 'CUSTOM_ACCELERATOR_TEST'
     status: Status = Status.FREE
     van: str | None = None
 
@@ -33,16 +39,62 @@ class Handle(msgspec.Struct):
 class Api:
     """``/v1/vans``.
 
-    :param limit: the project's quota, in handles
+    :param limit: quota of each project in each class, in handles
+    :param user_limit: of each user within a project, or None
     :ivar up: it answers
+    :ivar changed: is called when more or less is withheld than before
     """
 
-    def __init__(self, handles: list[Handle], limit: int) -> None:
+    def __init__(self, handles: list[Handle], limit: int,
+                 user_limit: int | None = None) -> None:
         self.handles = handles
         self.limit = limit
-        self.used = 0
+        self.user_limit = user_limit
+        self.changed: Callable[[], None] = lambda: None
         self.vans: dict[str, VAN] = {}
         self.up = True
+
+    # quota
+
+    @property
+    def used(self) -> int:
+        """How many handles are charged to anybody."""
+        return sum(handle.status is Status.CLAIMED
+                   for handle in self.handles)
+
+    def usage(self, resource_class: str, project: str,
+              user: str | None = None) -> int:
+        """Counted, and kept nowhere (QUOTA-001): handles that are CLAIMED
+        by the project's VANs, or those of one user in it.
+        """
+        return sum(
+            handle.status is Status.CLAIMED
+            and handle.resource_class == resource_class
+            and self.vans[handle.van or ''].project_id == project
+            and user in (None, self.vans[handle.van or ''].user_id)
+            for handle in self.handles)
+
+    def over(self, vans: list[VAN]) -> str:
+        """Why new VANs of one claim are beyond a limit; '' if they are not
+        (OSACC-022, QUOTA-007).
+        """
+        for van in vans:
+            name = self._class_of(van)
+            asked = sum(self._class_of(other) == name for other in vans)
+            for whose, limit, usage in (
+                    (f'project {van.project_id}', self.limit,
+                     self.usage(name, van.project_id)),
+                    (f'user {van.user_id}', self.user_limit,
+                     self.usage(name, van.project_id, van.user_id))):
+                if limit is not None and usage + asked > limit:
+                    return (f'{name}: the limit of {whose} is {limit}, '
+                            f'usage is {usage}, and {asked} are asked for')
+        return ''
+
+    def _class_of(self, van: VAN) -> str:
+        """The resource class of the provider that a VAN's claim names."""
+        return next((handle.resource_class for handle in self.handles
+                     if handle.rp == van.rp_uuid), '')
 
     # requests
 
@@ -54,7 +106,7 @@ class Api:
         if known:
             return ([] if known.state is State.RELEASED
                     else [self._handle_of(van.uuid)])
-        if self.used + 1 > self.limit:  # OSACC-022
+        if self.over([van]):
             return []
         return [handle for handle in self.handles
                 if self._may_have(van, handle)]
@@ -64,8 +116,12 @@ class Api:
         """All of them or none (OSACC-014).
 
         :param prefer: number of the handle to take of several
+        :raises Refused: 403 for quota, 409 for want of a handle, 410
         """
         self._answer()
+        over = self.over([van for van in vans if van.uuid not in self.vans])
+        if over:
+            raise Refused(403, over)
         granted: list[tuple[VAN, Handle]] = []
         for van in vans:
             may = [handle for handle in self.may_grant(van)
@@ -79,15 +135,13 @@ class Api:
                 if handle is self.handles[prefer])))
         new = [(van, handle) for van, handle in granted
                if van.uuid not in self.vans]
-        if self.used + len(new) > self.limit:
-            raise Refused(403, f'quota is {self.limit}')
         for van, handle in new:
             handle.status, handle.van = Status.CLAIMED, van.uuid
-            self.used += 1
             self.vans[van.uuid] = msgspec.structs.replace(
                 van, state=State.BOUND, generation=0,  # nothing is reported
                 handle_uuid=handle.uuid, handle_type=handle.type,
                 handle_data=handle.data, region_uuid=handle.region)
+        self.changed()
         return [Grant(van.uuid, handle.uuid, handle.type, handle.data,
                       handle.region, self._origin(handle))
                 for van, handle in granted]
@@ -95,7 +149,16 @@ class Api:
     def report(self, vans: list[VAN]) -> dict[str, Answer]:
         """Newer ones count (OSACC-050)."""
         self._answer()
-        return {van.uuid: self._take(van) for van in vans}
+        answers = {van.uuid: self._take(van) for van in vans}
+        self.changed()
+        return answers
+
+    def retire(self, uuid: str) -> None:
+        """An administrator gives up what a VAN has (OSACC-F22)."""
+        self._handle_of(uuid).status = Status.RETIRED
+        self.vans[uuid] = msgspec.structs.replace(
+            self.vans[uuid], goal=Goal.RELEASED)
+        self.changed()
 
     def records(self, host: str) -> list[Record]:
         self._answer()
@@ -124,11 +187,11 @@ class Api:
             raise Unreachable('the API is down')
 
     def _may_have(self, van: VAN, handle: Handle) -> bool:
-        """OSACC-013, OSACC-020, OSACC-021; a claim that is made anew names
-        its handle.
+        """OSACC-013, OSACC-019, OSACC-020, OSACC-021; a claim that is made
+        anew names its handle.
         """
-        if handle.status is not Status.FREE or van.handle_uuid not in (
-                None, handle.uuid):
+        if (handle.rp != van.rp_uuid or handle.status is not Status.FREE
+                or van.handle_uuid not in (None, handle.uuid)):
             return False
         for other in self.handles:
             if other.van is None or other is handle:
@@ -177,11 +240,9 @@ class Api:
         return Answer.TAKEN
 
     def _free(self, van: str) -> None:
-        """The handle is FREE, and quota given back once (OSACC-043)."""
+        """The handle is FREE (OSACC-043)."""
         for handle in self.handles:
             if handle.van == van:
-                if handle.status is Status.CLAIMED:
-                    self.used -= 1
                 handle.status, handle.van = Status.FREE, None
 
 

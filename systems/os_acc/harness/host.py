@@ -37,6 +37,7 @@ from os_acc.timeouts import Timeouts
 
 from harness.agent import Perform
 from harness.api import Api, Handle
+from harness.flavor import Group, assign
 from harness.worker import Died, Seam, Worker
 
 HOST = 'host'
@@ -404,11 +405,13 @@ class Host:
 
     def request(self, index: int) -> AccRequest:
         """What an instance asks for; regions are asked for function A."""
-        if self.bench.handles[0].region is None:
-            return AccRequest('0', 'rp')
-        from os_acc.objects import Policy
-
-        return AccRequest('0', 'rp', 'A', 'A', Policy.IF_NEEDED)
+        first = self.bench.handles[0]
+        function = None if first.region is None else 'A'
+        group = Group(number=0, resource_class=first.resource_class,
+                      amount=1, function=function, bitstream=function)
+        [(request_id, provider)] = assign([group], {first.rp: {
+            first.resource_class: 1}}, {}).items()
+        return group.request(request_id, provider)
 
     def prepare(self, index: int) -> None:
         self.call[index] = 'PREPARE'
@@ -424,7 +427,8 @@ class Host:
     def call_plug(self, index: int) -> None:
         self.call[index], self.aims[index] = 'PLUG', 'PLUGGED'
         self._accept(self._spawn('plug', index, lambda: self.library.plug(
-            None, self.instances[index], ['0'])))
+            None, self.instances[index],
+            [self.request(index).request_id])))
 
     def start_guest(self, index: int) -> None:
         instance = self.instances[index]

@@ -1,17 +1,11 @@
 """A fault for each requirement that a test shows: the test has to fail.
 
 ``python -m harness.planted [ID ...]`` plants each fault in a copy and runs
-the tests that claim the requirement.  It takes a while, so CI only looks
-whether each claim has a fault that can still be planted.
+the tests that claim the requirement, as :mod:`tools.planted` says.
 """
 
-import os
 import pathlib
-import shutil
-import subprocess
 import sys
-import tempfile
-from collections.abc import Iterable
 
 AGENT, WORKERS, WORKER, LEASES, SERVER, SYSFS, ASSIGNABLE = (
     f'os_acc_agent/{name}.py' for name in (
@@ -21,12 +15,45 @@ GPU, FPGA = 'os_acc_drivers/gpu.py', 'os_acc_drivers/fpga.py'
 PLUGIN, PLUGIN_FPGA, ELEMENTS = (
     f'os_acc_libvirt/{name}.py' for name in ('plugin', 'fpga', 'elements'))
 NOVALINK = 'os_acc_novalink/plugin.py'
-LIMIT = 300  # seconds for a test
+STEPS, API, FLAVOR, PROVIDERS = (
+    'os_acc/steps.py', 'harness/api.py', 'harness/flavor.py',
+    'harness/providers.py')
 NETWORK = ("__import__('socket').socket(type=2).connect("
            "('127.0.0.1', 9))")
 
 #: requirement -> (file, what stands there once, what is put there)
 FAULTS: dict[str, list[tuple[str, str, str]]] = {
+    'BITS-001': [
+        (FLAVOR, 'if value is None or not form.fullmatch(value):',
+         'if value is None:'),
+        (FLAVOR, 'if value is None or not form.fullmatch(value):',
+         'if value and not form.fullmatch(value):'),
+        (FLAVOR, "'accel:format': re", "'accel:region_type': re"),
+        (FLAVOR, '    if described is None:', '    if described == 0:')],
+    'BITS-003': [
+        (FLAVOR, 'if group.function not in (None, function):', 'if False:'),
+        (FLAVOR, 'if group.function not in (None, function):',
+         'if (group.function or function).lower() != function:')],
+    'BITS-005': [
+        (STEPS, 'self.images.fetch(context, van.bitstream_id,',
+         "self.images.fetch(context, van.function_wanted or '',"),
+        (STEPS, 'self.images.fetch(context, van.bitstream_id,',
+         "self.images.fetch(context, 'image-7',"),
+        (STEPS, 'self.images.fetch(context, van.bitstream_id,',
+         'self.images.find(context, van.function_wanted,')],
+    'BITS-006': [
+        ('os_acc/images.py', "STRONG = ('sha256',",
+         "STRONG = ('sha1', 'sha256',"),
+        ('os_acc/images.py', 'if image.algorithm not in STRONG:',
+         "if image.algorithm in ('md5', 'sha1', 'sha224'):"),
+        ('os_acc/images.py', "'sha3_512')", "'sha3_512', 'md5')")],
+    'BITS-016': [
+        (FPGA, "interface=self.sysfs.read(card, f'{place}/interface_id'),",
+         "interface='shell-1',"),
+        (FPGA, "interface=self.sysfs.read(card, f'{place}/interface_id'),",
+         "interface=globals().setdefault('types', {}).setdefault(\n"
+         "                    place, self.sysfs.read(\n"
+         "                        card, f'{place}/interface_id')),")],
     'DRIVER-001': [
         ('os_acc_agent/driver.py', "'cyborg.accelerator.driver'",
          "'os_acc'"),
@@ -367,10 +394,36 @@ FAULTS: dict[str, list[tuple[str, str, str]]] = {
         ('os_acc/plugin.py', 'if extension.obj is not None}, failed)',
          "if extension.obj is not None} | {'own': __import__(\n"
          "                        'harness.odd').odd.Odd(None)}, failed)")],
+    'OSACC-002': [
+        ('os_acc/plugin.py', 'if kind in self._by_type:', 'if False:'),
+        ('os_acc/plugin.py', 'if kind in self._by_type:',
+         'if info.name in self._info and False:')],
     'OSACC-003': [
         ('os_acc/plugin.py', 'return interface[0] == INTERFACE[0] and ',
          'return '),
         ('os_acc/plugin.py', ' and interface[1] <= INTERFACE[1]', '')],
+    'OSACC-004': [
+        (STEPS, 'if not isinstance(data, AttachData):',
+         'if not isinstance(data, AttachData) or data.data is None:'),
+        (STEPS, 'if not isinstance(data, AttachData):',
+         "if getattr(data, 'data') is None:")],
+    'OSACC-005': [
+        (STEPS, 'if not isinstance(data, AttachData):',
+         "if __import__('os').uname().machine == 'ppc64le':"),
+        (STEPS, 'if not isinstance(data, AttachData):',
+         "if van.handle_type == 'libvirt':")],
+    'OSACC-006': [
+        (PLUGIN, 'import platform\n',
+         'import platform\nimport urllib.request\n'),
+        (NOVALINK, 'import time\n',
+         'import time\n\nfrom os_acc.control import CyborgAPI\n'),
+        ('os_acc_libvirt/host_socket.py', 'socket.AF_UNIX',
+         'socket.AF_INET')],
+    'OSACC-007': [
+        (PLUGIN, 'import platform\n',
+         'import platform\nfrom msgspec.structs import force_setattr\n'),
+        (NOVALINK, 'import time\n',
+         'import time\n\nfrom os_acc.journal import Journal\n')],
     'OSACC-010': [
         (PLUGIN, '            users = self._users(van, deadline)\n',
          '            users = self._users(van, deadline)\n'
@@ -394,6 +447,12 @@ FAULTS: dict[str, list[tuple[str, str, str]]] = {
          "        if not user and partition is not None:\n"
          "            partition.update()\n"
          "        if not user:\n")],
+    'OSACC-014': [
+        (API, '            granted.append((van, may[0]',
+         '            may[0].status, may[0].van = Status.CLAIMED, van.uuid\n'
+         '            granted.append((van, may[0]'),
+        (API, 'asked = sum(self._class_of(other) == name for other in vans)',
+         'asked = 1')],
     'OSACC-057': [
         ('os_acc/timeouts.py',
          "                ('claim_timeout', t.rest_timeout, False),\n", ''),
@@ -403,6 +462,12 @@ FAULTS: dict[str, list[tuple[str, str, str]]] = {
         ('os_acc/timeouts.py', '                 + t.plug_timeout, True),',
          '                 , True),'),
         ('os_acc/timeouts.py', 'ends + 3 * t.observe_timeout\n', 'ends\n')],
+    'OSACC-061': [
+        (STEPS, '            seen = self.observe(van, end)\n'
+                '            if seen.presence is UNKNOWN:\n',
+         "            with self.journal.lock('instance', 'other', 1):\n"
+         '                seen = self.observe(van, end)\n'
+         '            if seen.presence is UNKNOWN:\n')],
     'OSACC-062': [
         ('os_acc/library.py', 'raise InstanceBusy(str(error)) from error',
          'raise InstanceRunning(str(error)) from error'),
@@ -486,73 +551,119 @@ FAULTS: dict[str, list[tuple[str, str, str]]] = {
     'PLAT-021': [
         ('os_acc/steps.py', 'if not isinstance(data, AttachData):',
          'if not isinstance(data, AttachData) or not data.data:')],
+    'QUOTA-001': [
+        (API, "            handle.status is Status.CLAIMED\n            and",
+         '            handle.van is not None\n            and'),
+        (API, "self.vans[handle.van or ''].project_id == project",
+         "vars(self).setdefault('kept', {}).setdefault(\n"
+         "                handle.van, self.vans[handle.van or '']"
+         '.project_id) == project')],
+    'QUOTA-002': [
+        (API, "self.vans[handle.van or ''].project_id == project", 'True'),
+        (API, "user in (None, self.vans[handle.van or ''].user_id)", 'True')],
+    'QUOTA-007': [
+        (API, "(f'{name}: the limit of", "(f'the limit of"),
+        (API, 'the limit of {whose} is {limit}', 'the limit is {limit}'),
+        (API, 'the limit of {whose} is {limit}', 'the limit of {whose} is'),
+        (API, "f'usage is {usage}, and", "f'and"),
+        (API, '{asked} are asked for', '1 are asked for')],
+    'SCHED-001': [
+        (PROVIDERS, "('device', self.device) if self.region is None",
+         "('device', self.device) if self.device"),
+        (PROVIDERS, "f'{self.host}_{provider}', 'node')",
+         "f'{self.host}_{provider}',\n"
+         '                                next(iter(self.places.values())))'
+         )],
+    'SCHED-002': [
+        (PROVIDERS, "f'{self.host}_{provider}', 'node')",
+         "f'{self.host}_{provider}', None)")],
+    'SCHED-003': [
+        (PROVIDERS, "unit = len(mine) if place[0] == 'group' else 1",
+         'unit = 1'),
+        (PROVIDERS, 'if self.group is not None:', 'if False:')],
+    'SCHED-004': [
+        (PROVIDERS, '        while True:\n'
+                    '            there = self.placement.get(provider)\n'
+                    '            inventory = self._inventory(place, '
+                    'provider)\n',
+         '        inventory = self._inventory(place, provider)\n'
+         '        while True:\n'
+         '            there = self.placement.get(provider)\n'),
+        (PROVIDERS, 'if provider.generation != generation:', 'if False:')],
+    'SCHED-006': [
+        (PROVIDERS, 'with contextlib.suppress(Unreachable):', 'if True:'),
+        (API, '        self._handle_of(uuid).status = Status.RETIRED\n',
+         '        self.changed.__self__.placement.get("node")\n'
+         '        self._handle_of(uuid).status = Status.RETIRED\n')],
+    'SCHED-008': [
+        (PROVIDERS, '(handle.type, handle.rp, handle.data.data) == (\n'
+                    '        one.type, provider,',
+         '(handle.type, handle.data.data) == (\n        one.type,'),
+        (PROVIDERS, '(handle.type, handle.rp, handle.data.data) == (\n'
+                    '        one.type, provider,',
+         '(handle.rp, handle.data.data) == (\n        provider,'),
+        (PROVIDERS, 'dict(one.address))\n', '{key: one.address.get(key) for '
+                    'key in handle.data.data})\n')],
+    'SCHED-010': [
+        (FLAVOR, "re.sub('[^A-Z0-9_]', '_', part.upper())",
+         "re.sub(r'\\W', '_', part.upper())"),
+        (FLAVOR, "re.sub('[^A-Z0-9_]', '_', part.upper())",
+         "re.sub('[^A-Za-z0-9_]', '_', part)"),
+        (PROVIDERS, 'trait(one.type, one.vendor)',
+         "f'CUSTOM_{one.type}_{one.vendor.upper()}'")],
+    'SCHED-012': [
+        (FLAVOR, 'if group.number == 0 and group.amount > 1:', 'if False:'),
+        (FLAVOR, 'if group.number == 0 and group.amount > 1:',
+         'if group.number == 0 and group.amount > 2:')],
+    'SCHED-013': [
+        (FLAVOR, 'required=group.required | {PROGRAMMABLE, trait(',
+         'required=group.required | {trait('),
+        (FLAVOR, "            'FPGA_REGION', described",
+         "            'FPGA_FUNCTION', described"),
+        (FLAVOR, 'forbidden=group.forbidden | {PROGRAMMABLE})',
+         'forbidden=group.forbidden)'),
+        (FLAVOR, "trait('FPGA_FUNCTION', vendor, group.function)},",
+         '},'),
+        (FLAVOR, 'if group.function:  # SCHED-013', 'if False:')],
+    'SCHED-014': [
+        (FLAVOR, '[COMPUTE] if list(wanted) else []', '[]'),
+        (FLAVOR, '[COMPUTE] if list(wanted) else []', '[COMPUTE]')],
+    'SCHED-015': [
+        (FLAVOR, "f'{self.number}.{unit}'", "f'{self.resource_class}.{unit}'"),
+        (FLAVOR, 'for number in sorted(keys) if any(',
+         'for number in keys if any('),
+        (FLAVOR, '    return {**kept, **found}\n',
+         '    return {f\'{provider}.{one}\': provider for one, provider\n'
+         '            in {**kept, **found}.items()}\n')],
+    'SCHED-016': [
+        (FLAVOR, '        if (name != group.resource_class or left',
+         '        if (left'),
+        (FLAVOR, 'left[provider, name] < len(new)',
+         'left[provider, name] < 1'),
+        (FLAVOR, 'or not group.required <= has or', 'or'),
+        (FLAVOR, 'or group.forbidden & has\n', '\n'),
+        (FLAVOR, '            left[provider, name] - len(new))}',
+         '            left[provider, name])}'),
+        (FLAVOR, '            left[kept[one], group.resource_class] -= 1',
+         '            pass'),
+        (FLAVOR, '\n                or not mine <= {provider}):', '):')],
+    'SCHED-017': [
+        (FLAVOR, 'for provider, name in sorted(left):',
+         'for provider, name in left:'),
+        (FLAVOR, 'for group in sorted(wanted, key=lambda group: '
+                 'group.number):', 'for group in wanted:')],
+    'SCHED-018': [
+        (FLAVOR, 'why.status == 409)', 'why.status)'),
+        (FLAVOR, 'why.status == 409)', 'why.status == 403)'),
+        (FLAVOR, 'isinstance(error, NoFit) or ', '')],
 }
-
-
-def plant(folder: pathlib.Path, fault: tuple[str, str, str]) -> None:
-    """Plant a fault in a copy of this folder.
-
-    :raises ValueError: what it replaces does not stand there once
-    """
-    name, old, new = fault
-    path = folder / name
-    text = path.read_text()
-    if text.count(old) != 1:
-        raise ValueError(f'{name}:1: {old!r} stands there '
-                         f'{text.count(old)} times, and not once; mend '
-                         f'harness/planted.py')
-    path.write_text(text.replace(old, new))
-
-
-def failing(home: pathlib.Path, fault: tuple[str, str, str],
-            tests: Iterable[str]) -> set[str]:
-    """Those of the tests that fail with a fault."""
-    failed = set()
-    with tempfile.TemporaryDirectory(prefix='os-acc-planted-') as folder:
-        copy = pathlib.Path(folder, 'os_acc')
-        shutil.copytree(home, copy, ignore=shutil.ignore_patterns(
-            '__pycache__', '*.egg-info', '.stestr', 'build'))
-        plant(copy, fault)
-        path = os.pathsep.join((str(copy), os.environ.get('PYTHONPATH', '')))
-        for test in tests:
-            try:
-                run = subprocess.run(
-                    [sys.executable, '-m', 'unittest', f'tests.{test}'],
-                    cwd=copy, env={**os.environ, 'PYTHONPATH': path},
-                    capture_output=True, text=True, check=False,
-                    timeout=LIMIT)
-            except subprocess.TimeoutExpired:
-                print(f'{test} hangs with {fault[2]!r} in {fault[0]}')
-                continue
-            if run.returncode and 'Ran 1 test' in run.stderr:
-                failed.add(test)
-    return failed
 
 
 def main(wanted: list[str]) -> int:
     """Try the faults; returns the exit status."""
-    from tools import evidence
+    from tools import planted
 
-    home = pathlib.Path(__file__).parents[1]
-    found = evidence.read(home.parents[1]).tests
-    tried, wrong = 0, 0
-    for name in wanted or sorted(FAULTS):
-        claims = {test.name for test in found.get(name, ())}
-        bitten: set[str] = set()
-        for fault in FAULTS[name]:
-            failed = failing(home, fault, sorted(claims))
-            bitten |= failed
-            tried += 1
-            if not failed:
-                wrong += 1
-                print(f'{name}: no test fails with {fault[2]!r} in '
-                      f'{fault[0]}', flush=True)
-        for test in sorted(claims - bitten):
-            wrong += 1
-            print(f'{name}: {test} fails with none of the faults',
-                  flush=True)
-    print(f'{tried} faults planted, {wrong} problems')
-    return 1 if wrong or not tried else 0
+    return planted.main(pathlib.Path(__file__).parents[1], FAULTS, wanted)
 
 
 if __name__ == '__main__':

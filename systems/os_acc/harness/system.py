@@ -13,7 +13,8 @@ import collections
 import pathlib
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from functools import partialmethod
 from typing import Any, ClassVar
 
 from os_acc.library import Library
@@ -208,46 +209,23 @@ class OsAcc(System):
             raise Refused('the scheduler finds no unit')
         self._nova('build', van)
 
-    def do_call_plug(self, van: int) -> None:
-        self._nova('call_plug', van)
-
-    def do_start_guest(self, van: int) -> None:
-        self._nova('start_guest', van)
-
-    def do_fail_spawn(self, van: int) -> None:
-        self._nova('fail_spawn', van)
-
     def do_delete(self, van: int) -> None:
         if self._host.is_ending(van):
             self._advance_for(van)
         self._host.delete(van)
 
-    def do_call_unplug(self, van: int) -> None:
-        self._nova('call_unplug', van)
-
-    def do_call_release(self, van: int) -> None:
-        self._nova('call_release', van)
-
-    def do_stop(self, van: int) -> None:
-        self._nova('stop', van)
-
-    def do_start(self, van: int) -> None:
-        self._nova('start', van)
-
-    def do_hard_reboot(self, van: int) -> None:
-        self._nova('hard_reboot', van)
-
-    def do_rebuild(self, van: int) -> None:
-        self._nova('rebuild', van)
-
-    def do_delete_partition(self, van: int) -> None:
-        self._nova('delete_partition', van)
-
-    def do_prepare_again(self, van: int) -> None:
-        self._nova('prepare_again', van)
-
-    def do_start_fails(self, van: int) -> None:
-        self._nova('start_fails', van)
+    do_call_plug = partialmethod(_nova, 'call_plug')
+    do_start_guest = partialmethod(_nova, 'start_guest')
+    do_fail_spawn = partialmethod(_nova, 'fail_spawn')
+    do_call_unplug = partialmethod(_nova, 'call_unplug')
+    do_call_release = partialmethod(_nova, 'call_release')
+    do_stop = partialmethod(_nova, 'stop')
+    do_start = partialmethod(_nova, 'start')
+    do_hard_reboot = partialmethod(_nova, 'hard_reboot')
+    do_rebuild = partialmethod(_nova, 'rebuild')
+    do_delete_partition = partialmethod(_nova, 'delete_partition')
+    do_prepare_again = partialmethod(_nova, 'prepare_again')
+    do_start_fails = partialmethod(_nova, 'start_fails')
 
     # the API
 
@@ -291,7 +269,7 @@ class OsAcc(System):
             late = worker.at is not None and worker.at.kind == 'claim'
             self._host.go(worker, world.LATE if late else world.GO)
 
-    def _report(self, van: int, outcome: str) -> None:
+    def _report(self, outcome: str, van: int) -> None:
         """A report of this VAN alone is under way."""
         entry = self._host.van(van)
         for worker in self._host.workers:
@@ -303,11 +281,8 @@ class OsAcc(System):
                 return
         raise Refused('no report is under way')
 
-    def do_lose_acknowledgement(self, van: int) -> None:
-        self._report(van, world.LOST)
-
-    def do_delay_report(self, van: int) -> None:
-        self._report(van, world.LATE)
+    do_lose_acknowledgement = partialmethod(_report, world.LOST)
+    do_delay_report = partialmethod(_report, world.LATE)
 
     def do_take_late_report(self, van: int) -> None:
         if van not in self._host.late_reports or not self._host.api.up:
@@ -316,7 +291,7 @@ class OsAcc(System):
 
     # the device
 
-    def _end(self, van: int, operations: tuple[str, ...], outcome: str
+    def _end(self, operations: Collection[str], outcome: str, van: int
              ) -> None:
         """An operation on the VAN's device comes to an end."""
         if self._host.waits(van, 'device') is None:
@@ -332,65 +307,32 @@ class OsAcc(System):
             raise Refused('there is no such operation')
         self._host.finish(late)
 
-    def do_attach(self, van: int) -> None:
-        self._end(van, ('attach',), world.GO)
-
-    def do_fail_attach(self, van: int) -> None:
-        self._end(van, ('attach',), world.FAIL)
-
-    def do_fail_attached(self, van: int) -> None:
-        self._end(van, ('attach',), world.FAIL_AFTER)
-
-    def do_detach(self, van: int) -> None:
-        self._end(van, ('detach',), world.GO)
-
-    def do_fail_detach(self, van: int) -> None:
-        self._end(van, ('detach',), world.FAIL)
-
-    def do_lie_about_detach(self, van: int) -> None:
-        self._end(van, ('detach',), world.LIE)
-
-    def do_erase(self, van: int) -> None:
-        self._end(van, ('erase', 'erase-region'), world.GO)
-
-    def do_fail_erase(self, van: int) -> None:
-        self._end(van, ('erase', 'erase-region'), world.FAIL)
-
-    def do_write(self, van: int) -> None:
-        self._end(van, ('write',), world.GO)
-
-    def do_fail_write(self, van: int) -> None:
-        self._end(van, ('write',), world.FAIL)
-
-    def do_lie_about_write(self, van: int) -> None:
-        self._end(van, ('write',), world.LIE)
-
-    def do_time_out(self, van: int) -> None:
-        self._end(van, tuple(world.JOBS), world.LATE)
+    do_attach = partialmethod(_end, ('attach',), world.GO)
+    do_fail_attach = partialmethod(_end, ('attach',), world.FAIL)
+    do_fail_attached = partialmethod(_end, ('attach',), world.FAIL_AFTER)
+    do_detach = partialmethod(_end, ('detach',), world.GO)
+    do_fail_detach = partialmethod(_end, ('detach',), world.FAIL)
+    do_lie_about_detach = partialmethod(_end, ('detach',), world.LIE)
+    do_erase = partialmethod(_end, ('erase', 'erase-region'), world.GO)
+    do_fail_erase = partialmethod(_end, ('erase', 'erase-region'), world.FAIL)
+    do_write = partialmethod(_end, ('write',), world.GO)
+    do_fail_write = partialmethod(_end, ('write',), world.FAIL)
+    do_lie_about_write = partialmethod(_end, ('write',), world.LIE)
+    do_time_out = partialmethod(_end, world.JOBS, world.LATE)
 
     # processes
 
-    def do_compute_crash(self) -> None:
-        self._host.compute_crash()
-
-    def do_compute_restart(self) -> None:
-        self._host.compute_restart()
-
-    def do_journal_lost(self) -> None:
-        self._host.journal_lost()
-
-    def do_power_loss(self) -> None:
-        self._host.power_loss()
-
-    def do_agent_crash(self) -> None:
-        self._host.agent_crash()
+    def _process(self, name: str) -> None:
+        getattr(self._host, name)()
 
     def do_agent_restart(self) -> None:
         self._advance_all()  # every caller notices first
         self._host.agent_restart()
 
-    def do_api_lost(self) -> None:
-        self._host.api_lost()
-
-    def do_api_back(self) -> None:
-        self._host.api_back()
+    do_compute_crash = partialmethod(_process, 'compute_crash')
+    do_compute_restart = partialmethod(_process, 'compute_restart')
+    do_journal_lost = partialmethod(_process, 'journal_lost')
+    do_power_loss = partialmethod(_process, 'power_loss')
+    do_agent_crash = partialmethod(_process, 'agent_crash')
+    do_api_lost = partialmethod(_process, 'api_lost')
+    do_api_back = partialmethod(_process, 'api_back')

@@ -93,15 +93,17 @@ class Image(msgspec.Struct, frozen=True):
     """A bitstream on this host, as the image service describes it.
 
     :ivar path: of the file fetched
-    :ivar sha256: the digest recorded, in hexadecimal
+    :ivar digest: as recorded, in hexadecimal
+    :ivar algorithm: by which it was made, as hashlib names it, or ''
     :ivar regions: uuids of the regions that it fits
     :ivar tenant: it is a tenant's own, and not the operator's
     """
 
     path: str
-    sha256: str
+    digest: str
     regions: frozenset[str]
     tenant: bool
+    algorithm: str = 'sha256'
 
 
 class Images(Protocol):

@@ -318,7 +318,8 @@ class Library:
     def _request(self, instance: InstanceInfo, request: AccRequest) -> VAN:
         """T01: the intent to claim is journalled (OSACC-012)."""
         van = VAN(uuid=str(uuid.uuid4()), instance_uuid=instance.uuid,
-                  project_id=instance.project_id, host=self.host,
+                  project_id=instance.project_id,
+                  user_id=instance.user_id, host=self.host,
                   request_id=request.request_id, rp_uuid=request.rp_uuid,
                   function_wanted=request.function,
                   bitstream_id=request.bitstream_id, policy=request.policy)

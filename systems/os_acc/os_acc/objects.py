@@ -124,6 +124,7 @@ class VAN(msgspec.Struct, frozen=True, kw_only=True):
     uuid: str
     instance_uuid: str
     project_id: str
+    user_id: str | None = None
     host: str
     request_id: str
     rp_uuid: str

@@ -530,6 +530,22 @@ class TestFpga(FpgaCase):
             blank.with_name(name).write_bytes(bitstream('BLANK', name))
         self.assertEqual(len(self.offered()), 8)
 
+    @shows('BITS-016')
+    def test_another_static_part_has_other_region_types(self):
+        """Reported anew, also by a driver that has seen the former one."""
+        self.assertEqual(self.region().interface, 'shell-1')
+        self.program()
+        (self.root / 'blank' / 'shell-2').write_bytes(
+            bitstream('BLANK', 'shell-2'))
+        for number in range(2):  # the operator loads another static part
+            (self.kernel.devices / self.card / f'fpga/region{number}'
+             / 'interface_id').write_text('shell-2')
+            self.assertEqual(self.region(number).interface, 'shell-2')
+        with self.assertRaises(BitstreamRefused):
+            self.program()
+        self.program(bitstream('B', 'shell-2'))
+        self.assertEqual(self.function(), 'B')
+
     @shows('FPGAX86-025')
     def test_the_static_part_is_not_written(self):
         for content in (bitstream('A', part='static'),

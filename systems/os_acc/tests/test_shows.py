@@ -5,10 +5,10 @@ import shutil
 import tempfile
 import unittest
 
-from harness import planted
+from harness.planted import FAULTS
 
 import tests
-from tools import evidence
+from tools import evidence, planted
 
 HOME = pathlib.Path(tests.__file__).parents[1]
 ROOT = HOME.parents[1]
@@ -49,10 +49,10 @@ class TestPlanted(unittest.TestCase):
     """``python -m harness.planted`` tries all; here it is seen to work."""
 
     def test_each_claim_has_a_fault_that_can_be_planted(self):
-        self.assertEqual({one for one, _ in read()}, set(planted.FAULTS))
+        self.assertEqual({one for one, _ in read()}, set(FAULTS))
         checked = 0
         with tempfile.TemporaryDirectory(prefix='os-acc-') as folder:
-            for name, faults in planted.FAULTS.items():
+            for name, faults in FAULTS.items():
                 for fault in faults:
                     copy = pathlib.Path(folder, fault[0])
                     copy.parent.mkdir(parents=True, exist_ok=True)
@@ -72,7 +72,7 @@ class TestPlanted(unittest.TestCase):
 
     def test_a_fault_is_noticed_and_nothing_else(self):
         test = 'test_drivers.TestGpu.test_one_type_of_a_parent'
-        [fault] = planted.FAULTS['GPUX86-012']
+        [fault] = FAULTS['GPUX86-012']
         self.assertEqual(planted.failing(HOME, fault, [test]), {test})
         harmless = fault[0], fault[1], fault[1]
         self.assertEqual(planted.failing(HOME, harmless, [test]), set())

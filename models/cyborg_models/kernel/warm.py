@@ -1,0 +1,104 @@
+"""Compile what an exploration needs late while it needs the rest.
+
+Numba keeps what it has compiled for the next time.  The first time takes
+more than ten seconds, of which the function that expands states, which is
+needed at once, takes not half.  Where there is a second processor, another
+process compiles the others meanwhile, by calling them on a model of two
+states that is packed into as many words.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cyborg_models.kernel import _compiled as compiled
+from cyborg_models.kernel import liveness
+from cyborg_models.kernel.engine import Engine
+from cyborg_models.kernel.language import WEAK, Model
+
+
+def beside(engine: Engine) -> subprocess.Popen[bytes] | None:
+    """Start to compile for an engine, if nothing has been compiled for one
+    of its kind.
+
+    :returns: the process, which ends by itself; or None
+    """
+    met = _missed()
+    compiled.partition(engine.wide, engine.canonical(engine.model.initial),
+                       engine.bits)
+    if (_missed() == met or engine.symmetry is not None
+            or len(os.sched_getaffinity(0)) < 2):
+        return None
+    paths = [str(Path(__file__).parents[2]),
+             *filter(None, [os.environ.get('PYTHONPATH')])]
+    return subprocess.Popen(
+        [sys.executable, '-P', '-m', __name__, str(len(engine.wide))],
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, 'PYTHONPATH': os.pathsep.join(paths)})
+
+
+def _missed() -> int:
+    return sum(compiled.partition.stats.cache_misses.values())
+
+
+def _switch(words: int) -> Model:
+    """Two states, and variables that stay as they are, to fill words."""
+    m = Model('cyborg_models.kernel.warm')
+    for index in range(8 * words - 1):
+        m.var(f'still{index}', range(256), start=0)
+    m.var('on', bool, start=False)
+
+    @m.action('user -> switch: press', fair=WEAK)
+    def press(s: Any) -> None:
+        """It is on, and then off again."""
+        s.on = not s.on
+
+    @m.always('WARM-001')
+    def is_on_or_off(s: Any) -> bool:
+        """It is one of the two."""
+        return s.on in (False, True)
+
+    @m.eventually('WARM-002')
+    def comes_on(s: Any) -> tuple[bool, bool]:
+        """Who waits for it to be on sees that."""
+        return not s.on, s.on
+
+    return m.ready()
+
+
+def compile_late(words: int) -> None:
+    """Call, and so compile, what is needed after states are expanded.
+
+    :param words: number of words of a packed state
+    """
+    model = _switch(words)
+    engine = Engine(model, threads=1)
+    compiled.rehash(engine.wide, 0, 1, engine.states, engine.table,
+                    engine.high, engine.number_bits)
+    rows = [engine.canonical(codes) for codes in (
+        model.initial, (*model.initial[:-1], 1))]
+    engine.memo.regroup(np.array(rows), 1)
+    groups, slots = engine.memo.arrays[:2]
+    compiled.spread(engine.wide, groups, slots, groups, slots.copy())
+    # Both states, as if the first had been expanded.  By now, the other
+    # process has compiled how to store them.
+    worker = engine.workers[0]
+    for row in rows:
+        part = compiled.partition(engine.wide, row, engine.bits)
+        worker.buckets[part, 0] = row
+        worker.fill[part] = 1
+        engine.flush()
+        engine.levels.append(engine.high.copy())
+        worker.tally[part] = 1
+    liveness.check(liveness.Graph(engine))
+
+
+if __name__ == '__main__':
+    compile_late(int(sys.argv[1]))
