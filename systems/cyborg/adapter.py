@@ -15,6 +15,8 @@ from systems.cyborg.stack import HOST, LIMIT, identity
 
 ARQS = '/accelerator_requests'
 PROFILES = '/device_profiles'
+#: a kind of request of openstacksdk: the proxy's methods made it up, not we
+BY_METHOD = 'by a method for it'
 
 
 class Reply(NamedTuple):
@@ -67,12 +69,13 @@ class Raw:
     name = 'HTTP'
 
     def __init__(self, stack, who=None):
-        self.url = stack.url
+        self.stack, self.url = stack, stack.url
         self.session = requests.Session()
         self.session.headers.update(who or identity())
 
     def send(self, method, path, **arguments):
         """One request; ``json`` or ``data`` is its body."""
+        self.stack.calls.append(self.name)
         try:
             return read_reply(self.session.request(
                 method, self.url + path, timeout=LIMIT, **arguments))
@@ -85,12 +88,14 @@ class Raw:
 
     def bind(self, arqs, instance, provider, host=HOST):
         """PATCH: bind ARQs for an instance."""
-        return self.send('PATCH', ARQS, json=bind_body(
-            arqs, instance, provider, host))
+        return self._patch(bind_body(arqs, instance, provider, host))
 
     def unbind(self, arqs):
         """PATCH: unbind ARQs."""
-        return self.send('PATCH', ARQS, json=unbind_body(arqs))
+        return self._patch(unbind_body(arqs))
+
+    def _patch(self, body):
+        return self.send('PATCH', ARQS, json=body)
 
     def delete(self, arqs):
         """DELETE by uuid."""
@@ -106,10 +111,9 @@ class Raw:
 
 
 class Sdk(Raw):
-    """The same through openstacksdk, where that has a call for it.
-
-    Its proxy patches one ARQ at a time; for several the request goes
-    through the proxy as an adapter, which is what Nova does.
+    """The same through openstacksdk: by a method of its accelerator proxy
+    where there is one for it, or else with the proxy as an adapter, which is
+    what Nova does.  The methods are for one ARQ at a time.
     """
 
     name = 'openstacksdk'
@@ -129,7 +133,17 @@ class Sdk(Raw):
             compute_api_version='2', accelerator_endpoint_override=stack.url,
         ).accelerator
 
+    def send(self, method, path, **arguments):
+        return self._try(
+            lambda: self.proxy.request(path, method, **arguments), None)
+
+    def _method(self, call, status):
+        """A method of the proxy: what it returns, or the error."""
+        self.stack.calls.append(BY_METHOD)
+        return self._try(call, status)
+
     def _try(self, call, status):
+        self.stack.calls.append(self.name)
         try:
             found = call()
         except self._http_errors as error:
@@ -142,36 +156,25 @@ class Sdk(Raw):
             return read_reply(found)
         return Reply(status, found)
 
-    def create(self, profile):
-        return self._try(lambda: self.proxy.post(
-            ARQS, json={'device_profile_name': profile}), 201)
-
-    def bind(self, arqs, instance, provider, host=HOST):
-        body = bind_body(arqs, instance, provider, host)
-        if len(arqs) > 1:
-            return self._try(lambda: self.proxy.patch(ARQS, json=body), 202)
-        return self._try(lambda: self.proxy.update_accelerator_request(
-            arqs[0], body[arqs[0]]), 202)
-
-    def unbind(self, arqs):
-        body = unbind_body(arqs)
-        if len(arqs) > 1:
-            return self._try(lambda: self.proxy.patch(ARQS, json=body), 202)
-        return self._try(lambda: self.proxy.update_accelerator_request(
-            arqs[0], body[arqs[0]]), 202)
+    def _patch(self, body):
+        if len(body) > 1:
+            return super()._patch(body)
+        (arq, patch), = body.items()
+        return self._method(lambda: self.proxy.update_accelerator_request(
+            arq, patch), 202)
 
     def delete(self, arqs):
         if len(arqs) > 1:
             return super().delete(arqs)
-        return self._try(lambda: self.proxy.delete_accelerator_request(
+        return self._method(lambda: self.proxy.delete_accelerator_request(
             arqs[0], ignore_missing=False), 204)
 
     def get(self, arq):
-        return self._try(
+        return self._method(
             lambda: self.proxy.get_accelerator_request(arq).to_dict(), 200)
 
     def listing(self):
-        return self._try(lambda: {'arqs': [
+        return self._method(lambda: {'arqs': [
             arq.to_dict() for arq in self.proxy.accelerator_requests()]},
             200)
 

@@ -74,10 +74,10 @@ class Walk:
     :param system: a :class:`~systems.cyborg.nova.Played`
     :param known: what is known, or None
     :param seed: of the chance
+    :param overlapping: share of steps in which several requests overlap, or
+        Cyborg crashes
     :ivar interrupted: kind of step -> how often a request was caught at the
         point that it was to be caught at
-    :ivar overlapping: share of steps in which several requests overlap, or
-        Cyborg crashes
     :cvar repeating: share of requests that are sent twice
     :cvar waiting: share of steps that give it time
     :cvar within: faults that only come with something else
@@ -85,11 +85,12 @@ class Walk:
     :cvar probed: steps that are tried where the model forbids them
     """
 
-    overlapping, repeating, waiting = 0, 0.3, 0.1
+    repeating, waiting = 0.3, 0.1
     within, away, probed = ('lose_request',), AWAY, PROBED
 
-    def __init__(self, system, known, seed):
+    def __init__(self, system, known, seed, overlapping=0):
         self.system, self.known = system, known
+        self.overlapping = overlapping
         self.points = tuple(POINTS) if (
             system.stack.database.kind == 'mariadb') else ()
         self.chance = random.Random(seed)
@@ -100,11 +101,14 @@ class Walk:
         self.fresh = Oracle(
             self.chosen, controlled={*self.able, *self.within},
             hidden=system.hidden)
-        self.taken = {}
+        self.taken, self.names, self.far = {}, Counter(), True
         self.interrupted = Counter()
 
     def begin(self):
-        """Begin an example; the system starts anew."""
+        """Begin an example; the system starts anew.  Every other one goes
+        far: to what was done least, past faults that were met before.
+        """
+        self.far = not self.far
         self.system.start()
         self.oracle = self.fresh.copy()
         self.story, self.over, self.last = [], False, ''
@@ -153,13 +157,27 @@ class Walk:
 
         def tried(step):
             return self.taken.get((str(step[:2]), case), 0)
-        least = min(map(tried, steps))
+
+        def done(step):
+            return self.names[step[0]]
+        if self.far:
+            steps = [step for step in steps if not done(step)
+                     or self._leads(step)] or steps
+        measure = done if self.far else tried
+        least = min(map(measure, steps))
         step = self.chance.choice([
-            step for step in steps if tried(step) == least]
+            step for step in steps if measure(step) == least]
             if self.chance.random() < 0.7 else steps)
         self.last = str(step[:2]), case
         self.taken[self.last] = tried(step) + 1
+        self.names[step[0]] += 1
         return step
+
+    def _leads(self, step):
+        """Is a step no fault, and one that the model allows?"""
+        action = self.oracle.model.actions.get(step[0])
+        return action is None or not action.fault and (
+            self.oracle.may(self.oracle.step_of(step[0], step[1:])) != NONE)
 
     def _overlaps(self, steps):
         """Steps of several requests that overlap: any two, one with itself,
@@ -264,17 +282,18 @@ class Walk:
                 target=send, args=(number, *calls[number]), daemon=True))
             threads[-1].start()
 
-        threads, broken = [], []
+        threads, broken, caught = [], [], False
         with contextlib.ExitStack() as stack:
             waits = stack.enter_context(
                 self.system.stack.held(point)) if point else None
             start(0)
             if waits:
                 end = time.monotonic() + LIMIT
-                while (not waits() and threads[0].is_alive()
+                while (not waits() and self._under_way(threads[0])
                        and time.monotonic() < end):
                     time.sleep(0.01)
-                self.interrupted[kind] += threads[0].is_alive()
+                caught = waits()
+                self.interrupted[kind] += caught
             if kind == 'paused':
                 self.system.stack.signal(signal.SIGSTOP)
                 threads[0].join(LIMIT)
@@ -292,7 +311,7 @@ class Walk:
                     start(number)
                     if waits:
                         threads[-1].join(HELD)
-            killed = part and threads[0].is_alive()
+            killed = part and caught
             if killed:
                 self.system.stack.crash(part)
         crashed = killed and part == 'conductor'
@@ -318,6 +337,8 @@ class Walk:
                 action, *members = calls[0]
                 oracle.step(action, members)
                 oracle.fault('crash_conductor')
+                if outcomes[0] == OK:  # it was answered before
+                    return
                 for arq in range(len(self.system.uuids)):
                     # What the bus had is lost as well.
                     oracle.fault('lose_request', (arq,))
@@ -337,6 +358,10 @@ class Walk:
             self.observe(found, name)
         if not self.over and killed:
             found += self.settle()
+
+    def _under_way(self, thread):
+        """Is what a thread has asked for not done yet?"""
+        return thread.is_alive()
 
     def observe(self, found, name):
         """Look, and hold what is seen to the model."""
@@ -364,7 +389,7 @@ class Walk:
                 tell(oracle)
             except Divergence as divergence:
                 finding = read_divergence(divergence, name, fails(
-                    divergence, self.system, self.contract))
+                    divergence, self.system, self.contract), self.story)
                 if self.known:
                     finding = beyond(self.known, finding,
                                      self.oracle.defects)
@@ -397,16 +422,20 @@ def label(trace):
     return name if steps[-1] is trace[-1] else f'wait after {name}'
 
 
-def read_divergence(divergence, name, requirement):
+def read_divergence(divergence, name, requirement, trace=()):
     """A :class:`Finding` of what the oracle says.
 
     :param name: of the step after which it said so
+    :param trace: the steps up to it
     """
     event = divergence.event
     if divergence.differences:
         what = '; '.join(sorted({
             f'{one.name.partition("[")[0]} is {kind(one.observed)}'
             for one in divergence.differences}))
+        if 'recorded is NONE' in what and any(
+                step[0] == 'program' for step in trace):
+            what += ', an operator programmed'
     elif event.kind == 'quiet':
         what = 'nothing more comes'
     else:

@@ -14,8 +14,10 @@ These a person judges; the others a run records:
 
 * ``expected`` and ``happened``, in words;
 * ``mode``, ``seed`` and ``steps``: the exploration that found it, and the
-  number of steps that it took; seed 0 where a person chose the steps;
-* ``trace``: the fewest steps found that show it, for a replay;
+  number of steps that it took; ``--mode``, ``--seed`` and ``--steps`` of
+  ``python -m systems.cyborg`` take it again;
+* ``options``: those that it needs besides, such as ``--bus rabbit``;
+* ``trace``: the steps of it that are needed to show it, for a replay;
 * ``chance``: true if a replay needs luck, such as two callers at once.
 """
 
@@ -49,18 +51,24 @@ def needs_luck(trace):
 class Known:
     """A record, and what a run has seen of it.
 
+    :ivar options: of the run, as those of an entry
     :ivar seen: id of a divergence -> how often it showed
     :ivar looked: ids whose traces were replayed
     :ivar first: id -> (finding, mode, seed, steps, trace) of the first time
         that exploration showed it, without luck if it ever did
     :ivar new: signature -> (finding, mode, seed, steps, trace)
+    :ivar explored: (mode, seed) -> how many steps were taken from the start
+    :ivar came: id -> set of (mode, seed, steps) at which it showed
     """
 
     document: dict
+    options: str = ''
     seen: dict = field(default_factory=dict)
     looked: set = field(default_factory=set)
     first: dict = field(default_factory=dict)
     new: dict = field(default_factory=dict)
+    explored: dict = field(default_factory=dict)
+    came: dict = field(default_factory=dict)
 
     @classmethod
     def read(cls, path=FILE, whole=True):
@@ -137,27 +145,49 @@ class Known:
         return tuple(row.get('defect', '').split())
 
     def note(self, finding, mode, seed, steps, trace):
-        """Count a finding; what is not known is kept as new."""
+        """Count a finding; what is not known is kept as new.
+
+        :param steps: 0 if it was replayed
+        """
         row = self.match(finding)
-        if row:
-            self.seen[row['id']] = self.seen.get(row['id'], 0) + 1
-            first = self.first.get(row['id'])
-            if row['id'] not in self.looked and (
-                    not first or needs_luck(first[-1])
-                    and not needs_luck(trace)):
-                self.first[row['id']] = (
-                    finding, mode, seed, steps, list(trace))
-        else:
+        if not row:
             self.new.setdefault(finding.signature, (
                 finding, mode, seed, steps, list(trace)))
+            return
+        name = row['id']
+        self.seen[name] = self.seen.get(name, 0) + 1
+        if not steps:
+            return
+        self.came.setdefault(name, set()).add((mode, seed, steps))
+        first = self.first.get(name)
+        if not first or needs_luck(first[-1]) and not needs_luck(trace):
+            self.first[name] = finding, mode, seed, steps, list(trace)
 
-    def record(self, row, finding, mode, seed, steps, trace, chance):
-        """Write into a divergence how it was found."""
+    def meant(self, ids=()):
+        """The entries to record: those named, or all; of these only those
+        that a run with other options does not find.
+        """
+        return [row for row in self.rows if row['id'] in ids or not ids and (
+            'mode' not in row or row.get('options', '') == self.options)]
+
+    def unseen(self, ids=()):
+        """Ids of the entries to record to which no exploration came."""
+        return [row['id'] for row in self.meant(ids)
+                if row['id'] not in self.first]
+
+    def record(self, row, first, finding, trace, lucky):
+        """Write into a divergence how it was found.
+
+        :param first: what is in ``first``
+        :param finding: what the trace shows
+        """
+        _, mode, seed, steps, _ = first
         row.update(expected=finding.expected, happened=finding.happened,
                    mode=mode, seed=seed, steps=steps, trace=trace)
-        row.pop('chance', None)
-        if chance:
-            row['chance'] = True
+        for name, value in (('options', self.options), ('chance', lucky)):
+            row.pop(name, None)
+            if value:
+                row[name] = value
 
     def write(self, path=FILE):
         """Write the record back."""
@@ -170,6 +200,31 @@ class Known:
         """
         lucky = {row['id'] for row in self.rows if row.get('chance')}
         return sorted(self.looked - set(self.seen) - lucky)
+
+    def ways(self):
+        """The explorations on record: (mode, seed, most steps)."""
+        most = {}
+        for row in self.rows:
+            if 'mode' in row and row.get('options', '') == self.options:
+                way = row['mode'], row['seed']
+                most[way] = max(most.get(way, 0), row['steps'])
+        return [(*way, steps) for way, steps in most.items()]
+
+    @property
+    def again(self):
+        """id -> whether it showed at its step, of the entries as far as
+        whose steps their seeds were taken again.
+        """
+        return {row['id']: (row['mode'], row['seed'], row['steps'])
+                in self.came.get(row['id'], ()) for row in self.rows
+                if 'mode' in row and row.get('options', '') == self.options
+                and self.explored.get((row['mode'], row['seed']), 0)
+                >= row['steps']}
+
+    @property
+    def astray(self):
+        """Ids of the entries to which their seeds lead no longer."""
+        return [name for name, came in self.again.items() if not came]
 
     @property
     def fails(self):
@@ -195,6 +250,10 @@ class Known:
             yield f'    mode {mode}, seed {seed}, {steps} steps; trace:'
             for step in trace:
                 yield f'      {json.dumps(step)}'
+        again, astray = self.again, self.astray
+        yield (f'seeds: {len(again)} taken again, '
+               f'{len(again) - len(astray)} led where they led' + (
+                   f'; not to {", ".join(astray)}' if astray else ''))
         yield (f'{len(self.seen)} known, {len(self.new)} new, '
                f'{len(self.mended)} mended, of '
                f'{len(self.rows)} on record')

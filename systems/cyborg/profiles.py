@@ -12,7 +12,7 @@ import uuid
 
 from cyborg_models.conformance.suite import HarnessError
 from systems.cyborg import images
-from systems.cyborg.adapter import PROFILES, Raw, Reply
+from systems.cyborg.adapter import PROFILES, Raw, Reply, Sdk
 from systems.cyborg.requests import INSTANCES, Finding, words
 from systems.cyborg.stack import OTHER_PROJECT, identity, wait_for
 
@@ -57,7 +57,7 @@ class Profiles:
     def __init__(self, stack, seed):
         self.stack, self.chance = stack, random.Random(seed)
         self.admin = Raw(stack, identity(roles='admin'))
-        self.client = Raw(stack)
+        self.clients = Raw(stack), Sdk(stack)
 
     def begin(self):
         """Begin an example: nothing is there."""
@@ -73,6 +73,7 @@ class Profiles:
     def take(self, step):
         """Take a step; returns list of findings."""
         self.story.append(step)
+        self.client = self.clients[len(self.story) % 2]
         asks, form, image = step
         made = self._images(FORMS[form], image)
         asked = {images.FUNCTION: FORMS[form],

@@ -5,6 +5,7 @@ Glance (``images.py``).  A write waits after its first half until it is clear
 what becomes of it, so that requests, faults and looks come amid it.
 """
 
+import signal
 import threading
 from typing import ClassVar
 
@@ -40,6 +41,13 @@ LEFT = ('crash_conductor', 'lose_controller', 'lose_host', 'lose_power',
 BINDS = ('ask_bind', 'rebind')
 #: how often a bind may meet a fault of an image
 SPOILT = 0.4
+#: steps in which processes are killed amid a write; those of one service need
+#: a process for each
+KILLS = {'kill': ('conductor', 'agent'), 'kill conductor': ('conductor',),
+         'kill agent': ('agent',)}
+#: the model's fault that this is
+CRASHED = {'conductor': ('crash_conductor', ()),
+           'agent': ('crash_agent', (0,))}
 #: share of steps amid a write that strike it; and of all, that let it end
 STRUCK, GOES_ON = 0.6, 0.15
 LOGIC = (Logic.FIRST, Logic.SECOND)
@@ -180,10 +188,17 @@ class Program(Played):
         self.let('half')
 
     def do_lose_result(self, region):
-        """The agent takes longer than the conductor waits for a reply."""
+        """The agent takes longer than the conductor waits for a reply: it is
+        stopped where it has a process of its own.
+        """
         self._amid()
+        alone = self.stack.bus == 'rabbit'
+        if alone:
+            self.stack.signal(signal.SIGSTOP, 'agent')
         wait_for(lambda: self.stack.jobs() == (0, 0),
                  'nobody gives up a call')
+        if alone:
+            self.stack.signal(signal.SIGCONT, 'agent')
         self.let('ok')
 
     def do_bind_times_out(self, arq):
@@ -199,12 +214,12 @@ class Program(Played):
         self.stack.launch('placement', self.stack.placement_port,
                           'placement')
 
-    def do_kill(self):
-        """Conductor and agent are killed, and start again."""
-        self.stack.restart()
-        if self.stack.serves('agent') == 'agent':  # it has its own process
-            self.stack.restart('agent')
-        self.stack.writes_ended()
+    def do_kill(self, parts):
+        """Services are killed, and start again."""
+        for part in {self.stack.serves(part): part for part in parts}.values():
+            self.stack.restart(part)
+        if 'agent' in parts:
+            self.stack.writes_ended()
 
     def do_power(self):
         """The host loses power, and comes back: the region is empty."""
@@ -259,22 +274,30 @@ class ProgramWalk(Walk):
     within = (
         *Walk.within, 'crash_conductor', 'crash_agent', 'lose_power',
         'find_host', *dict.fromkeys(fault for fault, _ in WRONG.values()))
-    away, probed, repeating = ('program', 'power'), (), 0.1
+    away, repeating = ('program', 'power'), 0.1
+    probed = ('program',)
 
     def __init__(self, *arguments):
         super().__init__(*arguments)
-        self.points = ()
+        self.after, self.points = self.points[1:], ()
+        self.kills = [*KILLS] if (
+            self.system.stack.bus == 'rabbit') else ['kill']
 
     def choices(self):
-        """Steps beside those of the model: ``look``, ``kill`` and ``go_on``
-        amid a write, ``power`` when there is none; ``with``, a fault of an
-        image and the bind that it hits.
+        """Steps beside those of the model: ``look``, ``go_on`` and kills
+        amid a write, of which each comes first until it was taken; ``power``
+        when there is none; ``with``, a fault of an image and the bind that
+        it hits.
         """
         found = super().choices()
         if self.system.stack.writes()[1]:
+            new = [name for name in self.kills if not self.names[name]]
+            if new:
+                return [(name, ()) for name in new]
             names = OF_WRITES if self.chance.random() < STRUCK else AMID
             return [*(step for step in found if step[0] in names),
-                    ('look', ()), ('kill', ()), ('go_on', ())]
+                    *((name, ()) for name in self.kills),
+                    ('look', ()), ('go_on', ())]
         found.append(('power', ()))
         if self.chance.random() < SPOILT:
             found += [('with', (wrong, [name, *arguments]))
@@ -289,6 +312,25 @@ class ProgramWalk(Walk):
             step == ['wait'] or self.chance.random() < GOES_ON)
         return ['go_on'] if amid else step
 
+    def _overlaps(self, steps):
+        """With binds that are caught after the write, and a crash there."""
+        yield from super()._overlaps(steps)
+        for step in steps:
+            if step[0] == 'ask_bind' and not self.system.stack.writes()[1]:
+                for point in self.after:
+                    yield ['crash', point, step]
+
+    def _overlap(self, found, kind, calls):
+        caught = kind != 'together'
+        if caught:  # later than amid the write
+            self.system.stack.hardware(hold=False)
+        super()._overlap(found, kind, calls)
+        if caught:
+            self.system.stack.hardware(hold=True)
+
+    def _under_way(self, thread):
+        return thread.is_alive() or self.system.stack.jobs() != (0, 0)
+
     def observe(self, found, name):
         super().observe(found, name)
         complaints = self._complaints()
@@ -298,8 +340,10 @@ class ProgramWalk(Walk):
     def take(self, step):
         """Take a step; returns list of findings."""
         name, *arguments = step
-        own = {'look': self._look, 'kill': self._kill, 'go_on': self._go_on,
-               'power': self._lose_power, 'with': self._with}
+        own = {'look': self._look, 'go_on': self._go_on,
+               'power': self._lose_power, 'with': self._with,
+               **{one: lambda found, one=one: self._kill(found, one)
+                  for one in KILLS}}
         if name not in own:
             return super().take(step)
         self.story.append(step)
@@ -307,7 +351,7 @@ class ProgramWalk(Walk):
         own[name](found, *arguments)
         if not self.over:
             self.observe(found, label(self.story))
-        if name == 'kill' and not self.over:
+        if name in KILLS and not self.over:
             found += self.settle()
         return found
 
@@ -318,12 +362,13 @@ class ProgramWalk(Walk):
     def _go_on(self, found):
         self.system.let('ok')
 
-    def _kill(self, found):
+    def _kill(self, found, name):
         def tell(oracle):
-            oracle.fault('crash_conductor')
-            oracle.fault('crash_agent', (0,))
-        self.system.do_kill()
-        self._tell(found, 'kill', tell)
+            for part in KILLS[name]:
+                oracle.fault(*CRASHED[part])
+        self.system.do_kill(KILLS[name])
+        self.interrupted[name] += 1
+        self._tell(found, name, tell)
 
     def _lose_power(self, found):
         def tell(oracle):

@@ -18,6 +18,7 @@ from systems.cyborg.adapter import (
     ARQS,
     PROFILES,
     Raw,
+    Sdk,
     bind_body,
     read_listing,
     snapshot,
@@ -146,8 +147,9 @@ class Requests:
 
     def __init__(self, stack, seed):
         self.stack, self.chance = stack, random.Random(seed)
-        self.clients = {name: Raw(stack, who)
-                        for name, who in CALLERS.items()}
+        self.clients = {
+            name: tuple(kind(stack, who) for kind in (Raw, Sdk))
+            for name, who in CALLERS.items()}
         self.begin()
 
     def begin(self):
@@ -158,17 +160,21 @@ class Requests:
         self.maintain(False)
         for name, groups in (('one', [{'resources:FPGA': '1'}]),
                              ('two', [{'resources:FPGA': '2'}])):
-            reply = self.clients['admin'].send('POST', PROFILES, json=[
+            reply = self._client('admin').send('POST', PROFILES, json=[
                 {'name': name, 'groups': groups}])
             assert reply.status == 201, reply
         self.groups = {'one': 1, 'two': 2}
         self.now = self.look()
 
+    def _client(self, caller):
+        """Raw HTTP and openstacksdk, by turns."""
+        return self.clients[caller][len(self.story) % 2]
+
     def maintain(self, on):
         """Put the device into maintenance, or back."""
         device = self.stack.database.query('SELECT uuid FROM devices')
         verb = 'disable' if on else 'enable'
-        return self.clients['admin'].send(
+        return self._client('admin').send(
             'POST', f'/devices/{device[0]["uuid"]}/{verb}')
 
     def look(self):
@@ -408,7 +414,7 @@ class Requests:
             return []
         before, told = self.now, len(self.stack.nova.events)
         allowed = self._allowed(request)
-        reply = self.clients[request.caller].send(method, path, **arguments)
+        reply = self._client(request.caller).send(method, path, **arguments)
         self.now = after = self.look()
         if request.name == 'create profile' and reply.status == 201:
             self.groups[request.instance] = sum(
@@ -419,7 +425,7 @@ class Requests:
         found = list(differences(request, before, after, allowed, reply,
                                  len(self.stack.nova.events) - told))
         what = describe(request, before, self.order, self.stack.nova.answer)
-        listing = read_listing(self.clients['admin'].listing(), after)
+        listing = read_listing(self._client('admin').listing(), after)
         if listing:
             self.poisoned = True
             found.append(('ARQ-028', 'a list of all rows',

@@ -55,8 +55,8 @@ POINTS = {
     'before the handle is taken': (
         'attach_handles', 'NEW.in_use = 1 AND OLD.in_use = 0'),
     'before the handle is named': (
-        'extended_accelerator_requests',
-        'NEW.attach_handle_id IS NOT NULL AND OLD.attach_handle_id IS NULL'),
+        ARQS, 'NEW.attach_handle_id IS NOT NULL '
+        'AND OLD.attach_handle_id IS NULL'),
     'before Bound': (
         ARQS, "NEW.state = 'Bound' AND OLD.state <> 'Bound'"),
 }
@@ -163,7 +163,7 @@ class Process:
         threading.Thread(target=self._read, args=(ready,),
                          daemon=True).start()
         if ready is not None and not (
-                self.seen.wait(LIMIT) and ready in self.lines):
+                self.seen.wait(4 * LIMIT) and ready in self.lines):
             self.kill()
             raise StackError(f'{name} does not start: {self.tail()}')
 
@@ -325,6 +325,9 @@ class Stack:
     :param conductors: how many, with RabbitMQ
     :param bind_timeout: Cyborg's option, seconds
     :param rpc_timeout: oslo.messaging's option, seconds
+    :ivar options: of the run, where they are not the default: bus and
+        number of conductors
+    :ivar calls: which client sent each request, in order
     :ivar devices: what the driver finds and does
     :ivar images: an :class:`~systems.cyborg.images.Images`
     :ivar weaker: what the choice of database weakens; '' for MariaDB
@@ -336,7 +339,9 @@ class Stack:
             database = 'mariadb' if shutil.which('mariadbd') else 'sqlite'
         self.weaker = WITHOUT_MARIADB if database == 'sqlite' else ''
         self.folder = Path(tempfile.mkdtemp(prefix='cyborg-stack-'))
-        self.handles, self.bus = handles, bus
+        self.handles, self.bus, self.calls = handles, bus, []
+        self.options = '' if bus == 'fake' else (
+            f'--bus {bus} --conductors {conductors}')
         self.conductors = ['conductor', *(
             f'conductor{number}' for number in range(2, conductors + 1))]
         self.rpc_timeout, self.bind_timeout = rpc_timeout, bind_timeout
@@ -607,9 +612,9 @@ resource_provider_name = {HOST}
         for name in self._running(part):
             self.processes[name].kill()
 
-    def signal(self, number):
-        """Send a signal to the conductors."""
-        for name in self._running('conductor'):
+    def signal(self, number, part='conductor'):
+        """Send a signal to a service; of several conductors to all."""
+        for name in self._running(part):
             self.processes[name].signal(number)
 
     def _running(self, part):

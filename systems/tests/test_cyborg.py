@@ -5,7 +5,9 @@ Replies and rows here were recorded from it.  ``tox -e cyborg`` runs it.
 
 import contextlib
 import io
+import itertools
 import json
+import random
 import re
 import signal
 import sqlite3
@@ -20,6 +22,7 @@ from unittest import mock
 
 from cyborg_models import registry
 from cyborg_models.conformance import contract as contracts
+from cyborg_models.conformance.itself import ModelSystem
 from cyborg_models.conformance.oracle import (
     OK,
     UNKNOWN,
@@ -35,7 +38,7 @@ from cyborg_models.conformance.suite import (
 from cyborg_models.kernel.language import Action, Step
 from cyborg_models.stein.vocabulary import Arq, Logic, Notice, Use
 from systems.cyborg import __main__ as command
-from systems.cyborg import adapter, explore, known, nova, requests
+from systems.cyborg import adapter, explore, known, nova, requests, runs
 from systems.cyborg.adapter import Reply, Row, Snapshot
 from systems.cyborg.explore import kind, label, read_divergence
 from systems.cyborg.program import Program, Share
@@ -507,7 +510,7 @@ class Walked(unittest.TestCase):
         walk.system = nova.Release(SimpleNamespace(url=''), lambda _: None)
         walk.contract = contracts.of('stein.release')
         walk.known = known.Known({'divergences': rows})
-        walk.taken, walk.last, walk.over = {}, '', False
+        walk.taken, walk.last, walk.over, walk.story = {}, '', False, []
         for name, arguments in (('claim', (0, 0)), ('post', (0,))):
             walk.oracle.step(name, arguments)
         return walk
@@ -557,6 +560,29 @@ class Walked(unittest.TestCase):
         walk.known.rows[0]['signatures'] = ['.*']
         del walk.known.rows[1]
         self.assertIsNone(walk.known.match(Finding(found[2], '', '', '')))
+
+    def test_walks_get_far(self):
+        """To where a guest was started and stopped again."""
+        hidden = nova.Release(SimpleNamespace(url=''), None).hidden
+        model = ModelSystem('stein.release', nova.Release.settings, (),
+                            hidden)
+        vars(model).update(
+            stack=SimpleNamespace(database=SimpleNamespace(kind='sqlite')),
+            findings=[], roles=('cyborg',), capabilities=('core', 'unbind'))
+
+        class Near(explore.Walk):
+            def begin(self):
+                super().begin()
+                self.far = False
+        for made, reached in ((explore.Walk, True), (Near, False)):
+            walk = made(model, None, 1)
+            for _ in range(40):
+                walk.begin()
+                for _ in range(runs.LENGTH):
+                    walk.take(walk.propose())
+                    if walk.over:
+                        break
+            self.assertEqual(reached, walk.names['stop'] > 0)
 
     def test_without_a_defect_a_walk_ends(self):
         walk = self.walk([{**self.ROW, 'defect': ''}])
@@ -769,7 +795,7 @@ class Interrupted(unittest.TestCase):
     def take(self, step, outcome, seen):
         system = Held(outcome, seen)
         walk = Walked.walk(self, [])
-        walk.system, walk.known, walk.story = system, None, []
+        walk.system, walk.known = system, None
         walk.interrupted, walk.chance = Counter(), None
         with mock.patch.object(explore, 'HELD', 0), mock.patch.object(
                 explore, 'fails', lambda divergence, *_:
@@ -825,8 +851,9 @@ class Interrupted(unittest.TestCase):
                 ('fake', 'mariadb', {'together', 'held', 'crash'}),
                 ('fake', 'sqlite', {'together'})):
             with self.subTest(bus=bus, database=database):
-                stack = SimpleNamespace(bus=bus, database=SimpleNamespace(
-                    kind=database))
+                stack = SimpleNamespace(
+                    bus=bus, options='', database=SimpleNamespace(
+                        kind=database))
                 walk = explore.Walk.__new__(explore.Walk)
                 walk.points = tuple(explore.POINTS) * (database == 'mariadb')
                 walk.able = {'lose_reply', 'delete_arq'}
@@ -835,14 +862,16 @@ class Interrupted(unittest.TestCase):
                 steps = [*walk._overlaps([['ask_bind', 0],
                                           ['delete_arq', 0]])]
                 self.assertEqual(kinds, {step[0] for step in steps})
-                self.assertTrue(all(command.playable([step], stack)
-                                    for step in steps))
+                self.assertTrue(all(runs.playable(
+                    {'trace': [step]}, stack) for step in steps))
+                self.assertFalse(runs.playable(
+                    {'options': '--bus x', 'trace': []}, stack))
+                self.assertEqual(database == 'mariadb', runs.playable(
+                    {'trace': [['held', 'x', []]]}, stack))
                 self.assertEqual(
                     database == 'mariadb',
                     ['held', explore.LEAVING, ['delete_arq', 0],
                      ['delete_arq', 0]] in steps)
-        self.assertFalse(command.playable(
-            [['crash api', 'before Bound', ['ask_bind', 0]]], stack))
 
 
 class Record(unittest.TestCase):
@@ -884,6 +913,24 @@ class Record(unittest.TestCase):
             record.note(self.finding, 'm', 1, 2, trace)
         self.assertEqual([['c']], record.first['X1'][-1])
 
+    def test_a_seed_leads_where_it_led_or_not(self):
+        record = self.read({'divergences': [
+            {**self.row, 'id': f'X{steps}', 'steps': steps, **more}
+            for steps, more in ((3, {}), (5, {'signatures': ['other']}),
+                                (7, {}), (8, {'options': '--bus rabbit'}))]})
+        self.assertEqual([('release http', 1, 7)], record.ways())
+        self.assertIn('seeds: 0 taken again', [*record.report()][-2])
+        record.note(self.finding, 'release http', 1, 3, [])
+        record.explored['release http', 1] = 6
+        self.assertEqual({'X3': True, 'X5': False}, record.again)
+        self.assertIn('seeds: 2 taken again, 1 led where they led; not to X5',
+                      [*record.report()])
+        # Neither another step nor a replay is what the seed led to.
+        record.note(self.finding, 'release http', 1, 5, [])
+        record.came['X3'].discard(('release http', 1, 3))
+        record.note(self.finding, 'release http', 1, 0, [])
+        self.assertEqual(['X3', 'X5'], record.astray)
+
     def test_what_was_replayed_and_did_not_show_is_mended(self):
         record = self.read({'divergences': [self.row]})
         self.assertEqual([], record.mended)
@@ -919,6 +966,7 @@ class Record(unittest.TestCase):
         for row in record.rows:
             with self.subTest(row['id']):
                 self.assertLessEqual(set(row['requirements']), set(rules))
+                self.assertTrue(runs.exists(row['mode']), row['mode'])
                 self.assertFalse(any(
                     re.fullmatch(text, '') for text in row['signatures']))
         self.assertTrue(any(
@@ -1131,12 +1179,15 @@ class Command(unittest.TestCase):
         with mock.patch.object(command, 'find_spec'):
             self.assertEqual('', command.missing('fake'))
 
-    def short(self, bus, database, caught=(), looked=True):
+    def short(self, bus, database, caught=(), looked=True,
+              calls=('HTTP', 'openstacksdk')):
         """What a short run does, of a stack that does nothing."""
         done, said = [], io.StringIO()
 
         class Nothing(command.Runs):
-            interrupted = Counter(caught)
+            def __init__(self, *arguments):
+                super().__init__(*arguments)
+                self.interrupted = Counter(caught)
 
             def smoke(self):
                 done.append('smoke')
@@ -1146,12 +1197,16 @@ class Command(unittest.TestCase):
                 self.known.seen['X1'] = 1
                 done.append('some' if kinds else 'all')
 
-            def explore(self, mode, steps):
-                self.steps[mode] = steps
-                done.append(mode)
+            def explore(self, where, seed, steps):
+                self.steps[where, seed] = steps
+                done.append(where)
+                for call in calls:
+                    self.calls.setdefault(
+                        where.split()[0], Counter())[call] += 1
 
         class Stub:
             weaker = 'no keys' if database == 'sqlite' else ''
+            options = ''
 
             def __init__(self, **options):
                 self.database = SimpleNamespace(kind=database)
@@ -1171,14 +1226,18 @@ class Command(unittest.TestCase):
     def test_a_short_run_beside_the_others_has_what_differs(self):
         every = dict.fromkeys(command.MUST, 1)
         self.assertEqual(
-            (0, ['smoke', 'all', *command.OWN, *command.KIT]),
+            (0, ['smoke', 'all', *itertools.chain(
+                *runs.EXPLORATIONS.values())]),
             self.short('fake', 'mariadb')[:2])
         status, done, said = self.short('rabbit', 'mariadb', every)
-        self.assertEqual((0, ['smoke', 'some', 'interrupted']),
-                         (status, done))
-        self.assertIn('interrupted: held 1, paused 1, crash 1', said)
+        self.assertEqual((0, [
+            'smoke', 'some', 'interrupted release sdk',
+            'program share http']), (status, done))
+        self.assertIn('interrupted: crash 1, held 1, kill conductor 1, '
+                      'paused 1', said)
         status, done, said = self.short('fake', 'sqlite')
-        self.assertEqual((0, ['smoke', 'requests', 'walk']), (status, done))
+        self.assertEqual((0, ['smoke', 'requests', *runs.EXPLORATIONS[
+            'walk']]), (status, done))
         self.assertIn('Weaker: no keys.', said)
 
     def test_a_short_run_that_caught_nothing_is_no_success(self):
@@ -1189,42 +1248,123 @@ class Command(unittest.TestCase):
             self.assertIn(f'no request was caught to be {name}', said)
         self.assertEqual(3, self.short('fake', 'mariadb', looked=False)[0])
 
+    def test_a_client_that_sends_nothing_is_no_success(self):
+        for calls in (['HTTP'], ['openstacksdk'] * 2):
+            status, _, said = self.short('fake', 'mariadb', calls=calls)
+            self.assertEqual(3, status)
+            self.assertIn('sent no request in requests', said)
+
+    def test_steps_are_shared_by_the_explorations_of_a_mode(self):
+        self.assertEqual(
+            {'requests': 10, 'walk release sdk': 10},
+            runs.planned(['requests', 'walk release sdk'], 10))
+        self.assertEqual([4, 4, 4], [*runs.planned(
+            ['walk'], 10).values()])
+        self.assertEqual({'walk share http': 9}, runs.planned(
+            ['walk share http'], 9))
+        for name in ('nowhere', 'walk nowhere http', 'walk release', '',
+                     'requests release http', 'walk release http http'):
+            with self.subTest(name), self.assertRaises(ValueError) as caught:
+                runs.planned([name], 10)
+            self.assertIn('choose of', str(caught.exception))
+        for mode, names in runs.EXPLORATIONS.items():
+            if mode not in runs.OTHERS:
+                self.assertEqual({*runs.CLIENTS}, {
+                    name.split()[-1] for name in names})
+
+    def test_an_exploration_begins_as_a_shorter_one(self):
+        def taken(steps):
+            told = []
+
+            class Chance:
+                over = False
+
+                def begin(self):
+                    self.story = []
+
+                def propose(self):
+                    return [chance.randrange(9)]
+
+                def take(self, step):
+                    told.append(step)
+                    self.over = step == [8]
+                    return []
+            chance = random.Random(1)
+            made = runs.Runs(SimpleNamespace(calls=[]),
+                             known.Known({'divergences': []}))
+            made.explorer = lambda where, seed: Chance()
+            made.explore('walk release http', 1, steps)
+            self.assertEqual({('walk release http', 1): steps},
+                             made.known.explored)
+            return told
+        self.assertEqual(taken(90)[:40], taken(40))
+        self.assertEqual(40, len(taken(40)))
+        self.assertIn(['wait'], taken(90))
+
     def test_only_the_entries_that_are_named_are_recorded(self):
         row = {**Record.row, 'signatures': ['.*']}
-        runs = command.Runs(None, known.Known({'divergences': [
-            row, {**row, 'id': 'X2', 'signatures': ['x']}]}), 1)
-        runs.known.first = {name: (Record.finding, 'm', 7, 9, [['a']])
-                            for name in ('X1', 'X2')}
-        runs.replay = lambda mode, trace: [Record.finding] * bool(trace)
+        made = runs.Runs(None, known.Known({'divergences': [
+            row, {**row, 'id': 'X2', 'signatures': ['x']},
+            {**row, 'id': 'X3'},
+            {**row, 'id': 'X4', 'options': '--bus rabbit'}]}))
+        made.known.first = {name: (Record.finding, 'm', 7, 9, [['a']])
+                            for name in ('X1', 'X2', 'X4')}
+        made.replay = lambda mode, trace: [Record.finding] * bool(trace)
         with mock.patch.object(known.Known, 'write'):
-            command.record(runs, ['X1'])
-            self.assertEqual([7, 1], [row['seed'] for row in runs.known.rows])
-            command.record(runs)
-        self.assertEqual([7, 7], [row['seed'] for row in runs.known.rows])
+            self.assertEqual([], made.record(['X1']))
+            self.assertEqual([7, 1, 1, 1],
+                             [row['seed'] for row in made.known.rows])
+            self.assertEqual(['X3'], made.record())
+        self.assertEqual([7, 7, 1, 1],
+                         [row['seed'] for row in made.known.rows])
         self.assertEqual([None, True], [
-            row.get('chance') for row in runs.known.rows])
+            row.get('chance') for row in made.known.rows[:2]])
+
+    def test_a_trace_is_as_short_as_it_gets(self):
+        """It shows where ``a`` is before ``b``, and not always with ``?``."""
+        other = Finding('other', 'R-1', '', '')
+        made = runs.Runs(None, known.Known({'divergences': [
+            {**Record.row, 'signatures': ['shown .']}]}))
+        row, = made.known.rows
+        turns = itertools.cycle((False, True))
+
+        def replay(where, trace):
+            self.assertEqual('m', where)
+            shown = ''.join(trace).replace('x', '').startswith('ab') or (
+                '?' in trace and next(turns))
+            return [other, Finding(f'shown {len(trace)}', '', '', '')][
+                :1 + shown]
+        made.replay = replay
+        for trace, fewest, lucky in (
+                ('xaxxbx', 'ab', False), ('ab', 'ab', False),
+                ('x?x', '?', True)):
+            with self.subTest(trace):
+                finding, fewer, luck = made.reduce(
+                    row, (other, 'm', 1, 9, [*trace]))
+                self.assertEqual((fewest, lucky), (''.join(fewer), luck))
+                self.assertEqual(f'shown {len(fewest)}', finding.signature)
 
     def test_a_stack_on_which_nothing_works_is_no_success(self):
-        runs = command.Runs(SimpleNamespace(
+        made = runs.Runs(SimpleNamespace(
             reset=lambda: None, provider='rp', database=SimpleNamespace(
                 query=Rows([(FIRST, 'Initial', None, None)]).query),
             nova=SimpleNamespace(events=[])),
-            None, 1)
+            None)
         client = mock.Mock(name='client')
         client.send.return_value = Reply(201)
         client.create.return_value = Reply(201, {'arqs': [{'uuid': FIRST}]})
         client.bind.return_value = Reply(202)
-        with mock.patch.object(command, 'CLIENTS', {
+        with mock.patch.object(runs, 'CLIENTS', {
                 'http': lambda *_: client}), mock.patch.object(
-                command, 'Raw', lambda *_: client), self.assertRaises(
+                runs, 'Raw', lambda *_: client), self.assertRaises(
                 HarnessError) as caught:
-            runs.smoke()
+            made.smoke()
         self.assertIn('bind', str(caught.exception))
 
     def test_a_trace_of_the_kit_can_be_replayed(self):
         step = Step(Action('claim', '', None, {}), (0,))
         self.assertEqual([['claim', 0], ['together', ['claim', 0],
-                                         ['claim', 0]]], command.read_trace(
+                                         ['claim', 0]]], runs.read_trace(
             SimpleNamespace(played=(step,) * 3, calls=(
                 'claim(0): ok', 'claim(0): ok, overlapping',
                 'claim(0): refused, overlapping'))))
