@@ -1083,11 +1083,11 @@ class Record(unittest.TestCase):
                      'with lost + ask_bind: loaded is PARTIAL '
                      '[PROGBIND-012] of BOUND beyond Q2')),
                 ('Q23', 'go_on: loaded is FIRST; recorded is FIRST '
-                 '[PROGBIND-025] of BOUND beyond Q22 and B7', (
-                     'go_on: loaded is FIRST [PROGBIND-025] of BOUND beyond '
+                 '[PROGBIND-030] of BOUND beyond Q22 and B7', (
+                     'go_on: loaded is FIRST [PROGBIND-030] of BOUND beyond '
                      'Q22 and B7',
                      'go_on: loaded is FIRST; recorded is FIRST '
-                     '[PROGBIND-025] of BOUND beyond Q22')),
+                     '[PROGBIND-030] of BOUND beyond Q22')),
                 ('B4e', 'rebind: arq is BIND_FAILED [ARQ-020] of '
                  'BIND_FAILED untold', (
                      'rebind: arq is BIND_FAILED [ARQ-020] of BIND_FAILED',
