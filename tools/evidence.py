@@ -386,11 +386,12 @@ def check_stated(requirements, found):
         carried = found.uses.get(one.id)
         vectors = (found.vectors or {}).get(one.id)
         tests = found.tests.get(one.id)
-        if not (carried or vectors or tests or one.verified):
+        # A vector alone is a record of what a guard or property once said.
+        if not (carried or tests or one.verified):
             yield Problem(one.line, (
-                f'no guard, property or vector carries {one.id} and no test '
-                'shows it; add it to the models or to such a test, or say '
-                'here :verified: review -- and why neither can'))
+                f'no guard or property carries {one.id} and no test shows '
+                'it; add it to the models or to such a test, or say here '
+                ':verified: review -- and why neither can'))
         if one.verified and (carried or vectors or tests):
             where = (f'{carried[0].module}.{carried[0].name} '
                      f'({carried[0].where}) carries' if carried

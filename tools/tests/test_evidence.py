@@ -60,7 +60,7 @@ BROKEN = {
     'requirement that nothing carries': (
         'spec', f'   :id: GOOD-002\n{MARK}', '   :id: GOOD-002\n',
         'spec', '.. req:: Ask again',
-        'no guard, property or vector carries GOOD-002 and no test shows '
+        'no guard or property carries GOOD-002 and no test shows '
         'it; add it to the models or to such a test, or say here :verified: '
         'review -- and why neither can'),
     'mark that is stale': (
@@ -262,16 +262,17 @@ class TestRead(Tree):
         found = self.read()
         self.assertEqual({}, found.uses)
         self.assertEqual({'defect'}, {use.kind for use in found.other})
-        self.assertIn('no guard, property or vector carries GOOD-001',
+        self.assertIn('no guard or property carries GOOD-001',
                       self.check()[0][0][2])
 
-    def test_a_vector_carries(self):
+    def test_a_vector_alone_carries_nothing(self):
         self.broken(BROKEN['requirement that nothing carries'])
         support.write(self.root / PACKAGE / 'vectors/a.json',
                       '{"vectors": [{"id": "v1", "requirement": "GOOD-002"}'
                       ']}')
-        self.assertEqual(([], []), self.check())
         self.assertEqual({'GOOD-002': ['v1']}, self.read().vectors)
+        self.assertRegex(str(self.check()[0]),
+                         'no guard or property carries GOOD-002')
 
     def test_a_file_that_did_not_change_is_not_read_again(self):
         cache = {}
@@ -342,7 +343,7 @@ ALTERED = {
     'a sentence loses its guard': (
         'stein/release.py', "'HANDLE-023')", "'HANDLE-031')",
         'deployables-and-handles', '.. req:: {HANDLE-023}',
-        'no guard, property or vector carries HANDLE-023'),
+        'no guard or property carries HANDLE-023'),
     'a guard names what no spec states': (
         'stein/attach.py', "'ARQ-019')", "'ARQ-919')", None,
         "", 'uses ARQ-919, which no spec states; did you mean ARQ-'),
@@ -369,10 +370,8 @@ class TestAlteredModel(support.TempCase):
         super().setUp()
         for name in ('specs', 'doc/decisions'):
             shutil.copytree(support.ROOT / name, self.folder / name)
-        # The vectors are of the models as they were.
         shutil.copytree(support.ROOT / PACKAGE, self.folder / PACKAGE,
-                        ignore=shutil.ignore_patterns('__pycache__',
-                                                      'vectors'))
+                        ignore=shutil.ignore_patterns('__pycache__'))
 
     def said(self, name):
         path = self.folder / f'specs/stein/approved/{name}.rst'
@@ -419,7 +418,7 @@ REBUILT = {
         'stein/release.py',
         "            when(s.reachable, 'PROGBIND-029')\n", '',
         'programming-at-bind', '.. req:: No guest before the first report',
-        'no guard, property or vector carries PROGBIND-029'),
+        'no guard or property carries PROGBIND-029'),
     'a guard that a flow passes is turned': (
         'stein/attach.py', "when(s.job[arq] is Job.READY, 'PROGBIND-001')",
         "when(s.job[arq] is Job.STARTED, 'PROGBIND-001')",
@@ -632,8 +631,8 @@ class TestSite(Site):
                      'id that no spec states'):
             self.broken(BROKEN[name])
         said = self.good()
-        self.assertRegex(said, r'good\.rst:\d+: evidence: no guard, property '
-                         'or vector carries GOOD-002')
+        self.assertRegex(said, r'good\.rst:\d+: evidence: no guard or '
+                         'property carries GOOD-002')
         self.assertRegex(said, r'call\.py:13: evidence: ask uses GOOD-003')
         self.assertIn('none yet', self.page('specs/rocky/approved/good.html'))
 
