@@ -845,10 +845,18 @@ class Broken(unittest.TestCase):
         system = ModelSystem('stein.attach')
         with mock.patch.object(Watch, 'run', side_effect=[
                 frozenset(['claim']), KeyboardInterrupt, None]):
-            report = run(system, explore={'steps': 10})
-        self.assertEqual(['it was interrupted'],
-                         report.outcomes[0].modes[0].notes)
+            report = run(system, explore={'steps': 10},
+                         repeat={'steps': 10})
+        (mode,) = report.outcomes[0].modes  # and no other is begun
+        self.assertEqual(['it was interrupted'], mode.notes)
         self.assertEqual(verdict.OPEN, report.status)
+
+    def test_no_other_system_is_run_once_interrupted(self):
+        systems = [ModelSystem('stein.attach'), ModelSystem('stein.release')]
+        with mock.patch.object(Watch, 'run', side_effect=[
+                frozenset(['claim']), KeyboardInterrupt, None]):
+            report = modes.report(systems, {'explore': {'steps': 10}})
+        self.assertEqual(1, len(report.outcomes))
 
 
 class Watched(unittest.TestCase):

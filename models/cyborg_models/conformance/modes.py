@@ -604,6 +604,8 @@ def run(system: System, modes: Mapping[str, Mapping[str, Any]],
         for name, options in modes.items():
             outcome.modes.append(_run_mode(
                 session, outcome, name, {'seed': seed, **options}))
+            if outcome.interrupted:
+                break
     except HarnessError as error:
         outcome.error = str(error)
         if session is not None:
@@ -636,7 +638,7 @@ def _run_mode(session: Session, outcome: Outcome, name: str,
         result.notes.append(str(undecided))
     except KeyboardInterrupt:
         result = mode.result
-        result.notes.append('it was interrupted')
+        result.notes.append(verdict.INTERRUPTED)
     except ModelError as error:
         raise HarnessError(f'the model broke: {error}') from error
     result.seconds = time.monotonic() - began
@@ -689,9 +691,13 @@ def report(systems: Sequence[System], modes: Mapping[str, Mapping[str, Any]],
             raise InputError(f'{type(other).__name__} and '
                              f'{type(first).__name__} are of two contracts; '
                              'make two reports')
-    return Report(first, suite.declared(first), [
-        run(system, modes, seed, only) for system in systems], seed,
-        reviews or {})
+    outcomes = []
+    for system in systems:
+        outcomes.append(run(system, modes, seed, only))
+        if outcomes[-1].interrupted:
+            break
+    return Report(first, suite.declared(first), outcomes, seed,
+                  reviews or {})
 
 
 def test(system: Any, mode: str, options: Mapping[str, Any]) -> None:

@@ -53,6 +53,7 @@ VERDICTS = (INCONCLUSIVE, FAIL, PASS, NOT_IMPLEMENTED, NOT_APPLICABLE)
 CONFORMANT, DIVERGENT, OPEN, BROKEN = range(4)  # exit codes
 WORDS = {CONFORMANT: 'conformant by test', DIVERGENT: 'divergent',
          OPEN: 'inconclusive', BROKEN: 'harness error'}
+INTERRUPTED = 'it was interrupted'  # what is noted of a mode
 STATES = 32  # that have to agree; more tell nothing
 NAMED = 4  # actions or variables that a reason names
 TRIES = 400  # states that one rule is looked at in without finding evidence
@@ -362,6 +363,11 @@ class Outcome:
     error: str = ''
     last: str = ''
     repeat: str = ''
+
+    @property
+    def interrupted(self) -> bool:
+        """True if somebody stopped it."""
+        return any(INTERRUPTED in mode.notes for mode in self.modes)
 
 
 @dataclass
