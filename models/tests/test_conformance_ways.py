@@ -203,7 +203,7 @@ class Wire(unittest.TestCase):
                     'explore', '--limit', '1.5', '--brief')
                 self.assertEqual(3, status, said)
                 self.assertIn('harness error', said)
-                self.assertIn(text, said.replace('\n', ' '))
+                self.assertIn(text, ' '.join(said.split()))
                 self.assertNotIn('pass (', said)
                 self.assertNotIn('fails', said)
 

@@ -160,6 +160,7 @@ class AgainstTheWalk(unittest.TestCase):
                         (memo, 'ROOM', 0), (memo, 'MOST_SLOTS', 16),
                         (memo, 'RECORDS', 256), (memo, 'PATHS', 2),
                         (tables, 'MAX_ENTRIES', 1 << 26),
+                        (tables, 'MAX_NODES', 1 << 26),
                         (engines, 'ALONE', 1)):
                     stack.enter_context(
                         unittest.mock.patch.object(owner, name, value))
@@ -463,12 +464,15 @@ print(helper is not None, warm.beside(Engine(digits(2))))
 
 
 class Limits(unittest.TestCase):
-    def test_too_many_entries(self):
-        with unittest.mock.patch.object(tables, 'MAX_ENTRIES', 100):
-            with self.assertRaisesRegex(
-                    tables.ModelError, r'^[^:]+\.py:\d+: with \w+ the tables '
-                    'of tests.digits exceed 100 entries; let it read fewer'):
-                explore(digits(3))
+    def test_tables_that_explode(self):
+        for name, most, what in (('MAX_ENTRIES', 100, 'entries'),
+                                 ('MAX_NODES', 5, 'nodes')):
+            with unittest.mock.patch.object(tables, name, most):
+                with self.assertRaisesRegex(
+                        tables.ModelError, r'^[^:]+\.py:\d+: with \w+ the '
+                        f'tables of tests.digits exceed {most} {what}; let it '
+                        'read fewer'):
+                    explore(digits(3))
 
     def test_more_records_than_are_of_use(self):
         engine = Engine(digits(5), memory=MEMORY)

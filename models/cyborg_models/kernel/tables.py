@@ -32,9 +32,10 @@ UNKNOWN, FALSE, TRUE = 0, -1, -2
 REFUSED = FALSE
 PAIR = 2  # a tree whose leaves hold two bools
 VALUE = 3  # a tree whose leaves hold any value, by its number
-# Of all trees together.  The largest model here has 27,000; an author who
-# has one explode should not wait a minute to be told.
-MAX_ENTRIES = 200_000
+MAX_ENTRIES = 4_000_000  # of all trees together
+# The largest model here has 9,000; an author who has a tree explode should
+# not wait a minute to be told.
+MAX_NODES = 50_000
 REPEAT = 8  # times that each body is run again at first
 
 
@@ -215,11 +216,13 @@ class Tables:
         else:
             size = self.packing.mask[cell] + 1
         base = self.count
-        if base + size > MAX_ENTRIES:
-            raise ModelError(
-                f'{place_of(body)}: with {body.__name__} the tables of '
-                f'{self.model.name} exceed {MAX_ENTRIES:,} entries; let it '
-                'read fewer variables, or make the domains smaller')
+        for what, count, most in (('entries', base + size, MAX_ENTRIES),
+                                  ('nodes', self.nodes + 1, MAX_NODES)):
+            if count > most:
+                raise ModelError(
+                    f'{place_of(body)}: with {body.__name__} the tables of '
+                    f'{self.model.name} exceed {most:,} {what}; let it read '
+                    'fewer variables, or make the domains smaller')
         if base + size > len(self.kids):
             self.kids = _grow(self.kids, base + size)
         if self.nodes == len(self.node):
