@@ -24,12 +24,11 @@ FAULTS = {
          '            return Verdict(PASS'),
         (VERDICT, "        if outcome != OK:  # of what is unknown nothing is "
                   'shown\n', '        if outcome == REFUSED:\n'),
-        (VERDICT, 'shown = all(reads(codes).intersection(changed)\n'
-                  '                            and ',
-         'shown = all('),
-        (VERDICT, '        for cell in seen:\n            if cell not in '
-                  'reads:\n', '        for cell in range(len(codes)):\n'
-                  '            if cell not in reads:\n')],
+        (VERDICT, 'not changed.isdisjoint(tree.cells(codes))\n'
+                  '                    and not rule', 'not rule'),
+        (VERDICT, 'and not rule.breaks(codes).isdisjoint(seen)\n'
+                  '                    and rule.breaks(codes) <= self._eyes ',
+         'and rule.breaks(codes) ')],
     'CONF-003': [
         (CONTRACT, 'if CORE not in declared:', 'if False:'),
         (CONTRACT, 'if not roles:', 'if False:'),
