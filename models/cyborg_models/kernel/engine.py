@@ -28,12 +28,12 @@ from cyborg_models.kernel.tables import FALSE, TRUE, Tables
 from cyborg_models.kernel.walk import successors
 
 PARTITION_BITS = 8
-BUCKET_BYTES = 12 << 20  # all workers' together
+BUCKET_BYTES = 8 << 20  # all workers' together
 THREADS = 2  # at most, unless more are asked for
 ALONE = 1 << 14  # states of a level below which one thread does it all
-FULL = 0.82  # of a table, before it grows
-GROWTH = 1.15
-CRAMMED = 0.95  # that it must stay below, were all that comes new
+FULL = 0.84  # of a table, before it grows
+GROWTH = 1.13
+CRAMMED = 0.96  # that it must stay below, were all that comes new
 FIRST_GROUPS = 1 << 13  # states, before trees are put into groups
 MORE_GROUPS = 16  # times as many, before that is done anew
 
