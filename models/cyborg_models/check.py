@@ -126,31 +126,27 @@ def check(model: Model, only: str | None = None, memory: int | None = None,
                             in model.properties.items() if name == only}
     began = time.monotonic()
     engine = engine_of(model, memory, progress, symmetry)
-    helper = warm.beside(engine)
-    found = engine.explore()
-    lassos: dict[str, liveness.Lasso] = {}
-    decided = found.complete
     due = [prop for prop in model.properties.values()
            if prop.kind == 'eventually']
-    if due and decided and engine.tables.symmetry is not None:
-        found.reason = _refusal(model, due, engine.tables.symmetry)
-        decided = not found.reason
-    if due and decided:
-        if say is not None:
-            say(f'{found.states:,} states; deciding what must come')
-        try:
-            if helper is not None:
-                helper.wait()
-            lassos = liveness.check(liveness.Graph(engine))
-        except KeyboardInterrupt:
-            decided, found.reason = False, 'interrupted'
-        except MemoryError:
-            decided = False
-            found.reason = ('the memory does not suffice to decide what '
-                            'must come; make the configuration smaller')
-    if helper is not None:
-        helper.terminate()
-        helper.wait()
+    lassos: dict[str, liveness.Lasso] = {}
+    with warm.beside(engine) as all_is_compiled:
+        found = engine.explore()
+        decided = found.complete
+        if due and decided and engine.tables.symmetry is not None:
+            found.reason = _refusal(model, due, engine.tables.symmetry)
+            decided = not found.reason
+        if due and decided:
+            if say is not None:
+                say(f'{found.states:,} states; deciding what must come')
+            try:
+                all_is_compiled()
+                lassos = liveness.check(liveness.Graph(engine))
+            except KeyboardInterrupt:
+                decided, found.reason = False, 'interrupted'
+            except MemoryError:
+                decided = False
+                found.reason = ('the memory does not suffice to decide what '
+                                'must come; make the configuration smaller')
     verdicts = [_judge(model, prop, found, lassos, decided)
                 for prop in model.properties.values()]
     if only in (None, DEADLOCK):

@@ -431,7 +431,7 @@ from cyborg_models.kernel.engine import Engine
 from models.tests.models_for_tests import digits, gate
 for model in (digits(4), gate()):
     engine = Engine(model)
-    assert warm.beside(engine) is None
+    assert warm.start(engine) is None
     engine.explore()
 liveness.check(liveness.Graph(engine))
 for name, one in vars(compiled).items():
@@ -449,11 +449,11 @@ import sys
 from cyborg_models.kernel import warm
 from cyborg_models.kernel.engine import Engine
 from models.tests.models_for_tests import digits
-helper = warm.beside(Engine(digits(2)))
+helper = warm.start(Engine(digits(2)))
 if helper is not None:
     helper.terminate()
     helper.wait()
-print(helper is not None, warm.beside(Engine(digits(2))))
+print(helper is not None, warm.start(Engine(digits(2))))
 """
         several = len(os.sched_getaffinity(0)) > 1
         with tempfile.TemporaryDirectory() as cache:

@@ -9,9 +9,11 @@ states that is packed into as many words.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,23 @@ from cyborg_models.kernel.engine import Engine
 from cyborg_models.kernel.language import WEAK, Model
 
 
-def beside(engine: Engine) -> subprocess.Popen[bytes] | None:
+@contextlib.contextmanager
+def beside(engine: Engine) -> Iterator[Callable[[], object]]:
+    """Compile for an engine meanwhile, if that is of use.
+
+    :returns: what waits until it is done; what is not done in the end is
+        given up
+    """
+    helper = start(engine)
+    try:
+        yield (lambda: None) if helper is None else helper.wait
+    finally:
+        if helper is not None:
+            helper.terminate()
+            helper.wait()
+
+
+def start(engine: Engine) -> subprocess.Popen[bytes] | None:
     """Start to compile for an engine, if nothing has been compiled for one
     of its kind.
 
