@@ -691,13 +691,12 @@ def report(systems: Sequence[System], modes: Mapping[str, Mapping[str, Any]],
             raise InputError(f'{type(other).__name__} and '
                              f'{type(first).__name__} are of two contracts; '
                              'make two reports')
-    outcomes = []
+    declared, outcomes = suite.declared(first), []
     for system in systems:
         outcomes.append(run(system, modes, seed, only))
         if outcomes[-1].interrupted:
             break
-    return Report(first, suite.declared(first), outcomes, seed,
-                  reviews or {})
+    return Report(first, declared, outcomes, seed, reviews or {})
 
 
 def test(system: Any, mode: str, options: Mapping[str, Any]) -> None:
