@@ -368,6 +368,11 @@ class Played(unittest.TestCase):
         with self.assertRaises(Unknown):
             made.do_ask_bind(0)
         self.assertEqual([], made.findings)
+        made.client.bind.return_value = Reply(
+            500, {'error_message': 'No reply on topic cyborg-agent'})
+        with self.assertRaises(Unknown):
+            made.do_ask_bind(0)
+        self.assertEqual([], made.findings)
         made.client.bind.return_value = Reply(500, ERROR)
         with self.assertRaises(Unknown):
             made.do_ask_bind(0)

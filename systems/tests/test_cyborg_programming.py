@@ -664,6 +664,14 @@ class Record(unittest.TestCase):
                 ('Q26', 'program: done [PROGBIND-022]', (
                     'program: done [PROGBIND-020]',
                     'program: refused [PROGBIND-022]')),
+                ('Q26', 'together ask_bind + program: loaded is FIRST '
+                 '[PROGBIND-012] of BOUND, INITIAL', (
+                     'together ask_bind + rebind: loaded is FIRST '
+                     '[PROGBIND-012] of BOUND, INITIAL',
+                     'together ask_bind + program: loaded is PARTIAL '
+                     '[PROGBIND-012] of BOUND, INITIAL',
+                     'together ask_bind + program: loaded is FIRST '
+                     '[PROGBIND-012] of BIND_STARTED, INITIAL')),
                 ('Q21', 'delete_arq: use is FREE [HANDLE-031] of INITIAL', (
                     'delete_arq: use is IN_USE [HANDLE-031] of INITIAL',
                     'ask_bind: use is FREE [HANDLE-031] of INITIAL'))):
@@ -672,7 +680,7 @@ class Record(unittest.TestCase):
                 with self.subTest(other):
                     self.assertIsNone(matched(other))
                     checked += 1
-        self.assertEqual(42, checked)
+        self.assertEqual(45, checked)
 
 
 if __name__ == '__main__':
