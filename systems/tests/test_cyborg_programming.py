@@ -672,6 +672,12 @@ class Record(unittest.TestCase):
                      '[PROGBIND-012] of BOUND, INITIAL',
                      'together ask_bind + program: loaded is FIRST '
                      '[PROGBIND-012] of BIND_STARTED, INITIAL')),
+                ('P6e', 'together rebind + rebind: arq is BIND_FAILED '
+                 '[HANDLE-020] of BIND_FAILED with a handle, INITIAL', (
+                     'together rebind + rebind: arq is BIND_FAILED '
+                     '[HANDLE-020] of BIND_FAILED with no handle, INITIAL',
+                     'together rebind + unbind: arq is BIND_FAILED '
+                     '[HANDLE-020] of BIND_FAILED with a handle, INITIAL')),
                 ('Q21', 'delete_arq: use is FREE [HANDLE-031] of INITIAL', (
                     'delete_arq: use is IN_USE [HANDLE-031] of INITIAL',
                     'ask_bind: use is FREE [HANDLE-031] of INITIAL'))):
@@ -680,7 +686,7 @@ class Record(unittest.TestCase):
                 with self.subTest(other):
                     self.assertIsNone(matched(other))
                     checked += 1
-        self.assertEqual(45, checked)
+        self.assertEqual(47, checked)
 
 
 if __name__ == '__main__':
