@@ -8,6 +8,8 @@ as a state has words: its length is known when the code is compiled, and the
 loops over the words of a state are unrolled.
 """
 
+import functools
+
 import numpy as np
 from llvmlite import ir
 from numba import njit, types
@@ -48,12 +50,16 @@ def _prefetch(typing, array, place):
 
 
 # Indices are unsigned where it matters: else each is tested for being
-# negative, as in Python.  No function that is inlined takes a tuple of
-# arrays or a part of an array: each use would be counted.  One array is not
-# copied to another as a whole: the text of the error that they may differ in
-# shape takes two seconds to compile.
+# negative, as in Python.  One array is not copied to another as a whole: the
+# text of the error that they may differ in shape takes two seconds to
+# compile.
 
-@njit(cache=True)
+# No array is made in an inner loop, so that none need be counted: Numba
+# would count each use where a function is inlined.
+_loop = functools.partial(njit, cache=True, _nrt=False)
+
+
+@_loop()
 def _quantity(row, kind, first, size, member):
     count = 0
     for index in range(first, first + size):
@@ -66,7 +72,7 @@ def _quantity(row, kind, first, size, member):
     return size if kind == -2 else count
 
 
-@njit(cache=True, inline='always')
+@_loop(inline='always')
 def _answer(row, code, node, member):
     """What the node *code* - 1 asks of a state."""
     word = node[code - 1, 0]
@@ -76,7 +82,7 @@ def _answer(row, code, node, member):
     return _quantity(row, word, node[code - 1, 1], node[code - 1, 2], member)
 
 
-@njit(cache=True, inline='always')
+@_loop(inline='always')
 def _leaf(row, entry, kids, node, member):
     code = kids[entry]
     while code > 0:
@@ -85,7 +91,7 @@ def _leaf(row, entry, kids, node, member):
     return code
 
 
-@njit(cache=True, inline='always')
+@_loop(inline='always')
 def _hash(wide, row):
     mixed = np.uint64(SEED)
     for index in range(len(wide)):
@@ -96,13 +102,13 @@ def _hash(wide, row):
     return mixed ^ (mixed >> np.uint64(29))
 
 
-@njit(cache=True)
+@_loop()
 def partition(wide, row, bits):
     """The partition that a state belongs to."""
     return np.int64(_hash(wide, row) >> bits)
 
 
-@njit(cache=True)
+@_loop()
 def _covers(wide, groups, group, code, node, member):
     """True if all that a node asks of a state lies within a mask."""
     word = node[code - 1, 0]
@@ -118,7 +124,7 @@ def _covers(wide, groups, group, code, node, member):
     return True
 
 
-@njit(cache=True)
+@_loop()
 def _work_out(wide, row, group, slot, kids, node, member, groups, slots,
               record, tree_of, watch, want, lively):
     """Follow the trees of a group as far as its mask reaches, and note
@@ -186,7 +192,7 @@ def _work_out(wide, row, group, slot, kids, node, member, groups, slots,
     return 0
 
 
-@njit(cache=True)
+@_loop()
 def gather(wide, states, high, low, at, last, rows, whence):
     """Copy the next states, from ``at`` on to before partition *last*.
 
@@ -211,7 +217,7 @@ def gather(wide, states, high, low, at, last, rows, whence):
     return count
 
 
-@njit(cache=True, inline='always')
+@_loop(inline='always')
 def _sort(wide, rows, at, groups, group):
     """The slot of a group where to look for a state's record."""
     mixed = np.uint64(0)
@@ -222,7 +228,7 @@ def _sort(wide, rows, at, groups, group):
     return mixed >> groups[group, len(wide) + SHIFT]
 
 
-@njit(cache=True)
+@_loop()
 def spread(wide, groups, slots, more, room):
     """Move the slots of groups to where there is more room."""
     words = len(wide)
@@ -239,7 +245,7 @@ def spread(wide, groups, slots, more, room):
                     room[first + slot, w] = slots[place, w]
 
 
-@njit(cache=True)
+@_loop()
 def look(wide, rows, count, kids, node, member, groups, slots, record,
          tree_of, places, known, watch, want, lively):
     """Find the records of some states, group after group: so a group stays
@@ -251,7 +257,6 @@ def look(wide, rows, count, kids, node, member, groups, slots, record,
     next one.
     """
     words = len(wide)
-    row = np.empty(words, np.uint64)
     problem = 0
     for at in range(count):
         known[at, 0] = 0
@@ -275,10 +280,8 @@ def look(wide, rows, count, kids, node, member, groups, slots, record,
                     break
                 slot = (slot + ONE) & last
             if found == 0:
-                for w in range(words):
-                    row[w] = rows[at, w]
                 status = _work_out(
-                    wide, row, group, first + slot, kids, node, member,
+                    wide, rows[at], group, first + slot, kids, node, member,
                     groups, slots, record, tree_of, watch, want, lively)
                 if status:
                     problem = status
@@ -293,7 +296,7 @@ def look(wide, rows, count, kids, node, member, groups, slots, record,
     return count, problem
 
 
-@njit(cache=True, inline='always')
+@_loop(inline='always')
 def _copy(record, place, into, at):
     """Copy CHUNK numbers at once."""
     one, two = record[place], record[place + ONE]
@@ -304,7 +307,7 @@ def _copy(record, place, into, at):
     into[at + THREE] = four
 
 
-@njit(cache=True, nogil=True)
+@_loop(nogil=True)
 def enabled(wide, rows, count, kids, node, member, record, places, known,
             watch, want, lively, leaves, labels, ends):
     """The steps that are possible in states that were looked at, and their
@@ -317,12 +320,10 @@ def enabled(wide, rows, count, kids, node, member, record, places, known,
     MISSING if a tree is unknown here; then that state is the last.
     """
     steps = np.uint64(len(lively))
-    row = np.empty(len(wide), np.uint64)
     labelled = len(labels) > 0
     end = np.uint64(0)
     for at in range(np.uint64(count)):
-        for w in range(len(wide)):
-            row[w] = rows[at, w]
+        row = rows[at]
         flags = np.uint64(known[at, 1]) & np.uint64(SOME - 1)
         for index in range(np.uint64(known[at, 0])):
             place = np.uint64(places[at, index])
@@ -366,7 +367,7 @@ def enabled(wide, rows, count, kids, node, member, record, places, known,
             break
 
 
-@njit(cache=True)
+@_loop()
 def unknown(row, trees, kids, node, member, found):
     """Put those of some trees that are unknown in a state into ``found``;
     returns how many.
@@ -379,18 +380,17 @@ def unknown(row, trees, kids, node, member, found):
     return count
 
 
-@njit(cache=True)
-def paths(states, roots, kids, node, member, masks, counts):
+@_loop()
+def paths(states, roots, kids, node, member, masks, counts, asked):
     """What each tree asks for in some states: for each tree the different
     sets of cells, as masks, and how often each occurs.
 
-    What does not fit into ``masks`` is added to the last of them.
+    What does not fit into ``masks`` is added to the last of them;
+    ``asked`` is room to work in, a state's.
     """
     words, most = states.shape[1], masks.shape[1]
-    row, asked = np.empty(words, np.uint64), np.empty(words, np.uint64)
     for state in range(len(states)):
-        for w in range(words):
-            row[w] = states[state, w]
+        row = states[state]
         for tree in range(len(roots)):
             for w in range(words):
                 asked[w] = 0
@@ -419,7 +419,7 @@ def paths(states, roots, kids, node, member, masks, counts):
                     break
 
 
-@njit(cache=True)
+@_loop()
 def weigh(states, mask, begin, trees, masks, counts, slots, often, answers):
     """How groups with these masks would do on some states.
 
@@ -466,7 +466,7 @@ def weigh(states, mask, begin, trees, masks, counts, slots, often, answers):
                         break
 
 
-@njit(cache=True)
+@_loop()
 def _seen(row, kids, node, member, watch, want):
     """The first of the watched trees that says what is wanted, or -1."""
     for index in range(len(watch)):
@@ -481,13 +481,15 @@ LOCAL, SIGNATURE, NAMES, WAY, WAYS, WAYS_END, MADE = range(7)
 MEMBERS = 128  # of all symmetric sets, at most; as many words, too
 
 
-@njit(cache=True, inline='always')
-def workroom():
-    """Room for `canonical`, so that it need not ask for it each time."""
-    return np.empty((7, MEMBERS), np.uint64)
+def workroom(words):
+    """What compiled code works in, which makes no array itself: a state
+    after a step, the one of those alike, and room for `canonical`.
+    """
+    return (np.empty(words, np.uint64), np.empty(words, np.uint64),
+            np.empty((7, MEMBERS), np.uint64))
 
 
-@njit(cache=True)
+@_loop()
 def canonical(wide, row, best, work, fixed, chunk, image, local, begin, name,
               meant, families, ways_begin, ways):
     """Put the one of the states alike that is stored into ``best``.
@@ -566,11 +568,11 @@ def canonical(wide, row, best, work, fixed, chunk, image, local, begin, name,
             return
 
 
-@njit(cache=True, nogil=True)
+@_loop(nogil=True)
 def expand(wide, states, low, high, at, kids, node, member, keep, put,
            groups, slots, record, tree_of, places, known, watch, want,
-           lively, final, rows, whence, leaves, ends, buckets, fill, bits,
-           symmetry, tally, found, stop):
+           lively, final, rows, whence, leaves, ends, labels, scratch,
+           buckets, fill, bits, symmetry, tally, found, stop):
     """Expand states into the buckets until something needs attention.
 
     ``at`` is (partition, index) of the next state, which is kept up to
@@ -580,11 +582,7 @@ def expand(wide, states, low, high, at, kids, node, member, keep, put,
     one needs attention, the others need not go on until they do.
     """
     room = np.uint64(buckets.shape[1] - len(lively))
-    labels = np.empty(0, np.uint32)  # nobody asks which steps they are
-    row = np.empty(len(wide), np.uint64)
-    after = np.empty(len(wide), np.uint64)
-    best = np.empty(len(wide), np.uint64)
-    work = workroom()
+    after, best, work = scratch
     while at[0] < at[2]:
         if stop[0]:
             return STOPPED
@@ -596,8 +594,7 @@ def expand(wide, states, low, high, at, kids, node, member, keep, put,
                 watch, want, lively, leaves, labels, ends)
         begin, status, state = 0, -1, 0
         while state < ready:
-            for w in range(len(wide)):
-                row[w] = rows[state, w]
+            row = rows[state]
             end, flags = ends[state, 0], ends[state, 1]
             if flags != ABLE:
                 if flags & MISSING:
@@ -655,17 +652,17 @@ def expand(wide, states, low, high, at, kids, node, member, keep, put,
 # on, in the lowest ``bits`` bits, and above them a mark, bits of the hash:
 # a state that hashes alike is hardly ever looked at in vain.
 
-@njit(cache=True, inline='always')
+@_loop(inline='always')
 def _slot(mixed, size):
     return ((mixed & np.uint64(0xFFFFFFFF)) * size) >> np.uint64(32)
 
 
-@njit(cache=True, inline='always')
+@_loop(inline='always')
 def _mark(mixed, bits):
     return ((mixed >> np.uint64(32)) << bits) & np.uint64(0xFFFFFFFF)
 
 
-@njit(cache=True, nogil=True)
+@_loop(nogil=True)
 def insert(wide, first, last, states, table, high, buckets, fill, bits,
            hashes):
     """Move the new states in all workers' buckets to the end of their
@@ -679,14 +676,12 @@ def insert(wide, first, last, states, table, high, buckets, fill, bits,
     capacity = np.uint64(states.shape[1])
     low = (ONE << bits) - ONE
     ahead = np.uint64(AHEAD)
-    row = np.empty(len(wide), np.uint64)
     for part in range(np.uint64(first), np.uint64(last)):
         for worker in range(np.uint64(len(buckets))):
             count = fill[worker, part]
             for index in range(count):
-                for w in range(len(wide)):
-                    row[w] = buckets[worker, part, index, w]
-                hashes[index, 0] = _hash(wide, row)
+                hashes[index, 0] = _hash(
+                    wide, buckets[worker, part, np.uint64(index)])
             # One round has the table's slot of one state fetched, the state
             # that may be the same of another, and moves a third.
             for turn in range(count + TWO * ahead):
@@ -740,16 +735,13 @@ def insert(wide, first, last, states, table, high, buckets, fill, bits,
     return True
 
 
-@njit(cache=True, nogil=True)
+@_loop(nogil=True)
 def rehash(wide, first, last, states, table, high, bits):
     """Fill a new, larger table, from partition *first* to before *last*."""
     size = np.uint64(table.shape[1])
-    row = np.empty(len(wide), np.uint64)
     for part in range(np.uint64(first), np.uint64(last)):
         for index in range(np.uint64(high[part])):
-            for w in range(len(wide)):
-                row[w] = states[part, index, w]
-            mixed = _hash(wide, row)
+            mixed = _hash(wide, states[part, index])
             slot = _slot(mixed, size)
             while table[part, slot] != 0:
                 slot += ONE
@@ -758,7 +750,7 @@ def rehash(wide, first, last, states, table, high, bits):
             table[part, slot] = _mark(mixed, bits) | (index + ONE)
 
 
-@njit(cache=True)
+@_loop()
 def look_up(wide, states, table, row, partition_bits, bits):
     """(partition, index) of a state that is stored."""
     size = np.uint64(table.shape[1])
@@ -784,9 +776,9 @@ def look_up(wide, states, table, row, partition_bits, bits):
             slot = np.uint64(0)
 
 
-@njit(cache=True)
+@_loop()
 def predecessor(wide, states, low, high, target, kids, node, member, keep,
-                put, steps, likely, symmetry, answer):
+                put, steps, likely, symmetry, scratch, answer):
     """Find a state of a level with a step to *target*.
 
     ``likely`` has the effects that agree with *target* in what they write:
@@ -794,14 +786,10 @@ def predecessor(wide, states, low, high, target, kids, node, member, keep,
     With symmetry every state is.
     ``answer`` receives partition, index and step.
     """
-    row = np.empty(len(wide), np.uint64)
-    after = np.empty(len(wide), np.uint64)
-    best = np.empty(len(wide), np.uint64)
-    work = workroom()
+    after, best, work = scratch
     for part in range(states.shape[0]):
         for index in range(low[part], high[part]):
-            for w in range(len(wide)):
-                row[w] = states[part, index, w]
+            row = states[part, index]
             near = symmetry is not None
             for effect in likely:
                 same = True
@@ -835,11 +823,11 @@ def predecessor(wide, states, low, high, target, kids, node, member, keep,
 
 # --- the state graph, for liveness -----------------------------------------
 
-@njit(cache=True, nogil=True)
+@_loop(nogil=True)
 def edges(wide, states, low, high, at, offset, table, kids, node, member,
           keep, put, groups, slots, record, tree_of, places, known, watch,
           want, lively, partition_bits, bits, rows, whence, leaves, ends,
-          labels, symmetry, begin, to, label):
+          labels, scratch, symmetry, begin, to, label):
     """Write the edges of each state: where ``to``, and by which step.
     ``begin`` receives for each state, and after them, where its edges begin;
     it has that of the first.
@@ -847,10 +835,7 @@ def edges(wide, states, low, high, at, offset, table, kids, node, member,
     ``at`` is (partition, index) of the next state, which is kept up to
     date, and the partition to stop before.
     """
-    row = np.empty(len(wide), np.uint64)
-    best = np.empty(len(wide), np.uint64)
-    work = workroom()
-    after = np.empty(len(wide), np.uint64)
+    after, best, work = scratch
     while at[0] < at[2]:
         count = gather(wide, states, high, low, at, at[2], rows, whence)
         ready, problem = look(
@@ -861,8 +846,7 @@ def edges(wide, states, low, high, at, offset, table, kids, node, member,
         first, place = 0, 0
         missing = ready < count and problem == MISSING
         while place < ready:
-            for w in range(len(wide)):
-                row[w] = rows[place, w]
+            row = rows[place]
             last = ends[place, 0]
             if ends[place, 1] & MISSING:
                 missing = True
@@ -894,7 +878,7 @@ def edges(wide, states, low, high, at, offset, table, kids, node, member,
     return DONE
 
 
-@njit(cache=True, nogil=True)
+@_loop(nogil=True)
 def judge(wide, states, high, at, offset, tree, kids, node, member, asked,
           answers):
     """The leaf of one tree in the states that are asked; False at one where
@@ -903,15 +887,12 @@ def judge(wide, states, high, at, offset, tree, kids, node, member, asked,
     ``at`` is (partition, index) of the next state, which is kept up to
     date, and the partition to stop before.
     """
-    row = np.empty(len(wide), np.uint64)
     index = np.uint64(at[1])
     for part in range(np.uint64(at[0]), np.uint64(at[2])):
         begin = np.uint64(offset[part])
         while index < np.uint64(high[part]):
             if asked[begin + index]:
-                for w in range(len(wide)):
-                    row[w] = states[part, index, w]
-                code = _leaf(row, tree, kids, node, member)
+                code = _leaf(states[part, index], tree, kids, node, member)
                 if code == 0:
                     at[0] = part
                     at[1] = index

@@ -35,6 +35,7 @@ FULL = 0.84  # of a table, before it grows
 GROWTH = 1.13
 CRAMMED = 0.96  # that it must stay below, were all that comes new
 FIRST_GROUPS = 1 << 13  # states, before trees are put into groups
+NO_LABELS = np.empty(0, np.uint32)  # nobody asks which steps they are
 MORE_GROUPS = 16  # times as many, before that is done anew
 
 
@@ -106,6 +107,7 @@ class _Worker:
                      np.empty((BATCH + 1, 2), np.int64),
                      np.empty(BATCH * steps + compiled.CHUNK, np.uint32),
                      np.empty((BATCH, 2), np.int64))
+        self.scratch = compiled.workroom(words)
         self.tally = np.zeros(len(fill), np.int64)
         self.found = np.zeros(1, np.int64)
         self.memo = Memo(engine.tables, engine.active)
@@ -223,9 +225,8 @@ class Engine:
         row = self.tables.packing.pack(codes)
         if self.symmetry is None:
             return row
-        best = np.empty_like(row)
-        compiled.canonical(self.wide, row, best, compiled.workroom(),
-                           *self.symmetry)
+        _, best, work = compiled.workroom(len(row))
+        compiled.canonical(self.wide, row, best, work, *self.symmetry)
         return best
 
     def _run_level(self, low, high, ats, pending):
@@ -260,8 +261,8 @@ class Engine:
         return compiled.expand(
             self.wide, self.states, low, high, at, *self.tables.arrays,
             *worker.memo.arrays, self.active, self.want, self.lively,
-            self.tables.final_tree, *worker.room, worker.buckets,
-            worker.fill, self.bits, self.symmetry, worker.tally,
+            self.tables.final_tree, *worker.room, NO_LABELS,
+            worker.scratch, worker.buckets, worker.fill, self.bits, self.symmetry, worker.tally,
             worker.found, self._stop)
 
     def together(self, calls: list[Callable[[], Any]]) -> list[Any]:
@@ -411,7 +412,7 @@ class Engine:
                 self.wide, self.states, self.levels[level],
                 self.levels[level + 1], target, *tables.arrays,
                 len(self.model.steps), 1 + np.flatnonzero(agree),
-                self.symmetry, answer)
+                self.symmetry, compiled.workroom(len(self.wide)), answer)
             part, index = int(answer[0]), int(answer[1])
             states.append(self.codes(part, index))
             steps.append(self.model.steps[int(answer[2])])

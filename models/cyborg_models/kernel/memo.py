@@ -123,7 +123,7 @@ class Memo:
         masks = np.zeros(shape, np.uint64)
         counts = np.zeros(shape[:2], np.int64)
         compiled.paths(states, self.roots, *self.tables.arrays[:3], masks,
-                       counts)
+                       counts, np.empty_like(states[0]))
         self._set(_Grouping(states, masks, counts, expected).groups())
 
     def take_over(self, other):
