@@ -663,7 +663,7 @@ def _mark(mixed, bits):
 
 
 @_loop(nogil=True)
-def insert(wide, first, last, states, table, high, buckets, fill, bits,
+def insert(wide, first, last, states, table, slots, high, buckets, fill, bits,
            hashes):
     """Move the new states in all workers' buckets to the end of their
     partitions, from partition *first* to before *last*.
@@ -672,7 +672,7 @@ def insert(wide, first, last, states, table, high, buckets, fill, bits,
     slot such that no entry before it can be the state's.  Returns False
     when a partition is full.
     """
-    size = np.uint64(table.shape[1])
+    size = np.uint64(slots)
     capacity = np.uint64(states.shape[1])
     low = (ONE << bits) - ONE
     ahead = np.uint64(AHEAD)
@@ -736,10 +736,14 @@ def insert(wide, first, last, states, table, high, buckets, fill, bits,
 
 
 @_loop(nogil=True)
-def rehash(wide, first, last, states, table, high, bits):
-    """Fill a new, larger table, from partition *first* to before *last*."""
-    size = np.uint64(table.shape[1])
+def rehash(wide, first, last, states, table, slots, high, bits):
+    """Make the table one of more slots, from partition *first* to before
+    *last*.
+    """
+    size = np.uint64(slots)
     for part in range(np.uint64(first), np.uint64(last)):
+        for slot in range(size):
+            table[part, slot] = 0
         for index in range(np.uint64(high[part])):
             mixed = _hash(wide, states[part, index])
             slot = _slot(mixed, size)
@@ -751,9 +755,9 @@ def rehash(wide, first, last, states, table, high, bits):
 
 
 @_loop()
-def look_up(wide, states, table, row, partition_bits, bits):
+def look_up(wide, states, table, slots, row, partition_bits, bits):
     """(partition, index) of a state that is stored."""
-    size = np.uint64(table.shape[1])
+    size = np.uint64(slots)
     low = (ONE << bits) - ONE
     mixed = _hash(wide, row)
     part = mixed >> partition_bits
@@ -824,8 +828,8 @@ def predecessor(wide, states, low, high, target, kids, node, member, keep,
 # --- the state graph, for liveness -----------------------------------------
 
 @_loop(nogil=True)
-def edges(wide, states, low, high, at, offset, table, kids, node, member,
-          keep, put, groups, slots, record, tree_of, places, known, watch,
+def edges(wide, states, low, high, at, offset, table, size, kids, node,
+          member, keep, put, groups, slots, record, tree_of, places, known, watch,
           want, lively, partition_bits, bits, rows, whence, leaves, ends,
           labels, scratch, symmetry, begin, to, label):
     """Write the edges of each state: where ``to``, and by which step.
@@ -861,7 +865,7 @@ def edges(wide, states, low, high, at, offset, table, kids, node, member,
                     canonical(wide, after, best, work, *symmetry)
                     for w in range(len(wide)):
                         after[w] = best[w]
-                there, found = look_up(wide, states, table, after,
+                there, found = look_up(wide, states, table, size, after,
                                        partition_bits, bits)
                 to[edge] = offset[there] + found
                 label[edge] = labels[index]
@@ -926,55 +930,59 @@ def components(begin, to, allowed, component):
     without recursion); returns their number.
     """
     size = len(begin) - 1
-    order = np.zeros(size, np.int64)
-    lowest = np.zeros(size, np.int64)
-    stack = np.empty(size, np.int64)
-    path = np.empty(size, np.int64)
+    done = size + 1
+    # Of each state, when it was met; 0 if it was not, and *done* once it is
+    # known in which component it is, or that it is in none.  Of each state
+    # of the path, the first met that can be reached from it.
+    order = np.empty(size, to.dtype)
+    for state in range(size):
+        order[state] = 0 if allowed[state] else done
+    stack = np.empty(size, to.dtype)
+    path = np.empty(size, to.dtype)
+    lowest = np.empty(size, to.dtype)
     edge = np.empty(size, np.int64)
-    on_stack = np.zeros(size, np.bool_)
     counter, top, found = 0, 0, 0
     for root in range(size):
-        if not allowed[root] or order[root]:
+        if order[root]:
             continue
-        deep = 0
-        path[0] = root
-        edge[0] = begin[root]
-        counter += 1
-        order[root] = lowest[root] = counter
-        stack[top] = root
-        top += 1
-        on_stack[root] = True
-        while deep >= 0:
-            state = path[deep]
-            if edge[deep] < begin[state + 1]:
-                other = to[edge[deep]]
-                edge[deep] += 1
-                if not allowed[other]:
-                    continue
-                if order[other] == 0:
-                    counter += 1
-                    order[other] = lowest[other] = counter
-                    stack[top] = other
-                    top += 1
-                    on_stack[other] = True
-                    deep += 1
-                    path[deep] = other
-                    edge[deep] = begin[other]
-                elif on_stack[other]:
-                    lowest[state] = min(lowest[state], order[other])
-                continue
-            if lowest[state] == order[state]:
-                while True:
-                    top -= 1
-                    other = stack[top]
-                    on_stack[other] = False
-                    component[other] = found
-                    if other == state:
+        deep, other = -1, root
+        while True:
+            # Go on to a state that was not met before,
+            counter += 1
+            deep += 1
+            path[deep] = stack[top] = other
+            order[other] = lowest[deep] = counter
+            edge[deep] = begin[other]
+            top += 1
+            # and back from those of which all edges were followed.
+            while deep >= 0:
+                state, low = path[deep], lowest[deep]
+                at, last = edge[deep], begin[state + 1]
+                met = 1
+                while at < last:
+                    other = to[at]
+                    met = order[other]
+                    if met == 0:
                         break
-                found += 1
-            deep -= 1
-            if deep >= 0:
-                lowest[path[deep]] = min(lowest[path[deep]], lowest[state])
+                    low = min(low, met)
+                    at += 1
+                lowest[deep], edge[deep] = low, at
+                if met == 0:
+                    break
+                if low == order[state]:
+                    while True:
+                        top -= 1
+                        other = stack[top]
+                        order[other] = done
+                        component[other] = found
+                        if other == state:
+                            break
+                    found += 1
+                deep -= 1
+                if deep >= 0:
+                    lowest[deep] = min(lowest[deep], low)
+            if deep < 0:
+                break
     return found
 
 

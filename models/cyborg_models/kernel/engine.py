@@ -31,9 +31,9 @@ PARTITION_BITS = 8
 BUCKET_BYTES = 8 << 20  # all workers' together
 THREADS = 2  # at most, unless more are asked for
 ALONE = 1 << 14  # states of a level below which one thread does it all
-FULL = 0.84  # of a table, before it grows
-GROWTH = 1.13
-CRAMMED = 0.96  # that it must stay below, were all that comes new
+FULL = 0.9  # of a table, before it grows
+GROWTH = 1.2
+CRAMMED = 0.97  # that it must stay below, were all that comes new
 FIRST_GROUPS = 1 << 13  # states, before trees are put into groups
 NO_LABELS = np.empty(0, np.uint32)  # nobody asks which steps they are
 MORE_GROUPS = 16  # times as many, before that is done anew
@@ -90,6 +90,11 @@ def _reserve(shape, kind=np.uint64):
     return np.frombuffer(space, kind).reshape(shape)
 
 
+def _slots(need):
+    """How many a table is given of which so many are needed."""
+    return int(need * GROWTH) + 1
+
+
 class _Worker:
     """What one thread works with alone.
 
@@ -143,7 +148,10 @@ class Engine:
         capacity = max(1024, self.memory // (8 * words) // parts)
         self.states = _reserve((parts, capacity, words))
         self.number_bits = np.uint64(capacity.bit_length())
-        self.table = _reserve((parts, 64), np.uint32)
+        # Of each partition's row, so many entries are the table.
+        self.slots = 64
+        self.table = _reserve(
+            (parts, _slots(capacity / CRAMMED)), np.uint32)
         self.lively = np.array([not step.action.fault
                                 for step in model.steps])
         self.levels = [np.zeros(parts, np.int64)]
@@ -332,17 +340,14 @@ class Engine:
     def flush(self) -> None:
         """Store the new states that are in the buckets."""
         shares = self.shares(self._new())
-        size = self.table.shape[1]
         need = max(self.high.max() / FULL, (
             self.high + self.fill.sum(0).astype(np.int64)).max() / CRAMMED)
-        if need > size:
-            size = int(need * GROWTH) + 1
-            self.table = None  # before the larger one is made
-            self.table = _reserve((len(self.high), size), np.uint32)
+        if need > self.slots:
+            self.slots = min(_slots(need), self.table.shape[1])
             self.together([
                 functools.partial(
                     compiled.rehash, self.wide, *share, self.states,
-                    self.table, self.high, self.number_bits)
+                    self.table, self.slots, self.high, self.number_bits)
                 for share in shares])
         if not all(self.together([
                 functools.partial(self._insert, worker, *share)
@@ -353,8 +358,8 @@ class Engine:
 
     def _insert(self, worker, first, last):
         return compiled.insert(
-            self.wide, first, last, self.states, self.table, self.high,
-            self.buckets, self.fill, self.number_bits, worker.hashes)
+            self.wide, first, last, self.states, self.table, self.slots,
+            self.high, self.buckets, self.fill, self.number_bits, worker.hashes)
 
     def _new(self):
         return int((self.high - self.levels[-1]).sum())

@@ -57,7 +57,7 @@ class Graph:
         # and the step that is taken.
         self.begin = np.zeros(self.size + 1, np.int64)
         self.to = np.empty(engine.transitions(),
-                           np.int32 if self.size < 2**31 else np.int64)
+                           np.int32 if self.size < 2**31 - 1 else np.int64)
         self.label = np.empty(len(self.to), np.int16 if steps < 2**15
                               else np.int32)
         self._edges()
@@ -93,7 +93,7 @@ class Graph:
         engine = self.engine
         return compiled.edges(
             engine.wide, engine.states, engine.levels[0], engine.high, at,
-            self.offset, engine.table, *engine.tables.arrays,
+            self.offset, engine.table, engine.slots, *engine.tables.arrays,
             *worker.memo.arrays, engine.active, np.zeros_like(engine.want),
             engine.lively, engine.bits, engine.number_bits, *worker.room,
             labels, worker.scratch, engine.symmetry, self.begin, self.to, self.label)
@@ -101,7 +101,7 @@ class Graph:
     def _number(self, codes):
         engine = self.engine
         part, index = compiled.look_up(
-            engine.wide, engine.states, engine.table,
+            engine.wide, engine.states, engine.table, engine.slots,
             engine.canonical(codes), engine.bits, engine.number_bits)
         return int(self.offset[part] + index)
 
@@ -115,7 +115,7 @@ class Graph:
     @functools.cached_property
     def lasting(self) -> NDArray[np.bool_]:
         """The states in which a run can stay, or to which it can return."""
-        component = np.full(self.size, -1, np.int64)
+        component = np.full(self.size, -1, self.to.dtype)
         compiled.components(self.begin, self.to,
                             np.ones(self.size, np.bool_), component)
         found = np.empty(self.size, np.bool_)
@@ -204,7 +204,7 @@ def _find(graph, called, come):
                    waiting)
     allowed, part, parts = waiting & lasting, np.full_like(queue, -1), 0
     while True:
-        component = np.full(graph.size, -1, np.int64)
+        component = np.full(graph.size, -1, graph.to.dtype)
         count = compiled.components(graph.begin, graph.to, allowed,
                                     component)
         if not count:

@@ -99,7 +99,7 @@ def compile_late(words: int) -> None:
     model = _switch(words)
     engine = Engine(model, threads=1)
     compiled.rehash(engine.wide, 0, 1, engine.states, engine.table,
-                    engine.high, engine.number_bits)
+                    engine.slots, engine.high, engine.number_bits)
     rows = [engine.canonical(codes) for codes in (
         model.initial, (*model.initial[:-1], 1))]
     engine.memo.regroup(np.array(rows), 1)
