@@ -139,8 +139,9 @@ def check(model: Model, only: str | None = None, memory: int | None = None,
             if say is not None:
                 say(f'{found.states:,} states; deciding what must come')
             try:
+                graph = liveness.Graph(engine)
                 all_is_compiled()
-                lassos = liveness.check(liveness.Graph(engine))
+                lassos = liveness.check(graph)
             except KeyboardInterrupt:
                 decided, found.reason = False, 'interrupted'
             except MemoryError:

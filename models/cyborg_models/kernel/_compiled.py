@@ -829,9 +829,9 @@ def predecessor(wide, states, low, high, target, kids, node, member, keep,
 
 @_loop(nogil=True)
 def edges(wide, states, low, high, at, offset, table, size, kids, node,
-          member, keep, put, groups, slots, record, tree_of, places, known, watch,
-          want, lively, partition_bits, bits, rows, whence, leaves, ends,
-          labels, scratch, symmetry, begin, to, label):
+          member, keep, put, groups, slots, record, tree_of, places, known,
+          watch, want, lively, partition_bits, bits, rows, whence, leaves,
+          ends, labels, scratch, symmetry, begin, to, label):
     """Write the edges of each state: where ``to``, and by which step.
     ``begin`` receives for each state, and after them, where its edges begin;
     it has that of the first.

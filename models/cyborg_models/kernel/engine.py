@@ -14,7 +14,7 @@ import functools
 import mmap
 import os
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -233,7 +233,7 @@ class Engine:
         row = self.tables.packing.pack(codes)
         if self.symmetry is None:
             return row
-        _, best, work = compiled.workroom(len(row))
+        best, (*_, work) = np.empty_like(row), compiled.workroom(len(row))
         compiled.canonical(self.wide, row, best, work, *self.symmetry)
         return best
 
@@ -270,8 +270,8 @@ class Engine:
             self.wide, self.states, low, high, at, *self.tables.arrays,
             *worker.memo.arrays, self.active, self.want, self.lively,
             self.tables.final_tree, *worker.room, NO_LABELS,
-            worker.scratch, worker.buckets, worker.fill, self.bits, self.symmetry, worker.tally,
-            worker.found, self._stop)
+            worker.scratch, worker.buckets, worker.fill, self.bits,
+            self.symmetry, worker.tally, worker.found, self._stop)
 
     def together(self, calls: list[Callable[[], Any]]) -> list[Any]:
         """Call all at once; returns what they return."""
@@ -317,7 +317,7 @@ class Engine:
         for worker in self.workers:
             worker.memo.clear()
 
-    def learn(self, at):
+    def learn(self, at: Sequence[int] | NDArray[np.int64]) -> None:
         """Run the Python for all that a state asks and no table says.
 
         :param at: where the state is stored: partition, index
@@ -359,7 +359,8 @@ class Engine:
     def _insert(self, worker, first, last):
         return compiled.insert(
             self.wide, first, last, self.states, self.table, self.slots,
-            self.high, self.buckets, self.fill, self.number_bits, worker.hashes)
+            self.high, self.buckets, self.fill, self.number_bits,
+            worker.hashes)
 
     def _new(self):
         return int((self.high - self.levels[-1]).sum())

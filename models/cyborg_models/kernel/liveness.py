@@ -96,7 +96,8 @@ class Graph:
             self.offset, engine.table, engine.slots, *engine.tables.arrays,
             *worker.memo.arrays, engine.active, np.zeros_like(engine.want),
             engine.lively, engine.bits, engine.number_bits, *worker.room,
-            labels, worker.scratch, engine.symmetry, self.begin, self.to, self.label)
+            labels, worker.scratch, engine.symmetry, self.begin, self.to,
+            self.label)
 
     def _number(self, codes):
         engine = self.engine

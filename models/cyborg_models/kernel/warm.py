@@ -91,6 +91,17 @@ def _switch(words: int) -> Model:
     return m.ready()
 
 
+class _Drawn(liveness.Graph):
+    """The graph of the two states, whose edges need not be found: what
+    finds them is compiled faster where states were expanded before.
+    """
+
+    def _edges(self) -> None:
+        self.begin[:] = range(self.size + 1)
+        self.to[:] = range(self.size)[::-1]
+        self.label[:] = 0
+
+
 def compile_late(words: int) -> None:
     """Call, and so compile, what is needed after states are expanded.
 
@@ -98,24 +109,27 @@ def compile_late(words: int) -> None:
     """
     model = _switch(words)
     engine = Engine(model, threads=1)
-    compiled.rehash(engine.wide, 0, 1, engine.states, engine.table,
-                    engine.slots, engine.high, engine.number_bits)
-    rows = [engine.canonical(codes) for codes in (
-        model.initial, (*model.initial[:-1], 1))]
-    engine.memo.regroup(np.array(rows), 1)
-    groups, slots = engine.memo.arrays[:2]
-    compiled.spread(engine.wide, groups, slots, groups, slots.copy())
-    # Both states, as if the first had been expanded.  By now, the other
-    # process has compiled how to store them.
-    worker = engine.workers[0]
-    for row in rows:
+    states = model.initial, (*model.initial[:-1], 1)
+    for codes in states:
+        # Both states, as if the first had been expanded: what stores them
+        # is compiled by the other process, which needs it at once.
+        row = engine.canonical(codes)
         part = compiled.partition(engine.wide, row, engine.bits)
+        worker = engine.workers[0]
         worker.buckets[part, 0] = row
         worker.fill[part] = 1
         engine.flush()
         engine.levels.append(engine.high.copy())
         worker.tally[part] = 1
-    liveness.check(liveness.Graph(engine))
+        engine.learn((part, 0))
+    engine.trace(1, part, 0)
+    compiled.rehash(engine.wide, 0, 1, engine.states, engine.table,
+                    engine.slots, engine.high, engine.number_bits)
+    engine.memo.regroup(np.array([
+        engine.canonical(codes) for codes in states]), 1)
+    groups, slots = engine.memo.arrays[:2]
+    compiled.spread(engine.wide, groups, slots, groups, slots.copy())
+    liveness.check(_Drawn(engine))
 
 
 if __name__ == '__main__':
