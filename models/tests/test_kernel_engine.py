@@ -414,8 +414,8 @@ def depths(found):
 class Warm(unittest.TestCase):
     """What another process compiles is what this one would have to."""
 
-    LATE = frozenset({'insert', 'rehash', 'paths', 'weigh', 'edges', 'judge',
-                      'components', 'lasting', 'look_up'})
+    LATE = frozenset({'insert', 'rehash', 'paths', 'weigh', 'predecessor',
+                      'judge', 'components', 'lasting', 'look_up'})
 
     def run_python(self, cache, *arguments):
         ran = subprocess.run(

@@ -138,8 +138,8 @@ def _work_out(wide, row, group, slot, kids, node, member, groups, slots,
     place = np.int64(record[0])
     begin = np.int64(groups[group, words + BEGIN])
     end = np.int64(groups[group, words + END])
-    if (groups[group, words + USED] * np.uint64(2)
-            > groups[group, words + LAST]
+    if (groups[group, words + USED] * np.uint64(4)
+            > groups[group, words + LAST] * THREE
             or place + 2 + 4 * (end - begin) + CHUNK > len(record)):
         return FULL
     done, rest, flags = 0, 0, 0

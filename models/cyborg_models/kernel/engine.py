@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import concurrent.futures
 import functools
-import mmap
 import os
 import time
 from collections.abc import Callable, Collection, Sequence
@@ -23,12 +22,12 @@ from numpy.typing import NDArray
 
 from cyborg_models.kernel import _compiled as compiled
 from cyborg_models.kernel.language import Codes, Model, Step
-from cyborg_models.kernel.memo import BATCH, SAMPLE, Memo
+from cyborg_models.kernel.memo import BATCH, SAMPLE, Memo, reserve
 from cyborg_models.kernel.tables import FALSE, TRUE, Tables
 from cyborg_models.kernel.walk import successors
 
 PARTITION_BITS = 8
-BUCKET_BYTES = 8 << 20  # all workers' together
+BUCKET_BYTES = 6 << 20  # all workers' together
 THREADS = 2  # at most, unless more are asked for
 ALONE = 1 << 14  # states of a level below which one thread does it all
 FULL = 0.9  # of a table, before it grows
@@ -36,7 +35,7 @@ GROWTH = 1.2
 CRAMMED = 0.97  # that it must stay below, were all that comes new
 FIRST_GROUPS = 1 << 13  # states, before trees are put into groups
 NO_LABELS = np.empty(0, np.uint32)  # nobody asks which steps they are
-MORE_GROUPS = 16  # times as many, before that is done anew
+MORE_GROUPS = 64  # times as many, before that is done anew
 
 
 @dataclass
@@ -75,19 +74,6 @@ class Explored:
     violations: dict[str, Trace] = field(default_factory=dict)
     witnessed: dict[str, Trace] = field(default_factory=dict)
     stuck: Trace | None = None
-
-
-def _reserve(shape, kind=np.uint64):
-    """An array of zeros that takes address space, and memory only page by
-    page as it is written to.  What it took is given back with it, which an
-    array of numpy's need not do.
-    """
-    size = np.dtype(kind).itemsize * int(np.prod(shape))
-    space = mmap.mmap(-1, size)
-    if hasattr(mmap, 'MADV_NOHUGEPAGE'):
-        # Else each partition takes 2 MiB at its first state.
-        space.madvise(mmap.MADV_NOHUGEPAGE)
-    return np.frombuffer(space, kind).reshape(shape)
 
 
 def _slots(need):
@@ -146,11 +132,11 @@ class Engine:
         parts = 1 << PARTITION_BITS
         self.bits = np.uint64(64 - PARTITION_BITS)
         capacity = max(1024, self.memory // (8 * words) // parts)
-        self.states = _reserve((parts, capacity, words))
+        self.states = reserve((parts, capacity, words))
         self.number_bits = np.uint64(capacity.bit_length())
         # Of each partition's row, so many entries are the table.
         self.slots = 64
-        self.table = _reserve(
+        self.table = reserve(
             (parts, _slots(capacity / CRAMMED)), np.uint32)
         self.lively = np.array([not step.action.fault
                                 for step in model.steps])
@@ -168,7 +154,7 @@ class Engine:
         threads = threads or min(THREADS, len(os.sched_getaffinity(0)))
         size = max(2 * len(self.lively),
                    BUCKET_BYTES // (8 * words * parts * threads))
-        self.buckets = _reserve((threads, parts, size, words))
+        self.buckets = reserve((threads, parts, size, words))
         self.fill = np.zeros((threads, parts), np.uint64)
         self.workers = [_Worker(self, self.buckets[worker], self.fill[worker])
                         for worker in range(threads)]

@@ -14,6 +14,7 @@ each of the second.  What a group's slot says of a record, ``_compiled`` has.
 """
 
 import itertools
+import mmap
 
 import numpy as np
 
@@ -23,13 +24,26 @@ BATCH = 128  # states that are looked up together
 SAMPLE = 2048  # states whose walks through the trees are looked at
 WEIGHED = 1024  # of them, in which groups are tried
 ROOM = 0.5  # for that many times the records that a group should have
-MOST_SLOTS = 1 << 17  # of a group; for at most half as many records
+MOST_SLOTS = 1 << 17  # of a group; three in four can have records
 RECORDS = 1 << 16  # numbers in all records, at first
 PATHS = 32  # different sets of cells that are told apart for one tree
 # What things cost, in nanoseconds, roughly: it matters only which of two
 # ways to group is the cheaper.
 LOOK, WALK = 12.0, 150.0
 CACHED = 1000.0  # records: as many again take as long again
+
+
+def reserve(shape, kind=np.uint64):
+    """An array of zeros that takes address space, and memory only page by
+    page as it is written to.  What it took is given back with it, which an
+    array of numpy's need not do.
+    """
+    size = np.dtype(kind).itemsize * int(np.prod(shape))
+    space = mmap.mmap(-1, size)
+    if hasattr(mmap, 'MADV_NOHUGEPAGE'):
+        # Else each partition takes 2 MiB at its first state.
+        space.madvise(mmap.MADV_NOHUGEPAGE)
+    return np.frombuffer(space, kind).reshape(shape)
 
 
 class Memo:
@@ -60,9 +74,8 @@ class Memo:
     def clear(self):
         """Forget the records, as when less is watched than before."""
         groups = self._table()
-        slots = np.zeros((sum(self._slots), self._mask.shape[1] + 1),
-                         np.uint64)
-        record = np.zeros(self._records, np.uint32)
+        slots = reserve((sum(self._slots), self._mask.shape[1] + 1))
+        record = reserve(self._records, np.uint32)
         record[0] = 1  # where the next record begins
         # Where the records of the states are that are looked up together;
         # how many each state has, and what they say.
@@ -95,7 +108,7 @@ class Memo:
         used = old[:, words + compiled.USED]
         full = False
         for group, size in enumerate(self._slots):
-            if 2 * int(used[group]) > size - 1:
+            if 4 * int(used[group]) > 3 * (size - 1):
                 full = True
                 if size == MOST_SLOTS:
                     return False
@@ -103,12 +116,12 @@ class Memo:
         if full:
             groups = self._table()
             groups[:, words + compiled.USED] = used
-            more = np.zeros((sum(self._slots), words + 1), np.uint64)
+            more = reserve((sum(self._slots), words + 1))
             compiled.spread((0,) * words, old, slots, groups, more)
             self.arrays = groups, more, record, *others
         else:
             self._records += self._records // 2
-            more = np.zeros(self._records, np.uint32)
+            more = reserve(self._records, np.uint32)
             more[:len(record)] = record
             self.arrays = old, slots, more, *others
         return True
@@ -226,4 +239,4 @@ def _absorbed(found):
             for mask, trees in found.items()]
 
 
-__all__ = ['BATCH', 'Memo', 'SAMPLE']
+__all__ = ['BATCH', 'Memo', 'SAMPLE', 'reserve']

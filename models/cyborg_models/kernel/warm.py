@@ -1,8 +1,8 @@
 """Compile what an exploration needs late while it needs the rest.
 
 Numba keeps what it has compiled for the next time.  The first time takes
-more than ten seconds, of which the function that expands states, which is
-needed at once, takes not half.  Where there is a second processor, another
+some fourteen seconds, of which the function that expands states, which is
+needed at once, and what else it calls take not half.  Where there is a second processor, another
 process compiles the others meanwhile, by calling them on a model of two
 states that is packed into as many words.
 """
