@@ -1,10 +1,10 @@
 """Compile what an exploration needs late while it needs the rest.
 
 Numba keeps what it has compiled for the next time.  The first time takes
-some fourteen seconds, of which the function that expands states, which is
-needed at once, and what else it calls take not half.  Where there is a second processor, another
-process compiles the others meanwhile, by calling them on a model of two
-states that is packed into as many words.
+some fourteen seconds, not half of them for what expands states and is needed
+at once.  Where there is a second processor, another process compiles what is
+needed later, by calling it on a model of two states that is packed into as
+many words.
 """
 
 from __future__ import annotations
