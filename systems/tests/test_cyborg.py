@@ -905,7 +905,7 @@ class Record(unittest.TestCase):
         other = Finding('unbind: done [ARQ-070]', 'ARQ-070', 'e', 'h')
         record.note(other, 'm', 1, 2, [['b']])
         self.assertEqual((), record.defects_of(other))
-        self.assertEqual([other.signature], list(record.new))
+        self.assertEqual([other], [one.finding for one in record.new])
         self.assertEqual(['ARQ-020', 'ARQ-070'], record.fails)
         text = '\n'.join(record.report())
         self.assertIn('known, 1 times', text)
@@ -948,7 +948,9 @@ class Record(unittest.TestCase):
 
     def test_a_bad_record_is_refused(self):
         cases = ['{', '[]', {'divergences': 1}, {'divergences': [1]},
-                 {'divergences': [self.row, self.row]}]
+                 {'divergences': [self.row, self.row]},
+                 {'divergences': [self.row], 'once': 1},
+                 {'divergences': [self.row], 'once': [{'signature': 'x'}]}]
         for key, value in (('severity', 'grave'), ('signatures', ['(']),
                            ('signatures', []), ('trace', []),
                            ('requirements', 'ARQ-020'), ('steps', '3'),
@@ -1130,6 +1132,170 @@ class Record(unittest.TestCase):
                         Finding(other, '', '', '')) or {}).get('id'))
                     checked += 1
         self.assertEqual(24, checked)
+
+
+class Again(unittest.TestCase):
+    """What is new is played again before a run fails of it."""
+
+    NEW = Finding('planted [ARQ-020]', 'ARQ-020', 'e', 'h')
+    OTHER = Finding('besides [ARQ-021]', 'ARQ-021', 'e', 'h')
+    BOTH = 'walk release sdk', 'walk group http'
+
+    def run_it(self, *shows, modes=BOTH[:1], kit=lambda *_: [], more=()):
+        """A run of a system that shows something new after the step 3.
+
+        :param shows: what it shows the first time, the second and so on
+        :param kit: what a mode of the kit shows
+        """
+        turns, said, replayed = iter(shows), io.StringIO(), []
+
+        class Chance:
+            over = False
+
+            def begin(self):
+                self.story = []
+
+            def propose(self):
+                return [len(self.story) + 1]
+
+            def take(self, step):
+                self.story.append(step)
+                return next(turns, []) if step == [3] else []
+
+        class Planted(command.Runs):
+            def smoke(self):
+                pass
+
+            def replay_known(self, kinds=(), tries=0):
+                self.known.looked.add('X1')
+                self.known.seen['X1'] = 1
+
+            def explorer(self, where, seed=1):
+                return Chance()
+
+            def replay(self, where, trace):
+                replayed.append(trace)
+                return super().replay(where, trace)
+
+            def _by_kit(self, where, seed, steps):
+                for finding in kit(seed):
+                    self.known.note(finding, where, seed, 5, [[1]])
+                return steps
+
+        class Stub:
+            weaker, options, calls = '', '--bus x', []
+            database = SimpleNamespace(kind='mariadb')
+
+            def __init__(self, **options):
+                pass
+
+            def __enter__(self):
+                return self
+
+            def __exit__(self, *exception):
+                pass
+        self.record = known.Known({'divergences': [{**Record.row}]})
+        with tempfile.TemporaryDirectory() as folder, mock.patch.multiple(
+                command, Runs=Planted, Stack=Stub, missing=lambda bus: ''), (
+                mock.patch.object(known.Known, 'read',
+                                  lambda whole: self.record)), (
+                contextlib.redirect_stdout(said)), (
+                contextlib.redirect_stderr(said)):
+            path = Path(folder, 'outcome.json')
+            status = command.main([
+                *more, '--steps', '9', '--json', str(path),
+                *itertools.chain(*(['--mode', mode] for mode in modes))])
+            self.outcome = json.loads(
+                path.read_text()) if path.exists() else None
+        self.replayed = replayed
+        return status, said.getvalue()
+
+    def test_what_comes_twice_fails_the_run(self):
+        status, said = self.run_it([self.NEW], [], [self.NEW], [self.NEW])
+        self.assertEqual(1, status)
+        self.assertIn('NEW      ARQ-020                planted', said)
+        self.assertIn('mode walk release sdk, seed 1, 3 steps; again by '
+                      'replay 2; trace:', said)
+        self.assertIn('1 known, 1 new, 0 mended', said)
+        self.assertNotIn('ONCE', said)
+        one, = self.outcome['new']
+        self.assertEqual([[3]], one['trace'])  # what it needs
+        self.assertEqual([], self.outcome['once'])
+
+    def test_what_comes_once_is_told_and_no_failure(self):
+        status, said = self.run_it([self.NEW])
+        self.assertEqual(0, status)
+        self.assertIn('ONCE     ARQ-020                planted', said)
+        self.assertIn(f'seed 1, 3 steps; not again by {runs.TRIES} replays, '
+                      'nor by 3 steps of the seed; trace:', said)
+        self.assertIn('\n      [3]\n', said)
+        self.assertIn('seen once, not again: 1', said)
+        self.assertIn('1 known, 0 new, 0 mended', said)
+        self.assertIn('fail: ARQ-020', said)
+        one, = self.outcome['once']
+        self.assertEqual(('planted [ARQ-020]', 1, 3, [[1], [2], [3]]), (
+            one['signature'], one['seed'], one['steps'], one['trace']))
+        self.assertEqual([], self.outcome['new'])
+        self.assertNotIn('planted', str(self.outcome['known']))
+        self.assertEqual([[[1], [2], [3]]] * runs.TRIES, self.replayed)
+
+    def test_what_is_beside_it_in_a_replay_is_played_again_too(self):
+        status, said = self.run_it([self.NEW], [self.OTHER])
+        self.assertEqual(0, status)
+        self.assertIn('seen once, not again: 2', said)
+        self.assertEqual(1, self.run_it(
+            [self.NEW], [self.OTHER], *[[]] * runs.TRIES, [self.OTHER])[0])
+
+    def test_what_another_exploration_shows_came_again(self):
+        status, said = self.run_it([self.NEW], [self.NEW], modes=self.BOTH)
+        self.assertEqual(1, status)
+        self.assertIn('again by walk group http, seed 1, 3 steps', said)
+
+    def test_a_mode_of_the_kit_is_taken_again(self):
+        for shows, status in ([[self.NEW]], 0), ([[self.NEW]] * 2, 1):
+            turns = iter(shows)
+            found, said = self.run_it(
+                modes=['explore release sdk'],
+                kit=lambda seed, turns=turns: next(turns, []))
+            self.assertEqual(status, found)
+            self.assertIn('again by its seed' if status else
+                          'nor by 5 steps of the seed', said)
+
+    def test_it_is_told_although_the_test_breaks(self):
+        def breaks(seed):
+            raise HarnessError('no reply')
+        status, said = self.run_it([self.NEW], kit=breaks, modes=[
+            *self.BOTH[:1], 'explore release sdk'])
+        self.assertEqual(3, status)
+        self.assertIn('NEW      ARQ-020                planted', said)
+        self.assertIn('not again by 0 replays', said)
+
+    def test_record_keeps_it_until_it_is_known(self):
+        with mock.patch.object(known.Known, 'write'):
+            status, said = self.run_it([self.NEW], more=['--record', 'X1'])
+        self.assertEqual(0, status)
+        one, = self.record.document['once']
+        self.assertEqual(('planted [ARQ-020]', '--bus x'),
+                         (one['signature'], one['options']))
+        self.assertEqual(self.record.document, Record.read(
+            self, self.record.document).document)
+        again = known.Known(self.record.document)
+        self.assertIn('once     ARQ-020                on record: planted '
+                      '[ARQ-020]', [*again.report()])
+        self.assertEqual((), again.defects_of(self.NEW))
+        again.keep()
+        self.assertEqual([one], again.kept)
+        again.rows[0]['signatures'] = ['planted .*']
+        again.keep()
+        self.assertEqual([], again.kept)
+
+    def test_there_is_no_such_folder(self):
+        said = io.StringIO()
+        with contextlib.redirect_stderr(said), self.assertRaises(
+                SystemExit):
+            command.main(['--json', '/nowhere/at/all.json'])
+        self.assertIn('--json /nowhere/at/all.json: there is no such folder',
+                      said.getvalue())
 
 
 class Servers(unittest.TestCase):
