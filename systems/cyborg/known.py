@@ -18,7 +18,9 @@ These a person judges; the others a run records:
   ``python -m systems.cyborg`` take it again;
 * ``options``: those that it needs besides, such as ``--bus rabbit``;
 * ``trace``: the steps of it that are needed to show it, for a replay;
-* ``chance``: true if a replay needs luck, such as two callers at once.
+* ``chance``: true if a replay needs luck, such as two callers at once;
+* ``sought``: where its seed leads elsewhere by now, the explorations that
+  were to find it anew and did not: mode, seed and number of steps of each.
 
 Beside them stands ``once``, which a run records, too: what was seen once and
 not again.  Nothing is known because it is there.
@@ -163,6 +165,11 @@ class Known:
                     not told[0].strip()):
                 raise KnownError(f'{where}: give defect, or reason if the '
                                  'models have none, as text')
+            for one in row.get('sought', ()):
+                if not isinstance(one, list) or (
+                        [*map(type, one)] != [str, int, int]):
+                    raise KnownError(f'{where}: sought has lists of mode, '
+                                     'seed and steps')
             if row['id'] in ids:
                 raise KnownError(f'{where}: {row["id"]} is there twice; '
                                  'rename one')
@@ -251,10 +258,19 @@ class Known:
         _, mode, seed, steps, _ = first
         row.update(expected=finding.expected, happened=finding.happened,
                    mode=mode, seed=seed, steps=steps, trace=trace)
-        for name, value in (('options', self.options), ('chance', lucky)):
+        for name, value in (('options', self.options), ('chance', lucky),
+                            ('sought', None)):
             row.pop(name, None)
             if value:
                 row[name] = value
+
+    def seek(self, row):
+        """Write into a divergence what was explored and did not find it."""
+        ways = {(mode, seed): steps for mode, seed, steps
+                in row.get('sought', ())}
+        for way, steps in self.explored.items():
+            ways[way] = max(steps, ways.get(way, 0))
+        row['sought'] = [[*way, steps] for way, steps in sorted(ways.items())]
 
     def write(self, path=FILE):
         """Write the record back."""
@@ -342,6 +358,10 @@ class Known:
                     if row['id'] in self.looked else 'not looked for')
             yield (f'{row["id"]:<8} {", ".join(row["requirements"]):<22} '
                    f'{word}: {row["title"]}')
+            if row.get('sought'):
+                yield '    not found anew by ' + '; '.join(
+                    f'{mode}, seed {seed}, {steps} steps'
+                    for mode, seed, steps in row['sought'])
         for row in self.kept:
             yield (f'once     {row["requirement"]:<22} on record: '
                    f'{row["signature"]}')

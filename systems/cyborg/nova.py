@@ -43,6 +43,10 @@ REQUESTS = ('post', 'ask_bind', 'rebind', 'repeat_request', 'unbind',
             'delete_arq')
 
 
+#: what the message bus says when it gives up
+LATE = ('No reply on topic', 'Timed out waiting for a reply')
+
+
 class Played(System):
     """Cyborg with everything around it played.
 
@@ -198,7 +202,8 @@ class Played(System):
         """A request; one that is under way already is ignored.
 
         Nova never sends it twice, the bus may: an answer that accepts the
-        second says that it was ignored.
+        second says that it was ignored.  Of a bind it says nothing: with
+        some defects it begins again.
         """
         with self.lock:
             repeated = request in self.flying
@@ -208,6 +213,8 @@ class Played(System):
         finally:
             with self.lock:
                 self.flying.remove(request)
+        if repeated and request[0] == 'bind':
+            raise Unknown('it was under way')
         if repeated:
             raise Refused('it was under way')
 
@@ -221,8 +228,12 @@ class Played(System):
         gone = reply.status == 404 and kind in ('bind', 'unbind') and (
             'ExtArq' in reply.fault)  # deleted meanwhile, which is allowed
         # On a slow machine the message bus gives up: what came of it is not
-        # known to who asked, and the states that follow are judged anyhow.
-        late = reply.status == 500 and 'No reply on topic' in reply.fault
+        # known to who asked, and the states that follow are judged anyhow,
+        # once they do follow.
+        late = reply.status == 500 and any(
+            text in reply.fault for text in LATE)
+        if late:
+            self.stack.rest()
         if reply.status is not None and not gone and not late:
             self.findings.append((Finding(
                 f'{kind}: answer {reply.status} {words(reply.fault)}',

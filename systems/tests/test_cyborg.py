@@ -12,8 +12,10 @@ import re
 import signal
 import sqlite3
 import subprocess
+import sys
 import tempfile
 import threading
+import time
 import unittest
 from collections import Counter
 from pathlib import Path
@@ -43,7 +45,7 @@ from systems.cyborg.adapter import Reply, Row, Snapshot
 from systems.cyborg.explore import kind, label, read_divergence
 from systems.cyborg.program import Program, Share
 from systems.cyborg.requests import Allowed, Finding, Request
-from systems.cyborg.stack import WHILE_WE_RUN, StackError
+from systems.cyborg.stack import LIMIT, WHILE_WE_RUN, Stack, StackError
 
 ERROR = {'error_message': json.dumps({
     'faultcode': 'Server', 'debuginfo': None, 'faultstring':
@@ -317,7 +319,7 @@ class Played(unittest.TestCase):
         rows = Rows(arqs, handles)
         stack = SimpleNamespace(
             database=SimpleNamespace(query=rows.query), url='', provider='rp',
-            nova=SimpleNamespace(events=list(events)))
+            nova=SimpleNamespace(events=list(events)), rest=mock.Mock())
         made = nova.Release(stack, lambda stack: mock.Mock())
         made.uuids = [FIRST, None]
         made.notices = [Notice.NONE] * 2
@@ -368,11 +370,16 @@ class Played(unittest.TestCase):
         with self.assertRaises(Unknown):
             made.do_ask_bind(0)
         self.assertEqual([], made.findings)
-        made.client.bind.return_value = Reply(
-            500, {'error_message': 'No reply on topic cyborg-agent'})
-        with self.assertRaises(Unknown):
-            made.do_ask_bind(0)
-        self.assertEqual([], made.findings)
+        made.stack.rest.assert_not_called()
+        for number, text in enumerate((
+                'No reply on topic cyborg-agent',
+                'Timed out waiting for a reply to message ID 1f'), 1):
+            made.client.bind.return_value = Reply(
+                500, {'error_message': text})
+            with self.assertRaises(Unknown):
+                made.do_ask_bind(0)
+            self.assertEqual([], made.findings)
+            self.assertEqual(number, made.stack.rest.call_count)
         made.client.bind.return_value = Reply(500, ERROR)
         with self.assertRaises(Unknown):
             made.do_ask_bind(0)
@@ -386,6 +393,14 @@ class Played(unittest.TestCase):
         made.client.delete.return_value = Reply(204)
         with self.assertRaises(Refused):
             made.do_delete_arq(0)
+
+    def test_what_a_second_bind_does_is_not_known(self):
+        made = self.played([(FIRST, 'Unbound', None, None)])
+        made.client.bind.return_value = Reply(202)
+        made._bind([0])
+        made.flying = [('bind', 0)]
+        with self.assertRaises(Unknown):
+            made._bind([0])
 
     def test_nobody_but_cyborg_does_what_is_left(self):
         for each in (nova.Release, nova.Group, nova.Twins):
@@ -949,6 +964,7 @@ class Record(unittest.TestCase):
     def test_a_bad_record_is_refused(self):
         cases = ['{', '[]', {'divergences': 1}, {'divergences': [1]},
                  {'divergences': [self.row, self.row]},
+                 {'divergences': [{**self.row, 'sought': [['m', 1]]}]},
                  {'divergences': [self.row], 'once': 1},
                  {'divergences': [self.row], 'once': [{'signature': 'x'}]}]
         for key, value in (('severity', 'grave'), ('signatures', ['(']),
@@ -990,9 +1006,10 @@ class Record(unittest.TestCase):
                 and any('\\[' in text for text in row['signatures'])}
         text = (Path(known.__file__).parents[2]
                 / 'doc/source/validate.rst').read_text()
-        told = re.search(r'\n\* ([^*]+?) (?:is|are) seen\s+in a region',
-                         text)[1]
-        self.assertEqual(ends, {*re.split(', | and ', told)})
+        told = re.search(r'\n\* ([^*]+?) are seen\s+in a region that is '
+                         r'written, and ([^*]+?)\s+where', text)
+        self.assertEqual(ends, {
+            *re.split(', | and ', told[1]), *re.split(', | and ', told[2])})
 
     def test_what_is_like_it_is_not_on_record(self):
         """Each is a signature, the entry, and one that differs a little."""
@@ -1059,6 +1076,96 @@ class Record(unittest.TestCase):
                      '[ARQ-011] of BOUND, a leak',
                      'rebind: arq is BOUND; handle is some; use is IN_USE '
                      '[ARQ-011] of BOUND beyond Q21')),
+                ('Q21b', 'together rebind + rebind: handle is some; use is '
+                 'IN_USE [HANDLE-020] of BIND_FAILED with a handle untold, '
+                 'UNBOUND', (
+                     'together rebind + rebind: handle is some; use is '
+                     'IN_USE [HANDLE-020] of BIND_FAILED untold, UNBOUND',
+                     'rebind: handle is some; use is IN_USE [HANDLE-020] of '
+                     'BIND_FAILED with a handle untold, UNBOUND')),
+                ('Q23', 'crash before the handle is taken + ask_bind: loaded '
+                 'is FIRST; recorded is FIRST [PROGBIND-001] of '
+                 'BIND_STARTED, BOUND', (
+                     'crash before the handle is taken + ask_bind: loaded '
+                     'is FIRST; recorded is FIRST [PROGBIND-001] of '
+                     'BIND_STARTED',
+                     'crash before Bound + ask_bind: loaded is FIRST; '
+                     'recorded is FIRST [PROGBIND-001] of BIND_STARTED, '
+                     'BOUND')),
+                ('Q23b', 'kill: loaded is PARTIAL [PROGBIND-012] of '
+                 'BIND_STARTED beyond B7 and Q22', (
+                     'kill: loaded is PARTIAL [PROGBIND-012] of BIND_STARTED',
+                     'kill: loaded is PARTIAL [PROGBIND-012] of BIND_STARTED '
+                     'beyond B7',
+                     'kill: loaded is PARTIAL [PROGBIND-012] of '
+                     'BIND_STARTED, BOUND beyond Q22')),
+                ('Q23b', 'go_on: arq is BOUND; handle is some; loaded is '
+                 'SECOND; notice is SENT_OK; recorded is SECOND; use is '
+                 'IN_USE [HANDLE-010] of BOUND, a leak', (
+                     'go_on: arq is BOUND; handle is some; notice is '
+                     'SENT_OK; use is IN_USE [HANDLE-010] of BOUND, a leak',
+                     'go_on: arq is BOUND; handle is some; loaded is '
+                     'SECOND; notice is SENT_OK; recorded is SECOND; use is '
+                     'IN_USE [HANDLE-010] of BOUND, a leak beyond Q23')),
+                ('B1c', 'release_fails: arq is BIND_STARTED [ARQ-064] of '
+                 'BIND_STARTED with a handle, INITIAL beyond B20', (
+                     'release_fails: arq is BIND_STARTED [ARQ-064] of '
+                     'BIND_STARTED, INITIAL beyond B20',
+                     'release_fails: arq is BIND_STARTED [ARQ-064] of '
+                     'BIND_STARTED with a handle, INITIAL')),
+                ('P4d', 'together ask_bind + unbind: use is IN_USE '
+                 '[HANDLE-010] of UNBOUND, a leak', (
+                     'together ask_bind + unbind: use is IN_USE '
+                     '[HANDLE-010] of UNBOUND',
+                     'together unbind + unbind: use is IN_USE [HANDLE-010] '
+                     'of UNBOUND, a leak')),
+                ('P4d', 'together ask_bind + unbind: handle is some; use is '
+                 'IN_USE [HANDLE-021] of UNBOUND, UNBOUND with a handle', (
+                     'unbind: handle is some; use is IN_USE [HANDLE-021] of '
+                     'UNBOUND, UNBOUND with a handle',
+                     'together ask_bind + unbind: handle is some; use is '
+                     'IN_USE [HANDLE-021] of UNBOUND')),
+                ('P6b', 'together rebind + rebind: use is IN_USE '
+                 '[HANDLE-010] of BOUND, UNBOUND, a leak', (
+                     'rebind: use is IN_USE [HANDLE-010] of BOUND, UNBOUND, '
+                     'a leak',)),
+                ('B6b', 'fail_write: loaded is PARTIAL [PROGBIND-012] of '
+                 'BOUND beyond Q22 and B9 and B9b and B6', (
+                     'fail_write: loaded is PARTIAL [PROGBIND-012] of BOUND '
+                     'beyond B9 and B9b and B6',
+                     'fail_write: loaded is PARTIAL [PROGBIND-012] of BOUND',
+                     'go_on: loaded is PARTIAL [PROGBIND-012] of BOUND '
+                     'beyond Q22 and B6')),
+                ('P4c', 'together unbind + rebind: arq is BOUND; handle is '
+                 'some; notice is SENT_OK; use is IN_USE [ARQ-011] of '
+                 'BOUND, INITIAL', (
+                     'together rebind + rebind: arq is BOUND; handle is '
+                     'some; notice is SENT_OK; use is IN_USE [ARQ-011] of '
+                     'BOUND, INITIAL',)),
+                ('P4b', 'unbind: notice is NONE [ARQ-030] of INITIAL, '
+                 'UNBOUND', (
+                     'unbind: notice is NONE [ARQ-030] of INITIAL, BOUND',)),
+                ('B25', 'wait after lose_created: arq is INITIAL [ARQ-005] '
+                 'of INITIAL, UNBOUND', (
+                     'lose_created: arq is INITIAL [ARQ-005] of INITIAL, '
+                     'UNBOUND',)),
+                ('Q21b', 'crash before Bound + ask_bind: handle is some; use '
+                 'is IN_USE [HANDLE-010] of BIND_STARTED with a handle, '
+                 'UNBOUND', (
+                     'crash before Bound + ask_bind: handle is some; use is '
+                     'IN_USE [HANDLE-010] of BIND_STARTED, UNBOUND',)),
+                ('B9b', 'fail_write: arq is BOUND; handle is some; notice is '
+                 'SENT_OK; recorded is FIRST; use is IN_USE [PROGBIND-012] '
+                 'of BOUND beyond Q22 and B9 and B6', (
+                     'fail_write: arq is BOUND; handle is some; notice is '
+                     'SENT_OK; recorded is FIRST; use is IN_USE '
+                     '[PROGBIND-012] of BOUND beyond Q22 and B6',)),
+                ('B25', 'wait after release_fails: arq is INITIAL [ARQ-064] '
+                 'of BIND_STARTED with a handle, INITIAL', (
+                     'wait after release_fails: arq is INITIAL [ARQ-064] of '
+                     'BIND_STARTED with a handle, INITIAL beyond B25',
+                     'wait after release_fails: arq is INITIAL [ARQ-064] of '
+                     'BIND_STARTED, INITIAL')),
                 ('P4c', 'together unbind + unbind: notice is MISSED '
                  '[ARQ-030] of UNBOUND', (
                      'together unbind + unbind: notice is MISSED [ARQ-030] '
@@ -1131,7 +1238,7 @@ class Record(unittest.TestCase):
                     self.assertNotEqual(name, (record.match(
                         Finding(other, '', '', '')) or {}).get('id'))
                     checked += 1
-        self.assertEqual(24, checked)
+        self.assertEqual(50, checked)
 
 
 class Again(unittest.TestCase):
@@ -1298,6 +1405,57 @@ class Again(unittest.TestCase):
                       said.getvalue())
 
 
+class Slow(unittest.TestCase):
+    """A machine so slow that the message bus gives up."""
+
+    def stack(self, answers):
+        made = Stack.__new__(Stack)
+        agent = mock.Mock()
+        agent.ask.side_effect = answers
+        made.processes, made.conductors = {'agent': agent}, ()
+        made.serves = lambda part: part
+        made._age, made.rest = mock.Mock(), mock.Mock()
+        return made, agent
+
+    def test_a_report_that_is_late_is_sent_again(self):
+        for answers, taken in (
+                (['done'], True), (['failed'], False),
+                (['late', 'late', 'done'], True), (['late', 'failed'], False)):
+            made, agent = self.stack(answers)
+            self.assertIs(taken, made.report(), answers)
+            self.assertEqual(len(answers), agent.ask.call_count)
+            self.assertEqual(len(answers) - 1, made.rest.call_count)
+
+    def test_one_that_is_always_late_is_no_verdict(self):
+        made, _ = self.stack(itertools.repeat('late'))
+        with self.assertRaises(StackError) as caught:
+            made.report()
+        self.assertIn('too slow', str(caught.exception))
+
+    def test_it_rests_when_nothing_changes_any_more(self):
+        made = Stack.__new__(Stack)
+        changes = iter(['BindStarted', 'BindStarted', 'Bound'])
+        seen = []
+
+        def query(text):
+            if 'attach_handles' in text:
+                return [1]
+            seen.append(next(changes, 'Bound'))
+            return seen[-1:]
+        made.database = SimpleNamespace(query=query)
+        made.nova = SimpleNamespace(events=[])
+        clock = itertools.count()  # a second each time that it is asked
+        with mock.patch.object(time, 'monotonic', lambda: next(clock)), (
+                mock.patch.object(time, 'sleep')):
+            made.rest()
+            self.assertEqual('Bound', seen[-1])
+            self.assertGreaterEqual(len(seen), 4)
+            # And never for good.
+            made.database.query = lambda text: [next(clock)]
+            made.rest()
+            self.assertGreater(next(clock), LIMIT)
+
+
 class Servers(unittest.TestCase):
     """What is started ends with who started it."""
 
@@ -1311,6 +1469,22 @@ class Servers(unittest.TestCase):
             said, _ = process.communicate(timeout=60)
         self.assertEqual(b'', said)
         self.assertEqual(-signal.SIGKILL, process.returncode)
+
+
+    def test_a_service_that_is_busy_ends_with_who_started_it(self):
+        busy = ('import time; from systems.cyborg import services; '
+                'services.cyborg = lambda *_: []; '
+                'services._periodic = lambda _: time.sleep(600); '
+                'services.main(["file", "1"])')
+        with subprocess.Popen(
+                [sys.executable, '-c', busy], stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE, start_new_session=True) as process:
+            self.assertEqual(b'ready\n', process.stdout.readline())
+            process.stdin.write(b'jobs\nreport\n')
+            process.stdin.flush()
+            self.assertEqual(b'0 0\n', process.stdout.readline())
+            said, _ = process.communicate(timeout=60)  # closes its input
+        self.assertEqual((b'', 0), (said, process.returncode))
 
 
 class Command(unittest.TestCase):
@@ -1490,6 +1664,56 @@ class Command(unittest.TestCase):
                          [row['seed'] for row in made.known.rows])
         self.assertEqual([None, True], [
             row.get('chance') for row in made.known.rows[:2]])
+
+    def test_steps_on_record_that_still_show_it_are_kept(self):
+        made = runs.Runs(None, known.Known({'divergences': [
+            {**Record.row, 'mode': 'walk release http',
+             'trace': [['old'], ['steps']]}]}))
+        row, = made.known.rows
+        first = Record.finding, 'faults release sdk', 1, 9, [['a'], ['b']]
+        for shows, fewest in (
+                ([['old'], ['steps']], [['old'], ['steps']]),
+                ([['b']], [['b']])):
+            made.replay = lambda where, trace, shows=shows: (
+                [Record.finding] if trace[-len(shows):] == shows else [])
+            with self.subTest(fewest):
+                self.assertEqual((Record.finding, fewest, False),
+                                 made.reduce(row, first))
+        # Those of another system say nothing.
+        made.replay = lambda where, trace: [Record.finding]
+        for mode, kept in (('walk release sdk', True), ('requests', False),
+                           ('walk group http', False)):
+            found = made.reduce(row, (*first[:1], mode, *first[2:]))
+            self.assertEqual(kept, found[1] == row['trace'], mode)
+        row['mode'] = 'profiles'
+        self.assertNotEqual(row['trace'], made.reduce(
+            row, (Record.finding, 'requests', *first[2:]))[1])
+
+    def test_what_was_sought_in_vain_is_told_until_it_is_found(self):
+        made = runs.Runs(None, known.Known({'divergences': [
+            {**Record.row, 'sought': [['walk release sdk', 1, 40],
+                                      ['walk release sdk', 2, 30]]},
+            {**Record.row, 'id': 'X2', 'signatures': ['x']}]}))
+        made.known.explored = {('walk release sdk', 2): 20,
+                               ('walk group http', 1): 50}
+        made.replay = lambda mode, trace: [Record.finding] * bool(trace)
+        with mock.patch.object(known.Known, 'write'):
+            self.assertEqual(['X1'], made.record(['X1']))
+            self.assertEqual(
+                [['walk group http', 1, 50], ['walk release sdk', 1, 40],
+                 ['walk release sdk', 2, 30]],
+                made.known.rows[0]['sought'])
+            self.assertNotIn('sought', made.known.rows[1])
+            self.assertIn('    not found anew by walk group http, seed 1, 50 '
+                          'steps; walk release sdk, seed 1, 40 steps; walk '
+                          'release sdk, seed 2, 30 steps',
+                          [*made.known.report()])
+            self.assertEqual(made.known.document, Record.read(
+                self, made.known.document).document)
+            made.known.first['X1'] = Record.finding, 'm', 7, 9, [['a']]
+            self.assertEqual([], made.record(['X1']))
+        self.assertNotIn('sought', made.known.rows[0])
+        self.assertNotIn('not found anew', '\n'.join(made.known.report()))
 
     def test_a_trace_is_as_short_as_it_gets(self):
         """It shows where ``a`` is before ``b``, and not always with ``?``."""
