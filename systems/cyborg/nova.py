@@ -20,7 +20,7 @@ from cyborg_models.conformance.suite import (
 from cyborg_models.stein.vocabulary import Arq, Notice, Use
 from systems.cyborg.adapter import PROFILES, Raw
 from systems.cyborg.requests import UNKNOWN, Finding, words
-from systems.cyborg.stack import LIMIT, identity
+from systems.cyborg.stack import LIMIT, REPORTS, identity
 
 #: action -> (statuses of success, of refusal) in the table of the REST API
 ANSWERS = {
@@ -45,6 +45,11 @@ REQUESTS = ('post', 'ask_bind', 'rebind', 'repeat_request', 'unbind',
 
 #: what the message bus says when it gives up
 LATE = ('No reply on topic', 'Timed out waiting for a reply')
+
+
+def gave_up(reply):
+    """Did the message bus give up before there was an answer?"""
+    return reply.status == 500 and any(text in reply.fault for text in LATE)
 
 
 class Played(System):
@@ -88,6 +93,21 @@ class Played(System):
 
     # what the kit asks for
 
+    def _profile(self, name, group):
+        """Make a device profile, again if the message bus gave up."""
+        for _ in range(REPORTS):
+            reply = self.admin.send('POST', PROFILES, json=[
+                {'name': name, 'groups': [group]}])
+            if reply.status == 201:
+                return
+            if not gave_up(reply):
+                break
+            self.stack.rest()
+            if self.stack.database.query(
+                    'SELECT id FROM device_profiles WHERE name = %s', name):
+                return
+        raise HarnessError(f'no device profile: {reply}')
+
     def actions(self, known):
         """The actions of the model that are played."""
         return frozenset(name for name in known if hasattr(
@@ -100,10 +120,7 @@ class Played(System):
             self.stack.place('DELETE', f'/allocations/{consumer}')
         self.claims.clear()
         for name, group in self.wanted().items():
-            reply = self.admin.send('POST', PROFILES, json=[
-                {'name': name, 'groups': [group]}])
-            if reply.status != 201:
-                raise HarnessError(f'no device profile: {reply}')
+            self._profile(name, group)
         # Twins are attempts for one and the same instance.
         names = [str(uuid.uuid4()) for _ in range(self.instances)]
         self.names = names[:1] * self.instances if self.twins else names
@@ -230,8 +247,7 @@ class Played(System):
         # On a slow machine the message bus gives up: what came of it is not
         # known to who asked, and the states that follow are judged anyhow,
         # once they do follow.
-        late = reply.status == 500 and any(
-            text in reply.fault for text in LATE)
+        late = gave_up(reply)
         if late:
             self.stack.rest()
         if reply.status is not None and not gone and not late:

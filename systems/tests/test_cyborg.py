@@ -45,7 +45,13 @@ from systems.cyborg.adapter import Reply, Row, Snapshot
 from systems.cyborg.explore import kind, label, read_divergence
 from systems.cyborg.program import Program, Share
 from systems.cyborg.requests import Allowed, Finding, Request
-from systems.cyborg.stack import LIMIT, WHILE_WE_RUN, Stack, StackError
+from systems.cyborg.stack import (
+    LIMIT,
+    REPORTS,
+    WHILE_WE_RUN,
+    Stack,
+    StackError,
+)
 
 ERROR = {'error_message': json.dumps({
     'faultcode': 'Server', 'debuginfo': None, 'faultstring':
@@ -393,6 +399,27 @@ class Played(unittest.TestCase):
         made.client.delete.return_value = Reply(204)
         with self.assertRaises(Refused):
             made.do_delete_arq(0)
+
+    def test_a_profile_is_made_again_if_the_bus_gave_up(self):
+        late = Reply(500, {'error_message': 'No reply on topic x'})
+        made = self.played()
+        query = made.stack.database.query
+        query('DELETE FROM device_profiles')
+        for replies, sent in (([Reply(201)], 1), ([late, Reply(201)], 2)):
+            made.admin = mock.Mock()
+            made.admin.send.side_effect = replies
+            made._profile('one', {})
+            self.assertEqual(sent, made.admin.send.call_count)
+        for replies, sent in (([Reply(500, ERROR)], 1),
+                              ([late] * REPORTS, REPORTS)):
+            made.admin.send = mock.Mock(side_effect=replies)
+            with self.assertRaises(HarnessError):
+                made._profile('one', {})
+            self.assertEqual(sent, made.admin.send.call_count)
+        # It was made all the same.
+        query("INSERT INTO device_profiles VALUES (1, 'one')")
+        made.admin.send = mock.Mock(side_effect=[late])
+        made._profile('one', {})
 
     def test_what_a_second_bind_does_is_not_known(self):
         made = self.played([(FIRST, 'Unbound', None, None)])
