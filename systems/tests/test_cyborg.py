@@ -1152,6 +1152,8 @@ class Record(unittest.TestCase):
                      'UNBOUND, UNBOUND with a handle',
                      'together ask_bind + unbind: handle is some; use is '
                      'IN_USE [HANDLE-021] of UNBOUND')),
+                ('policy', 'delete: answer 403 Policy cyborg:arq:delete has '
+                 'not been registered', ('delete: answer 403 Forbidden',)),
                 ('P6b', 'together rebind + rebind: use is IN_USE '
                  '[HANDLE-010] of BOUND, UNBOUND, a leak', (
                      'rebind: use is IN_USE [HANDLE-010] of BOUND, UNBOUND, '
@@ -1265,7 +1267,7 @@ class Record(unittest.TestCase):
                     self.assertNotEqual(name, (record.match(
                         Finding(other, '', '', '')) or {}).get('id'))
                     checked += 1
-        self.assertEqual(50, checked)
+        self.assertEqual(51, checked)
 
 
 class Again(unittest.TestCase):
