@@ -2,19 +2,22 @@
 
 Explores at random from a seed, replays what is on record, and says what is
 known, new or mended, and whether the seeds on record still lead where they
-led.  Exit code: 0 all as recorded, 1 something is new or mended (with
-``--again`` also: a seed leads elsewhere), 3 the test itself broke.  Where
-Cyborg is not installed it says so and skips, unless CYBORG_SPECS_NO_SKIP is
-set.
+led.  What is new is played again; what does not come again is told as seen
+once, which is a warning.  Exit code: 0 all as recorded, 1 something is new or
+mended (with ``--again`` also: a seed leads elsewhere), 3 the test itself
+broke.  Where Cyborg is not installed it says so and skips, unless
+CYBORG_SPECS_NO_SKIP is set.
 """
 
 import argparse
+import json
 import os
 import shutil
 import signal
 import sys
 from collections import Counter
 from importlib.util import find_spec
+from pathlib import Path
 
 from cyborg_models.conformance.suite import HarnessError
 from systems.cyborg.adapter import BY_METHOD
@@ -82,11 +85,15 @@ def main(arguments=None):
         'write into the record how each divergence was found, or those '
         'named, when all have shown or the seeds have run out; an entry '
         'that is new has what a person judges'))
+    parser.add_argument('--json', type=Path, metavar='FILE', help=(
+        'also write there what is known, new, seen once and mended'))
     given = parser.parse_args(arguments)
     try:
         plan = planned(given.mode or [*EXPLORATIONS], given.steps)
     except ValueError as error:
         parser.error(str(error))
+    if given.json and not given.json.absolute().parent.is_dir():
+        parser.error(f'--json {given.json}: there is no such folder')
     lacks = missing(given.bus)
     if lacks:
         print(f'skipped: {lacks}', file=sys.stderr)
@@ -127,18 +134,31 @@ def _run(given, plan, known, stack):
         if not known.looked:
             raise HarnessError('nothing that is on record was replayed')
     seeds = [*range(given.seed, given.seed + given.seeds)]
+    try:
+        _explore(given, plan, seeds, runs)
+    except HarnessError:
+        for one in known.found.values():  # which is not lost for that
+            print(*one.lines(), sep='\n')
+        raise
+    return _report(given, runs, beside)
+
+
+def _explore(given, plan, seeds, runs):
+    known = runs.known
     for where, seed, steps in known.ways() if given.again else (
             (where, seed, plan[where]) for seed in seeds for where in plan):
         runs.explore(where, seed, steps)
-        if recording and not known.unseen(given.record):
+        if given.record is not None and not known.unseen(given.record):
             break
-    return _report(given, runs, beside)
+    runs.look_again()
 
 
 def _report(given, runs, beside):
     known = runs.known
     for line in known.report():
         print(line)
+    if given.json:
+        given.json.write_text(json.dumps(known.outcome(), indent=1) + '\n')
     steps = Counter()
     for (where, _), count in runs.steps.items():
         steps[where.partition(' ')[0]] += count

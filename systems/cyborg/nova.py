@@ -20,7 +20,7 @@ from cyborg_models.conformance.suite import (
 from cyborg_models.stein.vocabulary import Arq, Notice, Use
 from systems.cyborg.adapter import PROFILES, Raw
 from systems.cyborg.requests import UNKNOWN, Finding, words
-from systems.cyborg.stack import LIMIT, identity
+from systems.cyborg.stack import LIMIT, REPORTS, identity
 
 #: action -> (statuses of success, of refusal) in the table of the REST API
 ANSWERS = {
@@ -41,6 +41,15 @@ HIDDEN = (
 #: what goes to Cyborg as a request, so that several may overlap
 REQUESTS = ('post', 'ask_bind', 'rebind', 'repeat_request', 'unbind',
             'delete_arq')
+
+
+#: what the message bus says when it gives up
+LATE = ('No reply on topic', 'Timed out waiting for a reply')
+
+
+def gave_up(reply):
+    """Did the message bus give up before there was an answer?"""
+    return reply.status == 500 and any(text in reply.fault for text in LATE)
 
 
 class Played(System):
@@ -84,6 +93,21 @@ class Played(System):
 
     # what the kit asks for
 
+    def _profile(self, name, group):
+        """Make a device profile, again if the message bus gave up."""
+        for _ in range(REPORTS):
+            reply = self.admin.send('POST', PROFILES, json=[
+                {'name': name, 'groups': [group]}])
+            if reply.status == 201:
+                return
+            if not gave_up(reply):
+                break
+            self.stack.rest()
+            if self.stack.database.query(
+                    'SELECT id FROM device_profiles WHERE name = %s', name):
+                return
+        raise HarnessError(f'no device profile: {reply}')
+
     def actions(self, known):
         """The actions of the model that are played."""
         return frozenset(name for name in known if hasattr(
@@ -96,10 +120,7 @@ class Played(System):
             self.stack.place('DELETE', f'/allocations/{consumer}')
         self.claims.clear()
         for name, group in self.wanted().items():
-            reply = self.admin.send('POST', PROFILES, json=[
-                {'name': name, 'groups': [group]}])
-            if reply.status != 201:
-                raise HarnessError(f'no device profile: {reply}')
+            self._profile(name, group)
         # Twins are attempts for one and the same instance.
         names = [str(uuid.uuid4()) for _ in range(self.instances)]
         self.names = names[:1] * self.instances if self.twins else names
@@ -198,7 +219,8 @@ class Played(System):
         """A request; one that is under way already is ignored.
 
         Nova never sends it twice, the bus may: an answer that accepts the
-        second says that it was ignored.
+        second says that it was ignored.  Of a bind it says nothing: with
+        some defects it begins again.
         """
         with self.lock:
             repeated = request in self.flying
@@ -208,6 +230,8 @@ class Played(System):
         finally:
             with self.lock:
                 self.flying.remove(request)
+        if repeated and request[0] == 'bind':
+            raise Unknown('it was under way')
         if repeated:
             raise Refused('it was under way')
 
@@ -221,8 +245,11 @@ class Played(System):
         gone = reply.status == 404 and kind in ('bind', 'unbind') and (
             'ExtArq' in reply.fault)  # deleted meanwhile, which is allowed
         # On a slow machine the message bus gives up: what came of it is not
-        # known to who asked, and the states that follow are judged anyhow.
-        late = reply.status == 500 and 'No reply on topic' in reply.fault
+        # known to who asked, and the states that follow are judged anyhow,
+        # once they do follow.
+        late = gave_up(reply)
+        if late:
+            self.stack.rest()
         if reply.status is not None and not gone and not late:
             self.findings.append((Finding(
                 f'{kind}: answer {reply.status} {words(reply.fault)}',

@@ -174,11 +174,14 @@ class Runs:
     def explore(self, where, seed, steps):
         """Take steps in an exploration; what is found is noted."""
         mode, sent = where.partition(' ')[0], len(self.stack.calls)
-        taken = (self._by_kit if mode in KIT else self._by_steps)(
-            where, seed, steps)
+        taken = self._take(where, seed, steps)
         self.steps[where, seed] = self.known.explored[where, seed] = taken
         self.calls.setdefault(mode, Counter()).update(
             self.stack.calls[sent:])
+
+    def _take(self, where, seed, steps):
+        return (self._by_kit if where.partition(' ')[0] in KIT
+                else self._by_steps)(where, seed, steps)
 
     def _by_steps(self, where, seed, steps):
         one, taken = self.explorer(where, seed), 0
@@ -254,6 +257,34 @@ class Runs:
                 if row['id'] in self.known.seen:
                     break
 
+    def look_again(self):
+        """Play again what is new; what comes again is made short."""
+        looked = set()
+        # What comes in a replay for the first time is played again, too.
+        while left := [one for name, one in self.known.found.items()
+                       if name not in looked]:
+            for one in left:
+                looked.add(one.finding.signature)
+                self._look_again(one)
+
+    def _look_again(self, new):
+        seen = new.times
+        while new.times == seen and new.replays < TRIES:
+            new.replays += 1
+            for finding in self.replay(new.mode, new.trace):
+                self.known.note(finding, new.mode, new.seed, 0, new.trace)
+        if new.times > seen:
+            new.again = f'by replay {new.replays}'
+            new.trace = self.shorten(
+                new.mode, new.trace, lambda found: new.finding.signature in {
+                    one.signature for one in found},
+                1 if new.replays == 1 else SURE)
+        elif new.steps:
+            # A mode of the kit goes past what is known in its own way.
+            new.taken = self._take(new.mode, new.seed, new.steps)
+            if new.times > seen:
+                new.again = new.again or 'by its seed'
+
     def record(self, ids=()):
         """Write down how each divergence was found for the first time.
 
@@ -266,6 +297,10 @@ class Runs:
                 first = self.known.first[row['id']]
                 self.known.record(row, first, *self.reduce(row, first))
                 self.known.write()
+            elif row['id'] in ids:
+                self.known.seek(row)
+        self.known.keep()
+        self.known.write()
         return left
 
     def reduce(self, row, first):
@@ -284,6 +319,11 @@ class Runs:
         def sure(steps, tries=SURE):
             return all(shows(self.replay(where, steps))
                        for _ in range(tries))
+        mode, old = row.get('mode', ''), row.get('trace')
+        alike = where == mode or (
+            where.split()[1:2] == mode.split()[1:2] != [])
+        if old and alike and sure(old):
+            return shown[0], old, False  # which was made short before
         fewer = self.shorten(where, trace, shows,
                              1 if sure(trace, 1) else TRIES)
         return shown[0], fewer, not sure(fewer)

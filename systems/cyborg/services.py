@@ -8,12 +8,13 @@ them, without forks and signal handlers, and what counts the binds that go on.
 
 A line ``ready`` says that all answer.  A line ``report`` on standard input
 runs the periodic tasks now rather than in a minute, the agent's report among
-them; ``done`` or ``failed`` answers it.  A line ``jobs`` asks what goes on
-behind requests: two numbers answer it, of binds that program and of those who
-wait for such binds.
+them; ``done``, ``failed`` or ``late`` answers it.  A line ``jobs`` asks what
+goes on behind requests: two numbers answer it, of binds that program and of
+those who wait for such binds.
 """
 
 import os
+import queue
 import shlex
 import socketserver
 import sys
@@ -97,12 +98,25 @@ def main(arguments):
     else:
         running = cyborg(file, int(port), names)
     print('ready', flush=True)
-    for line in sys.stdin:  # until whoever started us goes
+    for line in iter(_asked().get, None):
         if line.strip() == 'jobs':
             print(*jobs(), flush=True)
         else:
             print(_periodic([one.manager for one in running]), flush=True)
-    os._exit(0)
+
+
+def _asked():
+    """A queue of the lines of standard input.  When whoever started us goes,
+    so do we, whatever we wait for.
+    """
+    lines = queue.SimpleQueue()
+
+    def read():
+        for line in sys.stdin:
+            lines.put(line)
+        os._exit(0)
+    threading.Thread(target=read, daemon=True).start()
+    return lines
 
 
 def count_jobs():
@@ -131,7 +145,11 @@ def count_jobs():
 
 
 def _periodic(managers):
+    """Run the periodic tasks; returns what became of them: ``late`` is not
+    known, since the bus gave up on a slow machine.
+    """
     from cyborg import context
+    from oslo_messaging import MessagingTimeout
     admin = context.get_admin_context()
     try:
         for manager in managers:
@@ -140,7 +158,7 @@ def _periodic(managers):
             task(admin)
     except Exception as error:  # as oslo.service would, say it and go on
         print(f'report: {error!r}', file=sys.stderr, flush=True)
-        return 'failed'
+        return 'late' if isinstance(error, MessagingTimeout) else 'failed'
     return 'done'
 
 

@@ -35,6 +35,9 @@ PROJECT = '11111111-1111-4111-8111-111111111111'
 OTHER_PROJECT = '22222222-2222-4222-8222-222222222222'
 #: seconds; longer than any answer takes, and no run hangs
 LIMIT = 30
+#: seconds without a change after which nothing more is expected of what is
+#: late, and how many reports are tried
+REST, REPORTS = 5, 5
 #: what RabbitMQ is started with; Debian's wrapper of the latter would change
 #: to another user
 RABBIT = ('epmd', '/usr/lib/rabbitmq/bin/rabbitmq-server')
@@ -576,13 +579,38 @@ resource_provider_name = {HOST}
         """Have periodic tasks run, and so the agent report.
 
         :returns: whether the conductor took the report
+        :raises StackError: if nobody waits long enough to know it
         """
         taken = True
         for name in dict.fromkeys(map(
                 self.serves, (*self.conductors, 'agent'))):
-            taken = self.processes[name].ask('report') == 'done'
+            for _ in range(REPORTS):
+                answer = self.processes[name].ask('report')
+                if answer != 'late':
+                    break
+                self.rest()
+            else:
+                raise StackError(f'{REPORTS} reports of {name} are late: '
+                                 'the machine is too slow, try again')
+            taken = answer == 'done'
         self._age()
         return taken
+
+    def rest(self):
+        """Wait until nothing changes any more of what was begun and is not
+        waited for: on a slow machine the message bus gives up.
+        """
+        def now():
+            rows = [self.database.query(f'SELECT * FROM {table}')
+                    for table in ('extended_accelerator_requests',
+                                  'attach_handles')]
+            return rows, list(self.nova.events)
+        end = time.monotonic() + LIMIT
+        last, since = now(), time.monotonic()
+        while time.monotonic() < min(end, since + REST):
+            time.sleep(REST / 20)
+            if (new := now()) != last:
+                last, since = new, time.monotonic()
 
     def _age(self):
         """The functions were found in their order: which one Cyborg takes

@@ -12,8 +12,10 @@ import re
 import signal
 import sqlite3
 import subprocess
+import sys
 import tempfile
 import threading
+import time
 import unittest
 from collections import Counter
 from pathlib import Path
@@ -43,7 +45,13 @@ from systems.cyborg.adapter import Reply, Row, Snapshot
 from systems.cyborg.explore import kind, label, read_divergence
 from systems.cyborg.program import Program, Share
 from systems.cyborg.requests import Allowed, Finding, Request
-from systems.cyborg.stack import WHILE_WE_RUN, StackError
+from systems.cyborg.stack import (
+    LIMIT,
+    REPORTS,
+    WHILE_WE_RUN,
+    Stack,
+    StackError,
+)
 
 ERROR = {'error_message': json.dumps({
     'faultcode': 'Server', 'debuginfo': None, 'faultstring':
@@ -317,7 +325,7 @@ class Played(unittest.TestCase):
         rows = Rows(arqs, handles)
         stack = SimpleNamespace(
             database=SimpleNamespace(query=rows.query), url='', provider='rp',
-            nova=SimpleNamespace(events=list(events)))
+            nova=SimpleNamespace(events=list(events)), rest=mock.Mock())
         made = nova.Release(stack, lambda stack: mock.Mock())
         made.uuids = [FIRST, None]
         made.notices = [Notice.NONE] * 2
@@ -368,11 +376,16 @@ class Played(unittest.TestCase):
         with self.assertRaises(Unknown):
             made.do_ask_bind(0)
         self.assertEqual([], made.findings)
-        made.client.bind.return_value = Reply(
-            500, {'error_message': 'No reply on topic cyborg-agent'})
-        with self.assertRaises(Unknown):
-            made.do_ask_bind(0)
-        self.assertEqual([], made.findings)
+        made.stack.rest.assert_not_called()
+        for number, text in enumerate((
+                'No reply on topic cyborg-agent',
+                'Timed out waiting for a reply to message ID 1f'), 1):
+            made.client.bind.return_value = Reply(
+                500, {'error_message': text})
+            with self.assertRaises(Unknown):
+                made.do_ask_bind(0)
+            self.assertEqual([], made.findings)
+            self.assertEqual(number, made.stack.rest.call_count)
         made.client.bind.return_value = Reply(500, ERROR)
         with self.assertRaises(Unknown):
             made.do_ask_bind(0)
@@ -386,6 +399,35 @@ class Played(unittest.TestCase):
         made.client.delete.return_value = Reply(204)
         with self.assertRaises(Refused):
             made.do_delete_arq(0)
+
+    def test_a_profile_is_made_again_if_the_bus_gave_up(self):
+        late = Reply(500, {'error_message': 'No reply on topic x'})
+        made = self.played()
+        query = made.stack.database.query
+        query('DELETE FROM device_profiles')
+        for replies, sent in (([Reply(201)], 1), ([late, Reply(201)], 2)):
+            made.admin = mock.Mock()
+            made.admin.send.side_effect = replies
+            made._profile('one', {})
+            self.assertEqual(sent, made.admin.send.call_count)
+        for replies, sent in (([Reply(500, ERROR)], 1),
+                              ([late] * REPORTS, REPORTS)):
+            made.admin.send = mock.Mock(side_effect=replies)
+            with self.assertRaises(HarnessError):
+                made._profile('one', {})
+            self.assertEqual(sent, made.admin.send.call_count)
+        # It was made all the same.
+        query("INSERT INTO device_profiles VALUES (1, 'one')")
+        made.admin.send = mock.Mock(side_effect=[late])
+        made._profile('one', {})
+
+    def test_what_a_second_bind_does_is_not_known(self):
+        made = self.played([(FIRST, 'Unbound', None, None)])
+        made.client.bind.return_value = Reply(202)
+        made._bind([0])
+        made.flying = [('bind', 0)]
+        with self.assertRaises(Unknown):
+            made._bind([0])
 
     def test_nobody_but_cyborg_does_what_is_left(self):
         for each in (nova.Release, nova.Group, nova.Twins):
@@ -905,7 +947,7 @@ class Record(unittest.TestCase):
         other = Finding('unbind: done [ARQ-070]', 'ARQ-070', 'e', 'h')
         record.note(other, 'm', 1, 2, [['b']])
         self.assertEqual((), record.defects_of(other))
-        self.assertEqual([other.signature], list(record.new))
+        self.assertEqual([other], [one.finding for one in record.new])
         self.assertEqual(['ARQ-020', 'ARQ-070'], record.fails)
         text = '\n'.join(record.report())
         self.assertIn('known, 1 times', text)
@@ -948,7 +990,10 @@ class Record(unittest.TestCase):
 
     def test_a_bad_record_is_refused(self):
         cases = ['{', '[]', {'divergences': 1}, {'divergences': [1]},
-                 {'divergences': [self.row, self.row]}]
+                 {'divergences': [self.row, self.row]},
+                 {'divergences': [{**self.row, 'sought': [['m', 1]]}]},
+                 {'divergences': [self.row], 'once': 1},
+                 {'divergences': [self.row], 'once': [{'signature': 'x'}]}]
         for key, value in (('severity', 'grave'), ('signatures', ['(']),
                            ('signatures', []), ('trace', []),
                            ('requirements', 'ARQ-020'), ('steps', '3'),
@@ -988,9 +1033,10 @@ class Record(unittest.TestCase):
                 and any('\\[' in text for text in row['signatures'])}
         text = (Path(known.__file__).parents[2]
                 / 'doc/source/validate.rst').read_text()
-        told = re.search(r'\n\* ([^*]+?) (?:is|are) seen\s+in a region',
-                         text)[1]
-        self.assertEqual(ends, {*re.split(', | and ', told)})
+        told = re.search(r'\n\* ([^*]+?) are seen\s+in a region that is '
+                         r'written, and ([^*]+?)\s+where', text)
+        self.assertEqual(ends, {
+            *re.split(', | and ', told[1]), *re.split(', | and ', told[2])})
 
     def test_what_is_like_it_is_not_on_record(self):
         """Each is a signature, the entry, and one that differs a little."""
@@ -1057,6 +1103,98 @@ class Record(unittest.TestCase):
                      '[ARQ-011] of BOUND, a leak',
                      'rebind: arq is BOUND; handle is some; use is IN_USE '
                      '[ARQ-011] of BOUND beyond Q21')),
+                ('Q21b', 'together rebind + rebind: handle is some; use is '
+                 'IN_USE [HANDLE-020] of BIND_FAILED with a handle untold, '
+                 'UNBOUND', (
+                     'together rebind + rebind: handle is some; use is '
+                     'IN_USE [HANDLE-020] of BIND_FAILED untold, UNBOUND',
+                     'rebind: handle is some; use is IN_USE [HANDLE-020] of '
+                     'BIND_FAILED with a handle untold, UNBOUND')),
+                ('Q23', 'crash before the handle is taken + ask_bind: loaded '
+                 'is FIRST; recorded is FIRST [PROGBIND-001] of '
+                 'BIND_STARTED, BOUND', (
+                     'crash before the handle is taken + ask_bind: loaded '
+                     'is FIRST; recorded is FIRST [PROGBIND-001] of '
+                     'BIND_STARTED',
+                     'crash before Bound + ask_bind: loaded is FIRST; '
+                     'recorded is FIRST [PROGBIND-001] of BIND_STARTED, '
+                     'BOUND')),
+                ('Q23b', 'kill: loaded is PARTIAL [PROGBIND-012] of '
+                 'BIND_STARTED beyond B7 and Q22', (
+                     'kill: loaded is PARTIAL [PROGBIND-012] of BIND_STARTED',
+                     'kill: loaded is PARTIAL [PROGBIND-012] of BIND_STARTED '
+                     'beyond B7',
+                     'kill: loaded is PARTIAL [PROGBIND-012] of '
+                     'BIND_STARTED, BOUND beyond Q22')),
+                ('Q23b', 'go_on: arq is BOUND; handle is some; loaded is '
+                 'SECOND; notice is SENT_OK; recorded is SECOND; use is '
+                 'IN_USE [HANDLE-010] of BOUND, a leak', (
+                     'go_on: arq is BOUND; handle is some; notice is '
+                     'SENT_OK; use is IN_USE [HANDLE-010] of BOUND, a leak',
+                     'go_on: arq is BOUND; handle is some; loaded is '
+                     'SECOND; notice is SENT_OK; recorded is SECOND; use is '
+                     'IN_USE [HANDLE-010] of BOUND, a leak beyond Q23')),
+                ('B1c', 'release_fails: arq is BIND_STARTED [ARQ-064] of '
+                 'BIND_STARTED with a handle, INITIAL beyond B20', (
+                     'release_fails: arq is BIND_STARTED [ARQ-064] of '
+                     'BIND_STARTED, INITIAL beyond B20',
+                     'release_fails: arq is BIND_STARTED [ARQ-064] of '
+                     'BIND_STARTED with a handle, INITIAL')),
+                ('P4d', 'together ask_bind + unbind: use is IN_USE '
+                 '[HANDLE-010] of UNBOUND, a leak', (
+                     'together ask_bind + unbind: use is IN_USE '
+                     '[HANDLE-010] of UNBOUND',
+                     'together unbind + unbind: use is IN_USE [HANDLE-010] '
+                     'of UNBOUND, a leak')),
+                ('P4d', 'together ask_bind + unbind: handle is some; use is '
+                 'IN_USE [HANDLE-021] of UNBOUND, UNBOUND with a handle', (
+                     'unbind: handle is some; use is IN_USE [HANDLE-021] of '
+                     'UNBOUND, UNBOUND with a handle',
+                     'together ask_bind + unbind: handle is some; use is '
+                     'IN_USE [HANDLE-021] of UNBOUND')),
+                ('policy', 'delete: answer 403 Policy cyborg:arq:delete has '
+                 'not been registered', ('delete: answer 403 Forbidden',)),
+                ('P6b', 'together rebind + rebind: use is IN_USE '
+                 '[HANDLE-010] of BOUND, UNBOUND, a leak', (
+                     'rebind: use is IN_USE [HANDLE-010] of BOUND, UNBOUND, '
+                     'a leak',)),
+                ('B6b', 'fail_write: loaded is PARTIAL [PROGBIND-012] of '
+                 'BOUND beyond Q22 and B9 and B9b and B6', (
+                     'fail_write: loaded is PARTIAL [PROGBIND-012] of BOUND '
+                     'beyond B9 and B9b and B6',
+                     'fail_write: loaded is PARTIAL [PROGBIND-012] of BOUND',
+                     'go_on: loaded is PARTIAL [PROGBIND-012] of BOUND '
+                     'beyond Q22 and B6')),
+                ('P4c', 'together unbind + rebind: arq is BOUND; handle is '
+                 'some; notice is SENT_OK; use is IN_USE [ARQ-011] of '
+                 'BOUND, INITIAL', (
+                     'together rebind + rebind: arq is BOUND; handle is '
+                     'some; notice is SENT_OK; use is IN_USE [ARQ-011] of '
+                     'BOUND, INITIAL',)),
+                ('P4b', 'unbind: notice is NONE [ARQ-030] of INITIAL, '
+                 'UNBOUND', (
+                     'unbind: notice is NONE [ARQ-030] of INITIAL, BOUND',)),
+                ('B25', 'wait after lose_created: arq is INITIAL [ARQ-005] '
+                 'of INITIAL, UNBOUND', (
+                     'lose_created: arq is INITIAL [ARQ-005] of INITIAL, '
+                     'UNBOUND',)),
+                ('Q21b', 'crash before Bound + ask_bind: handle is some; use '
+                 'is IN_USE [HANDLE-010] of BIND_STARTED with a handle, '
+                 'UNBOUND', (
+                     'crash before Bound + ask_bind: handle is some; use is '
+                     'IN_USE [HANDLE-010] of BIND_STARTED, UNBOUND',)),
+                ('B9b', 'fail_write: arq is BOUND; handle is some; notice is '
+                 'SENT_OK; recorded is FIRST; use is IN_USE [PROGBIND-012] '
+                 'of BOUND beyond Q22 and B9 and B6', (
+                     'fail_write: arq is BOUND; handle is some; notice is '
+                     'SENT_OK; recorded is FIRST; use is IN_USE '
+                     '[PROGBIND-012] of BOUND beyond Q22 and B6',)),
+                ('B25', 'wait after release_fails: arq is INITIAL [ARQ-064] '
+                 'of BIND_STARTED with a handle, INITIAL', (
+                     'wait after release_fails: arq is INITIAL [ARQ-064] of '
+                     'BIND_STARTED with a handle, INITIAL beyond B25',
+                     'wait after release_fails: arq is INITIAL [ARQ-064] of '
+                     'BIND_STARTED, INITIAL')),
                 ('P4c', 'together unbind + unbind: notice is MISSED '
                  '[ARQ-030] of UNBOUND', (
                      'together unbind + unbind: notice is MISSED [ARQ-030] '
@@ -1129,7 +1267,222 @@ class Record(unittest.TestCase):
                     self.assertNotEqual(name, (record.match(
                         Finding(other, '', '', '')) or {}).get('id'))
                     checked += 1
-        self.assertEqual(24, checked)
+        self.assertEqual(51, checked)
+
+
+class Again(unittest.TestCase):
+    """What is new is played again before a run fails of it."""
+
+    NEW = Finding('planted [ARQ-020]', 'ARQ-020', 'e', 'h')
+    OTHER = Finding('besides [ARQ-021]', 'ARQ-021', 'e', 'h')
+    BOTH = 'walk release sdk', 'walk group http'
+
+    def run_it(self, *shows, modes=BOTH[:1], kit=lambda *_: [], more=()):
+        """A run of a system that shows something new after the step 3.
+
+        :param shows: what it shows the first time, the second and so on
+        :param kit: what a mode of the kit shows
+        """
+        turns, said, replayed = iter(shows), io.StringIO(), []
+
+        class Chance:
+            over = False
+
+            def begin(self):
+                self.story = []
+
+            def propose(self):
+                return [len(self.story) + 1]
+
+            def take(self, step):
+                self.story.append(step)
+                return next(turns, []) if step == [3] else []
+
+        class Planted(command.Runs):
+            def smoke(self):
+                pass
+
+            def replay_known(self, kinds=(), tries=0):
+                self.known.looked.add('X1')
+                self.known.seen['X1'] = 1
+
+            def explorer(self, where, seed=1):
+                return Chance()
+
+            def replay(self, where, trace):
+                replayed.append(trace)
+                return super().replay(where, trace)
+
+            def _by_kit(self, where, seed, steps):
+                for finding in kit(seed):
+                    self.known.note(finding, where, seed, 5, [[1]])
+                return steps
+
+        class Stub:
+            weaker, options, calls = '', '--bus x', []
+            database = SimpleNamespace(kind='mariadb')
+
+            def __init__(self, **options):
+                pass
+
+            def __enter__(self):
+                return self
+
+            def __exit__(self, *exception):
+                pass
+        self.record = known.Known({'divergences': [{**Record.row}]})
+        with tempfile.TemporaryDirectory() as folder, mock.patch.multiple(
+                command, Runs=Planted, Stack=Stub, missing=lambda bus: ''), (
+                mock.patch.object(known.Known, 'read',
+                                  lambda whole: self.record)), (
+                contextlib.redirect_stdout(said)), (
+                contextlib.redirect_stderr(said)):
+            path = Path(folder, 'outcome.json')
+            status = command.main([
+                *more, '--steps', '9', '--json', str(path),
+                *itertools.chain(*(['--mode', mode] for mode in modes))])
+            self.outcome = json.loads(
+                path.read_text()) if path.exists() else None
+        self.replayed = replayed
+        return status, said.getvalue()
+
+    def test_what_comes_twice_fails_the_run(self):
+        status, said = self.run_it([self.NEW], [], [self.NEW], [self.NEW])
+        self.assertEqual(1, status)
+        self.assertIn('NEW      ARQ-020                planted', said)
+        self.assertIn('mode walk release sdk, seed 1, 3 steps; again by '
+                      'replay 2; trace:', said)
+        self.assertIn('1 known, 1 new, 0 mended', said)
+        self.assertNotIn('ONCE', said)
+        one, = self.outcome['new']
+        self.assertEqual([[3]], one['trace'])  # what it needs
+        self.assertEqual([], self.outcome['once'])
+
+    def test_what_comes_once_is_told_and_no_failure(self):
+        status, said = self.run_it([self.NEW])
+        self.assertEqual(0, status)
+        self.assertIn('ONCE     ARQ-020                planted', said)
+        self.assertIn(f'seed 1, 3 steps; not again by {runs.TRIES} replays, '
+                      'nor by 3 steps of the seed; trace:', said)
+        self.assertIn('\n      [3]\n', said)
+        self.assertIn('seen once, not again: 1', said)
+        self.assertIn('1 known, 0 new, 0 mended', said)
+        self.assertIn('fail: ARQ-020', said)
+        one, = self.outcome['once']
+        self.assertEqual(('planted [ARQ-020]', 1, 3, [[1], [2], [3]]), (
+            one['signature'], one['seed'], one['steps'], one['trace']))
+        self.assertEqual([], self.outcome['new'])
+        self.assertNotIn('planted', str(self.outcome['known']))
+        self.assertEqual([[[1], [2], [3]]] * runs.TRIES, self.replayed)
+
+    def test_what_is_beside_it_in_a_replay_is_played_again_too(self):
+        status, said = self.run_it([self.NEW], [self.OTHER])
+        self.assertEqual(0, status)
+        self.assertIn('seen once, not again: 2', said)
+        self.assertEqual(1, self.run_it(
+            [self.NEW], [self.OTHER], *[[]] * runs.TRIES, [self.OTHER])[0])
+
+    def test_what_another_exploration_shows_came_again(self):
+        status, said = self.run_it([self.NEW], [self.NEW], modes=self.BOTH)
+        self.assertEqual(1, status)
+        self.assertIn('again by walk group http, seed 1, 3 steps', said)
+
+    def test_a_mode_of_the_kit_is_taken_again(self):
+        for shows, status in ([[self.NEW]], 0), ([[self.NEW]] * 2, 1):
+            turns = iter(shows)
+            found, said = self.run_it(
+                modes=['explore release sdk'],
+                kit=lambda seed, turns=turns: next(turns, []))
+            self.assertEqual(status, found)
+            self.assertIn('again by its seed' if status else
+                          'nor by 5 steps of the seed', said)
+
+    def test_it_is_told_although_the_test_breaks(self):
+        def breaks(seed):
+            raise HarnessError('no reply')
+        status, said = self.run_it([self.NEW], kit=breaks, modes=[
+            *self.BOTH[:1], 'explore release sdk'])
+        self.assertEqual(3, status)
+        self.assertIn('NEW      ARQ-020                planted', said)
+        self.assertIn('not again by 0 replays', said)
+
+    def test_record_keeps_it_until_it_is_known(self):
+        with mock.patch.object(known.Known, 'write'):
+            status, said = self.run_it([self.NEW], more=['--record', 'X1'])
+        self.assertEqual(0, status)
+        one, = self.record.document['once']
+        self.assertEqual(('planted [ARQ-020]', '--bus x'),
+                         (one['signature'], one['options']))
+        self.assertEqual(self.record.document, Record.read(
+            self, self.record.document).document)
+        again = known.Known(self.record.document)
+        self.assertIn('once     ARQ-020                on record: planted '
+                      '[ARQ-020]', [*again.report()])
+        self.assertEqual((), again.defects_of(self.NEW))
+        again.keep()
+        self.assertEqual([one], again.kept)
+        again.rows[0]['signatures'] = ['planted .*']
+        again.keep()
+        self.assertEqual([], again.kept)
+
+    def test_there_is_no_such_folder(self):
+        said = io.StringIO()
+        with contextlib.redirect_stderr(said), self.assertRaises(
+                SystemExit):
+            command.main(['--json', '/nowhere/at/all.json'])
+        self.assertIn('--json /nowhere/at/all.json: there is no such folder',
+                      said.getvalue())
+
+
+class Slow(unittest.TestCase):
+    """A machine so slow that the message bus gives up."""
+
+    def stack(self, answers):
+        made = Stack.__new__(Stack)
+        agent = mock.Mock()
+        agent.ask.side_effect = answers
+        made.processes, made.conductors = {'agent': agent}, ()
+        made.serves = lambda part: part
+        made._age, made.rest = mock.Mock(), mock.Mock()
+        return made, agent
+
+    def test_a_report_that_is_late_is_sent_again(self):
+        for answers, taken in (
+                (['done'], True), (['failed'], False),
+                (['late', 'late', 'done'], True), (['late', 'failed'], False)):
+            made, agent = self.stack(answers)
+            self.assertIs(taken, made.report(), answers)
+            self.assertEqual(len(answers), agent.ask.call_count)
+            self.assertEqual(len(answers) - 1, made.rest.call_count)
+
+    def test_one_that_is_always_late_is_no_verdict(self):
+        made, _ = self.stack(itertools.repeat('late'))
+        with self.assertRaises(StackError) as caught:
+            made.report()
+        self.assertIn('too slow', str(caught.exception))
+
+    def test_it_rests_when_nothing_changes_any_more(self):
+        made = Stack.__new__(Stack)
+        changes = iter(['BindStarted', 'BindStarted', 'Bound'])
+        seen = []
+
+        def query(text):
+            if 'attach_handles' in text:
+                return [1]
+            seen.append(next(changes, 'Bound'))
+            return seen[-1:]
+        made.database = SimpleNamespace(query=query)
+        made.nova = SimpleNamespace(events=[])
+        clock = itertools.count()  # a second each time that it is asked
+        with mock.patch.object(time, 'monotonic', lambda: next(clock)), (
+                mock.patch.object(time, 'sleep')):
+            made.rest()
+            self.assertEqual('Bound', seen[-1])
+            self.assertGreaterEqual(len(seen), 4)
+            # And never for good.
+            made.database.query = lambda text: [next(clock)]
+            made.rest()
+            self.assertGreater(next(clock), LIMIT)
 
 
 class Servers(unittest.TestCase):
@@ -1145,6 +1498,22 @@ class Servers(unittest.TestCase):
             said, _ = process.communicate(timeout=60)
         self.assertEqual(b'', said)
         self.assertEqual(-signal.SIGKILL, process.returncode)
+
+
+    def test_a_service_that_is_busy_ends_with_who_started_it(self):
+        busy = ('import time; from systems.cyborg import services; '
+                'services.cyborg = lambda *_: []; '
+                'services._periodic = lambda _: time.sleep(600); '
+                'services.main(["file", "1"])')
+        with subprocess.Popen(
+                [sys.executable, '-c', busy], stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE, start_new_session=True) as process:
+            self.assertEqual(b'ready\n', process.stdout.readline())
+            process.stdin.write(b'jobs\nreport\n')
+            process.stdin.flush()
+            self.assertEqual(b'0 0\n', process.stdout.readline())
+            said, _ = process.communicate(timeout=60)  # closes its input
+        self.assertEqual((b'', 0), (said, process.returncode))
 
 
 class Command(unittest.TestCase):
@@ -1324,6 +1693,56 @@ class Command(unittest.TestCase):
                          [row['seed'] for row in made.known.rows])
         self.assertEqual([None, True], [
             row.get('chance') for row in made.known.rows[:2]])
+
+    def test_steps_on_record_that_still_show_it_are_kept(self):
+        made = runs.Runs(None, known.Known({'divergences': [
+            {**Record.row, 'mode': 'walk release http',
+             'trace': [['old'], ['steps']]}]}))
+        row, = made.known.rows
+        first = Record.finding, 'faults release sdk', 1, 9, [['a'], ['b']]
+        for shows, fewest in (
+                ([['old'], ['steps']], [['old'], ['steps']]),
+                ([['b']], [['b']])):
+            made.replay = lambda where, trace, shows=shows: (
+                [Record.finding] if trace[-len(shows):] == shows else [])
+            with self.subTest(fewest):
+                self.assertEqual((Record.finding, fewest, False),
+                                 made.reduce(row, first))
+        # Those of another system say nothing.
+        made.replay = lambda where, trace: [Record.finding]
+        for mode, kept in (('walk release sdk', True), ('requests', False),
+                           ('walk group http', False)):
+            found = made.reduce(row, (*first[:1], mode, *first[2:]))
+            self.assertEqual(kept, found[1] == row['trace'], mode)
+        row['mode'] = 'profiles'
+        self.assertNotEqual(row['trace'], made.reduce(
+            row, (Record.finding, 'requests', *first[2:]))[1])
+
+    def test_what_was_sought_in_vain_is_told_until_it_is_found(self):
+        made = runs.Runs(None, known.Known({'divergences': [
+            {**Record.row, 'sought': [['walk release sdk', 1, 40],
+                                      ['walk release sdk', 2, 30]]},
+            {**Record.row, 'id': 'X2', 'signatures': ['x']}]}))
+        made.known.explored = {('walk release sdk', 2): 20,
+                               ('walk group http', 1): 50}
+        made.replay = lambda mode, trace: [Record.finding] * bool(trace)
+        with mock.patch.object(known.Known, 'write'):
+            self.assertEqual(['X1'], made.record(['X1']))
+            self.assertEqual(
+                [['walk group http', 1, 50], ['walk release sdk', 1, 40],
+                 ['walk release sdk', 2, 30]],
+                made.known.rows[0]['sought'])
+            self.assertNotIn('sought', made.known.rows[1])
+            self.assertIn('    not found anew by walk group http, seed 1, 50 '
+                          'steps; walk release sdk, seed 1, 40 steps; walk '
+                          'release sdk, seed 2, 30 steps',
+                          [*made.known.report()])
+            self.assertEqual(made.known.document, Record.read(
+                self, made.known.document).document)
+            made.known.first['X1'] = Record.finding, 'm', 7, 9, [['a']]
+            self.assertEqual([], made.record(['X1']))
+        self.assertNotIn('sought', made.known.rows[0])
+        self.assertNotIn('not found anew', '\n'.join(made.known.report()))
 
     def test_a_trace_is_as_short_as_it_gets(self):
         """It shows where ``a`` is before ``b``, and not always with ``?``."""

@@ -164,6 +164,13 @@ class Readme(unittest.TestCase):
         for command in self.commands():
             self.assertIn(command, lines)
 
+    def test_ci_tries_nothing_twice(self):
+        """What fails is red, and not run until it passes."""
+        found = re.findall(r'/tox ([^&|\n]+?) *(?:[&|]|$)',
+                           (ROOT / '.ci/run').read_text(), re.M)
+        self.assertGreaterEqual(len(found), 12)
+        self.assertEqual(len(found), len(set(found)), found)
+
     def test_they_name_environments_that_exist(self):
         for command in self.commands():
             for name in command.split('-e ')[1].split(','):
