@@ -1262,8 +1262,10 @@ class Pytest(unittest.TestCase):
             given = {'--conformance-seed': 7, '--conformance-json': path}
             config = mock.Mock(getoption=given.get)
             pytest_plugin.pytest_configure(config)
-            with self.assertRaisesRegex(AssertionError, 'create was refused'):
-                modes.test(TestIt(), 'explore', {'steps': 20})
+            for mode in ('explore', 'repeat'):
+                with self.assertRaisesRegex(AssertionError,
+                                            'create was refused'):
+                    modes.test(TestIt(), mode, {'steps': 20})
             pytest_plugin.pytest_runtest_teardown(
                 types.SimpleNamespace(cls=TestIt))
             pytest_plugin.pytest_runtest_teardown(
@@ -1275,6 +1277,11 @@ class Pytest(unittest.TestCase):
         self.assertEqual((1, 7), (data['status'], data['seed']))
         said = [call.args[0] for call in out.line.call_args_list]
         self.assertIn('Divergent.', said)
+        # What they are of is said once, and what each mode did.
+        self.assertEqual(1, said.count('stein.lifecycle'))
+        for mode in ('explore', 'repeat'):
+            self.assertEqual(1, sum(line.startswith(f'  {mode}: ')
+                                    for line in said))
 
     def test_nothing_ran(self):
         out = mock.Mock()
