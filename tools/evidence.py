@@ -57,6 +57,22 @@ class Use(NamedTuple):
         return f'{self.path}:{self.line}'
 
 
+class Named(NamedTuple):
+    """What is on record and names a requirement.
+
+    :ivar name: of the vector, or the title of the divergence
+    :ivar path: of the file, from the root
+    """
+
+    name: str
+    path: str
+    line: int
+
+    @property
+    def where(self):
+        return f'{self.path}:{self.line}'
+
+
 class Stated(NamedTuple):
     """A requirement, as a spec states it.
 
@@ -87,8 +103,8 @@ class Found:
     :ivar uses: id -> list of :class:`Use` that carry it
     :ivar other: the uses that carry nothing
     :ivar mutants: release -> list of objects as recorded, or None
-    :ivar vectors: id -> names, or None if there are no vectors
-    :ivar divergences: id -> titles, or None if none are recorded
+    :ivar vectors: id -> list of :class:`Named`, or None without vectors
+    :ivar divergences: the same, or None if none are recorded
     :ivar tests: id -> list of :class:`tools.shown.Shown`
     :ivar retired: id -> the version of the contract that dropped it
     :ivar problems: (``file:line``, message) of what cannot be read
@@ -153,9 +169,9 @@ def read(root=specs.ROOT, cache=None):
                     found.problems.append(use)
         found.mutants[release] = _mutants(
             home / f'{release}.mutants.json', root, found.problems)
-    found.vectors = _naming(home / 'vectors', root, found.problems)
+    found.vectors = _naming(home / 'vectors', root, found.problems, cache)
     found.divergences = _naming(home / 'conformance' / 'known', root,
-                                found.problems)
+                                found.problems, cache)
     found.retired = _retired(home / 'conformance' / 'contract.json', root,
                              found.problems)
     found.tests, problems = shown.read(Path(root), lambda path: _kept(
@@ -327,31 +343,55 @@ def _retired(path, root, problems):
         return {}
 
 
-def _naming(folder, root, problems):
-    """id -> the names of the objects in the JSON files of a folder that
-    name it, as ``requirement`` or in ``requirements``; None without files.
+#: what an object of a JSON file is called by, the first that it has
+TITLES = ('title', 'name', 'id')
+_TITLE = re.compile(r'"(?:title|name|id)": ("(?:[^"\\]|\\.)*")')
+
+
+def _naming(folder, root, problems, cache):
+    """id -> list of :class:`Named`, of the objects in the JSON files of a
+    folder that name it, as ``requirement`` or in ``requirements``; None
+    without files.
     """
     paths = sorted(folder.rglob('*.json'))
     if not paths:
         return None
     found = {}
+    for path in paths:
+        rows, wrong = _kept(path, cache, lambda path=path: _named(path, root))
+        problems += wrong
+        for name, row in rows:
+            found.setdefault(name, []).append(row)
+    return found
 
-    def look(node, path):
+
+def _named(path, root):
+    """The (id, :class:`Named`) of a JSON file, and what is wrong in it."""
+    rows, wrong = [], []
+    data = _json(path, root, wrong)
+    lines = {}
+    if data is not None:
+        for number, line in enumerate(path.read_text('utf-8').split('\n'), 1):
+            for title in _TITLE.findall(line):
+                lines.setdefault(json.loads(title), number)
+    short = path.relative_to(root).as_posix()
+
+    def look(node):
         if isinstance(node, list):
             for one in node:
-                look(one, path)
+                look(one)
         elif isinstance(node, dict):
             ids = node.get('requirements', node.get('requirement', []))
-            title = node.get('title', node.get('name', node.get('id')))
+            title = str(next((node[key] for key in TITLES if node.get(key)),
+                             path.stem))
             for one in [ids] if isinstance(ids, str) else ids:
                 if isinstance(one, str):
-                    found.setdefault(one, []).append(
-                        str(title or path.stem))
+                    rows.append((one, Named(title, short,
+                                            lines.get(title, 1))))
             for value in node.values():
-                look(value, path)
-    for path in paths:
-        look(_json(path, root, problems), path)
-    return found
+                look(value)
+    look(data)
+    return rows, wrong
 
 
 # --- the specs -------------------------------------------------------------
@@ -386,16 +426,21 @@ def check_stated(requirements, found):
         carried = found.uses.get(one.id)
         vectors = (found.vectors or {}).get(one.id)
         tests = found.tests.get(one.id)
-        # A vector alone is a record of what a guard or property once said.
-        if not (carried or tests or one.verified):
+        if vectors and not carried:
+            # It is a record of what a guard or property once said.
+            yield Problem(one.line, (
+                f'no guard or property carries {one.id}, which the vector '
+                f'{vectors[0].name} ({vectors[0].where}) names, so that the '
+                'vectors are outdated; write them anew with "cyborg-models '
+                'vectors --record"'))
+        elif not (carried or tests or one.verified):
             yield Problem(one.line, (
                 f'no guard or property carries {one.id} and no test shows '
                 'it; add it to the models or to such a test, or say here '
                 ':verified: review -- and why neither can'))
-        if one.verified and (carried or vectors or tests):
+        if one.verified and (carried or tests):
             where = (f'{carried[0].module}.{carried[0].name} '
                      f'({carried[0].where}) carries' if carried
-                     else f'the vector {vectors[0]} carries' if vectors
                      else f'{tests[0].name} ({tests[0].where}) shows')
             yield Problem(one.place, (
                 f'{one.id} is marked as verified by review, and {where} it; '
@@ -423,8 +468,7 @@ def left_to_review(one, found):
     implementation; '' if it is not.
     """
     tests = found.tests.get(one.id)
-    if one.reason or not tests or found.uses.get(one.id) or (
-            found.vectors or {}).get(one.id):
+    if one.reason or not tests or found.uses.get(one.id):
         return one.reason
     return ('no model carries it; of the reference implementation '
             f'{tests[0].name} shows it')
@@ -506,6 +550,6 @@ def _count(number, one, many=None):
     return f'{number} {one if number == 1 else many or one + "s"}'
 
 
-__all__ = ['Found', 'Stated', 'Use', 'check_models', 'check_one',
+__all__ = ['Found', 'Named', 'Stated', 'Use', 'check_models', 'check_one',
            'check_stated', 'left_to_review', 'read', 'reused', 'stated',
            'summary']

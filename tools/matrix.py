@@ -193,13 +193,17 @@ def _requirement(one, found):
                         'line': use.line}
                        for use in found.properties(one.id)],
         'mutants': caught and {'killed': caught[0], 'harmless': caught[1]},
-        'vectors': found.vectors and found.vectors.get(one.id, []),
-        'divergences': found.divergences and found.divergences.get(
-            one.id, []),
-        'tests': [{'name': test.name, 'file': test.path, 'line': test.line,
-                   'link': _source(test.path, test.line)}
-                  for test in found.tests.get(one.id, ())],
+        'vectors': found.vectors and _places(found.vectors, one),
+        'divergences': found.divergences and _places(found.divergences, one),
+        'tests': _places(found.tests, one),
         'review': one.reason or None}
+
+
+def _places(found, one):
+    """What names a requirement, and where that is to be read."""
+    return [{'name': use.name, 'file': use.path, 'line': use.line,
+             'link': _source(use.path, use.line)}
+            for use in found.get(one.id, ())]
 
 
 def _source(file, line):
@@ -284,7 +288,7 @@ def count_of(spec):
     """What a spec of the data has, as a :class:`Counter`."""
     count = Counter({'requirements': len(spec['requirements'])})
     for one in spec['requirements']:
-        carried = bool(one['guards'] or one['properties'] or one['vectors'])
+        carried = bool(one['guards'] or one['properties'])
         count['carried'] += carried
         shows = bool(one['tests']) and not carried
         count['by test'] += shows
@@ -322,13 +326,9 @@ def _cell(one):
                 for use in one['properties']]), ('Tests', [
                     (use['name'], use) for use in one['tests']])):
         if uses:
-            line = nodes.paragraph('', f'{word}: ')
-            for index, (text, use) in enumerate(uses):
-                line += nodes.Text(', ' if index else '')
-                line += nodes.reference(
-                    '', f'{text.partition(".")[2]}:{use["line"]}',
-                    refuri=_source(use['file'], use['line']))
-            out.append(line)
+            out.append(_linked(word, [
+                (f'{text.partition(".")[2]}:{use["line"]}', use)
+                for text, use in uses]))
     mutants = one['mutants']
     if mutants and (mutants['killed'] or mutants['harmless']):
         harmless = (f', {mutants["harmless"]} said to be harmless'
@@ -336,23 +336,31 @@ def _cell(one):
         out.append(nodes.paragraph(
             text=f'Mutants: {mutants["killed"]} caught{harmless}'))
     if one['vectors']:
-        out.append(nodes.paragraph(text=f'Vectors: {_some(one["vectors"])}'))
-    if one['divergences']:
-        out.append(nodes.paragraph(  # sentences, with commas of their own
-            text=f'Divergences: {"; ".join(one["divergences"])}'))
+        # Each name once: several files may have one of a name, and
+        # evidence.json has them all.
+        named = {use['name']: use for use in reversed(one['vectors'])}
+        names = list(dict.fromkeys(use['name'] for use in one['vectors']))
+        line = _linked('Vectors', [(name, named[name])
+                                   for name in names[:VECTORS]])
+        if len(names) > VECTORS:
+            line += nodes.Text(f', and {len(names) - VECTORS} more')
+        out.append(line)
+    if one['divergences']:  # sentences, with commas of their own
+        out.append(_linked('Divergences', [
+            (use['name'], use) for use in one['divergences']], '; '))
     if one['review']:
         out.append(nodes.paragraph(text=f'By review: {one["review"]}'))
     return out or [nodes.paragraph(text='None yet.')]
 
 
-def _some(vectors):
-    """The first few names, each once: several files may have one of a name,
-    and ``evidence.json`` has them all.
-    """
-    names = list(dict.fromkeys(vectors))
-    if len(names) > VECTORS:
-        names[VECTORS:] = [f'and {len(names) - VECTORS} more']
-    return ', '.join(names)
+def _linked(word, uses, between=', '):
+    """A paragraph of links to where each is to be read."""
+    line = nodes.paragraph('', f'{word}: ')
+    for index, (text, use) in enumerate(uses):
+        line += nodes.Text(between if index else '')
+        line += nodes.reference('', text, refuri=_source(
+            use['file'], use['line']))
+    return line
 
 
 def _flows(app, docname, data):

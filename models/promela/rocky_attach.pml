@@ -12,8 +12,7 @@
  *
  * Fixed here: topology LOCAL, writer common, a kind that is not programmed,
  * and the faults that the model enables unless told otherwise.  The states
- * that only release leads to are left out, and one property that is about
- * the other topologies (the_host_needs_no_controller).
+ * that only release leads to are left out.
  */
 
 /*
@@ -909,6 +908,13 @@ inline api_back()
 #define no_belief_without_device(v) \
     (instance[v] != RUNNING || (is_attached(v) && state[v] == PLUGGED))
 
+/* No plugin method fails while the controller is away, and that is all that
+ * has gone wrong. */
+#define does_without_a_controller(v) \
+    (api || ask[v] != ERROR || faults + 1 < FAULTS)
+#define the_host_needs_no_controller(v) does_without_a_controller(v)
+#define a_plugin_stays_on_the_host(v) does_without_a_controller(v)
+
 #define at_peace(v) \
     ((call[v] == NONE || call[v] == RAISED) && ask[v] == NONE && \
      is_idle(v) && !pending[v] && claim[v] == NONE && late[v] == NONE)
@@ -960,6 +966,8 @@ inline api_back()
 #define NR_usage_is_what_is_claimed 31
 #define NR_never_above_the_limit 32
 #define NR_a_refusal_leaves_nothing 33
+#define NR_the_host_needs_no_controller 34
+#define NR_a_plugin_stays_on_the_host 35
 
 /* --- the whole ---------------------------------------------------------- */
 
@@ -1055,6 +1063,8 @@ active proctype fate()
     ALWAYS(usage_is_what_is_claimed)
     ALWAYS(never_above_the_limit)
     ALWAYS_VAN(a_refusal_leaves_nothing)
+    ALWAYS_VAN(the_host_needs_no_controller)
+    ALWAYS_VAN(a_plugin_stays_on_the_host)
 #endif
     od
 }

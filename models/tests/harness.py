@@ -103,6 +103,59 @@ def silent(answer):
     time.sleep(60)
 
 
+def orphan(answer):
+    if os.fork() == 0:  # it holds all streams
+        time.sleep(60)
+    os._exit(0)
+
+
+def stopped(answer):
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+
+def drip(answer):
+    while True:
+        os.write(1, b' ')
+        time.sleep(0.1)
+
+
+def blank(answer):
+    while True:
+        os.write(1, b'\n' * 1000)
+
+
+def long_answer(answer):
+    os.write(1, b'{"outcome": "')
+    for _ in range(100):
+        os.write(1, b'x' * (1 << 20))
+    print('"}', flush=True)
+    return answer
+
+
+def mark(answer):
+    os.write(1, b'\xef\xbb\xbf')
+    return answer
+
+
+def utf16(answer):
+    os.write(1, (json.dumps(answer) + '\n').encode('utf-16'))
+    return answer
+
+
+def zero(answer):
+    os.write(1, b'\0')
+    return answer
+
+
+def float_id(answer):
+    return {**answer, 'id': float(answer['id'])}
+
+
+def endless_id(answer):
+    os.write(1, b'{"id": %b, "outcome": "ok"}\n' % (b'9' * 5000))
+    return answer
+
+
 def rubbish(answer):
     print('Hello, world', flush=True)
     return answer
@@ -230,6 +283,32 @@ def nobody(answer):
     return {**answer, 'implementation': {'name': 'echo'}}
 
 
+def long_name(answer):
+    return {**answer, 'implementation': {'name': 'x' * 100_000,
+                                         'version': '1'}}
+
+
+def no_true_id(answer):
+    return {**answer, 'id': True}
+
+
+def many_vans(answer):
+    return {**answer, 'settings': {'vans': '100000'}}
+
+
+def many_digits(answer):
+    return {**answer, 'settings': {'vans': '1' * 5000}}
+
+
+def endless_callers(answer):
+    return {**answer, 'callers': -10 ** 4000}
+
+
+def endless_settle(answer):
+    print(json.dumps(answer)[:-1] + ', "settle": 1e400}', flush=True)
+    time.sleep(60)
+
+
 def odd_actions(answer):
     return {**answer, 'actions': [1]}
 
@@ -311,6 +390,9 @@ def stays(answer):
 SEEN = []
 ELSEWHERE = {'unknown_action': 'hello', 'nobody': 'hello',
              'odd_actions': 'hello', 'no_roles': 'hello',
+             'long_name': 'hello', 'no_true_id': 'hello',
+             'many_vans': 'hello', 'many_digits': 'hello',
+             'endless_callers': 'hello', 'endless_settle': 'hello',
              'odd_model': 'hello', 'odd_setting': 'hello',
              'long_model': 'hello',
              'odd_settings': 'hello',

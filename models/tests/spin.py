@@ -39,10 +39,9 @@ DEFINITIONS = {
         'kind': 'GPU', 'faults': 'FAULTS'},
 }
 
-# What only topologies, or calls, that the twins do not have can break; the
-# engine checks it all the same.
-BEYOND = {'the_host_needs_no_controller', 'a_plugin_stays_on_the_host',
-          'no_call_takes_out_what_stays'}
+# What only calls that the twins do not have can break; the engine checks it
+# all the same.
+BEYOND = {'no_call_takes_out_what_stays'}
 
 # Explored by each engine alike: model, settings, about how many states.
 # Of those whose state fits one word of 64 bits 'stein 2e6' is the largest.

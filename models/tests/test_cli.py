@@ -531,15 +531,22 @@ class TestRefine(Commands):
 
 class TestLibraries(unittest.TestCase):
     def test_without_one_it_says_what_to_install(self):
-        done = subprocess.run(
-            [sys.executable, '-c', 'import sys\nsys.modules["hypothesis"] = '
-             'None\nfrom cyborg_models import cli\nsys.exit(cli.main('
-             '["conform", "run", "model:stein.lifecycle"]))'],
-            capture_output=True, text=True, check=False)
-        self.assertEqual(
-            (3, 'cyborg-models: this needs hypothesis; install '
-             'cyborg-models[conformance]\n'),
-            (done.returncode, done.stderr))
+        for library, what, *words in (
+                ('hypothesis', 'this needs', 'run', 'model:stein.lifecycle'),
+                ('orjson', 'logs need', 'sample', 'stein.attach')):
+            with self.subTest(library):
+                done = subprocess.run(
+                    [sys.executable, '-c', (
+                        'import sys\n'
+                        'sys.modules[sys.argv.pop(1)] = None\n'
+                        'from cyborg_models import cli\n'
+                        'sys.exit(cli.main(sys.argv[1:]))'),
+                     library, 'conform', *words],
+                    capture_output=True, text=True, check=False)
+                self.assertEqual(
+                    (3, '', f'cyborg-models: {what} {library}; install '
+                     'cyborg-models[conformance]\n'),
+                    (done.returncode, done.stdout, done.stderr))
 
 
 class TestRun(Commands):

@@ -3,6 +3,7 @@ proves nothing.
 """
 
 import collections
+import gzip
 import io
 import json
 import os
@@ -476,10 +477,43 @@ class Corrupted(unittest.TestCase):
         for data, why in (
                 (b'\xef\xbb\xbf' + text, 'begins with a byte order mark'),
                 (text.decode().encode('utf-16'), 'a byte order mark'),
+                (text.replace(b'\n', b'\r'), 'a carriage return within'),
+                (text.decode().encode('utf-16-le'), 'no JSON object'),
+                (gzip.compress(text), 'no JSON object|carriage return'),
                 (b'[' + text.replace(b'\n', b',')[:-1] + b']',
                  'an object, in a line of its own'),
                 (text.replace(b':', b':\n'), 'no JSON object .unexpected')):
             self.assertEqual(1, self.assertUndecided(data, why), why)
+
+    def test_lines_of_another_system_end_otherwise(self):
+        """With a carriage return before the line feed: that is no harm."""
+        found = check(Oracle(self.chosen), text_of(self.events).replace(
+            b'\n', b'\r\n'))
+        self.assertEqual(('pass', len(self.events)),
+                         (found.verdict, found.events))
+
+    def test_the_log_of_another_model(self):
+        for name, settings, text in (
+                ('rocky.attach', (), 'unknown'),
+                ('stein.release', (), 'unknown action'),
+                ('stein.attach', ('instances=3',), r"unknown variable .*\[2"
+                 )):
+            self.assertUndecided(b''.join(log.sample(
+                registry.choose(name, settings).model, random.Random(1),
+                50)), text)
+
+    def test_clocks_that_are_none(self):
+        for moment, text in (
+                (-31_536_000, 'goes back by 3.1536e'),
+                ('0001-01-01T00:00:00+23:59', 'goes back by'),
+                ('9999-12-31T23:59:59-23:59', 'goes back by'),
+                ('', "time is ''"), (True, 'time is True'),
+                ([1], r'time is \[1\]'), (float('nan'), 'no JSON object'),
+                (float('inf'), 'no JSON object'),
+                (10 ** 400, 'infinity when parsed')):
+            for place, events in self.each(2):
+                events[place]['time'] = moment
+                self.assertUndecided(events, text)
 
     def test_it_begins_later(self):
         for first in (0, 2, 51):
@@ -597,6 +631,31 @@ class Corrupted(unittest.TestCase):
             self.assertEqual(1, self.assertUndecided(
                 b'{"number":1,' + text + b'}\n', 'stands twice'))
 
+    def test_a_key_that_is_there_twice_in_a_line_that_is_known(self):
+        """Which of the two is meant?  That its event was met before does
+        not say.
+        """
+        again = b',"action":"ask","arguments":{"van":0}}\n'
+        begin = b'{"number":%d,"action":"begin"}\n'
+        known = b'{"number":1' + again + begin % 2
+        oracle = Oracle(small.build())
+        self.assertEqual('pass', check(
+            oracle, known + b'{"number":3' + again).verdict)
+        twice = (b'"number":7,"number":3', b'"time":9,"number":3,"time":1',
+                 b'"number" :7,"number":3', b'"number":7,"n\\u0075mber":3',
+                 b'"number":7,"number":3,"note":"a\\u003ab\\u003a"')
+        for head in twice:
+            oracle.restart()
+            with self.subTest(head), self.assertRaisesRegex(
+                    log.LogError, 'a.log:3: the key "(number|time)" stands '
+                    'twice'):
+                check(oracle, known + b'{' + head + again)
+        # Colons that are no sign of a key are none here either.
+        oracle.restart()
+        self.assertEqual('pass', check(oracle, (
+            known + b'{"number" : 3, "note" : "a:b\\u003a\\":"'
+            + again)).verdict)
+
     def test_a_line_that_is_deep(self):
         for depth in (300, 1000, 5000):
             self.assertUndecided(
@@ -625,6 +684,15 @@ class Corrupted(unittest.TestCase):
 
     def test_the_time_is_up(self):
         found = check(Oracle(self.chosen), self.events, seconds=0)
+        self.assertEqual('inconclusive', found.verdict)
+        self.assertIn('are over', found.cause)
+
+    def test_the_time_is_up_where_lines_say_nothing(self):
+        class Endless:
+            def readline(self, size):
+                return b'\n'
+
+        found = log.Checker(Oracle(self.chosen), seconds=0).check(Endless())
         self.assertEqual('inconclusive', found.verdict)
         self.assertIn('are over', found.cause)
 
@@ -717,6 +785,12 @@ class Mapped(unittest.TestCase):
         found = self.check(*self.EVENTS)
         self.assertEqual(('pass', 5), (found.verdict, found.events),
                          found.divergence)
+
+    def test_a_key_that_is_there_twice(self):
+        lines = text_of([{'event': {'type': 'heartbeat'}, 'ts': 1}] * 2)
+        with self.assertRaisesRegex(log.LogError, 'a.log:2: the key "ts"'):
+            log.Checker(Oracle(self.chosen), self.read(MAPPING)).check(
+                io.BytesIO(lines[:-2] + b',"ts":2}\n'), 'a.log')
 
     def test_it_finds_a_fault(self):
         for place, change in ((1, {'status': 409}), (4, {'status': 200})):

@@ -306,6 +306,34 @@ class Forbidden(unittest.TestCase):
         self.assertEqual('TEST-002', failed.requirement)
         self.assertEqual('s.at % 2', failed.guard.text)
 
+    def test_a_fault_that_a_step_meets(self):
+        """A report withdraws a handle that an ARQ has; what is seen first
+        of that is the handle of an ARQ that was removed.
+        """
+        sound, bad = (registry.choose('stein.release', (), defects)
+                      for defects in ((), ('B30',)))
+        found = Oracle(sound, hidden=('withdraw',))
+        codes = sound.model.initial
+        for name, arguments in (
+                ('claim', (0, 0)), ('post', (0,)), ('ask_bind', (0,)),
+                ('register', (0,)), ('start_bind', (0,)), ('take', (0, 0)),
+                ('bound', (0,)), ('delete_instance', (0,)),
+                ('delete_arq', (0,)), ('withdraw', (0,)), ('remove', (0,))):
+            step = next(one for one in bad.model.steps
+                        if (one.action.name, one.arguments)
+                        == (name, arguments))
+            codes = follow(bad.model, codes, step)
+            if name != 'withdraw':
+                found.step(name, arguments)
+        failed = self.caught(found.observe, bad.model.values(codes))
+        self.assertEqual('HANDLE-024', failed.requirement)
+        self.assertIn('as by withdraw(handle=0) before remove(arq=0)',
+                      failed.why)
+        # Once something else was told it cannot have been just before.
+        found.observe({'reachable': True})
+        failed = self.caught(found.observe, bad.model.values(codes))
+        self.assertNotIn(' before ', failed.why)
+
     def test_nothing_comes(self):
         found = asked()
         found.observe({'arq[0]': 'BIND_STARTED'})

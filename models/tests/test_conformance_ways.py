@@ -511,16 +511,6 @@ class Logs(unittest.TestCase):
             self.assertEqual(3, status, said)
             self.assertIn('cyborg-models: ', said)
 
-    def test_without_the_library_it_says_what_to_install(self):
-        done = subprocess.run(
-            [sys.executable, '-c', 'import sys\nsys.modules["orjson"] = None\n'
-             'from cyborg_models import cli\n'
-             'sys.exit(cli.main(["conform", "sample", "stein.attach"]))'],
-            capture_output=True, text=True, check=False)
-        self.assertEqual((3, 'cyborg-models: logs need orjson; install '
-                          'cyborg-models[conformance]\n'),
-                         (done.returncode, done.stderr))
-
 
 def setUpModule():
     patch = mock.patch.dict(registry.OTHERS,

@@ -69,6 +69,18 @@ def first_call(*arguments, limit=LONG):
         return answer
 
 
+def living(group):
+    """The processes of a group; of those that have ended nobody may know.
+    """
+    found = []
+    for path in Path('/proc').glob('[0-9]*/stat'):
+        with contextlib.suppress(OSError):
+            state, _, theirs = path.read_text().rpartition(')')[2].split()[:3]
+            if int(theirs) == group and state not in 'ZX':
+                found.append(path.parent.name)
+    return found
+
+
 class Misbehaving(unittest.TestCase):
     """Each is told as what it is, within the limit."""
 
@@ -81,6 +93,16 @@ class Misbehaving(unittest.TestCase):
         'shot': ('was ended by SIGKILL', ''),
         'silent': ('closed its standard output', ''),
         'flood_and_die': ('ended with status 7', 'last words'),
+        'orphan': ('within 1.5 s', ''),
+        'stopped': ('within 1.5 s', ''),
+        'drip': ('within 1.5 s', ''),
+        'blank': ("writes '', which is no JSON object", ''),
+        'long_answer': ('a line of more than 1,048,576 bytes', ''),
+        'mark': ('no JSON object .*BOM', ''),
+        'utf16': ("no JSON object .'utf-8'", ''),
+        'zero': ('no JSON object', ''),
+        'float_id': (r'answers id 3\.0, and asked is 3', ''),
+        'endless_id': ('no JSON object .*digits', ''),
         'rubbish': (r"writes 'Hello, world'.*asked: ask\(van=0\)", ''),
         'binary': ("no JSON object .'utf-8'", ''),
         'array': ('no JSON object; write', ''),
@@ -105,6 +127,12 @@ class Misbehaving(unittest.TestCase):
         'fails': (r'failed at ask\(van=0\): out of memory', ''),
         'unknown_action': ("unknown action 'plgu'; did you mean plug", ''),
         'nobody': ('its implementation is', ''),
+        'long_name': ('its implementation is .{80}; .*at most 200', ''),
+        'no_true_id': ('answers id True, and asked is 1', ''),
+        'many_vans': ("vans of test.small cannot be '100000'", ''),
+        'many_digits': ("vans of test.small cannot be '1", ''),
+        'endless_callers': (r'callers -10{70,76}\.\.\. and', ''),
+        'endless_settle': ('settle inf; ', ''),
         'odd_actions': ('actions that are no names', ''),
         'odd_model': ('unknown model .*did you mean test.small', ''),
         'long_model': ("unknown model 'x{80}';", ''),
@@ -119,7 +147,8 @@ class Misbehaving(unittest.TestCase):
                   ''),
         'no_start': ('does not start: refused: no database', ''),
     }
-    HANGING = {'hang', 'deaf', 'flood_for_ever', 'silent'}
+    HANGING = {'hang', 'deaf', 'flood_for_ever', 'silent', 'orphan',
+               'stopped', 'drip'}
 
     def test_each_is_a_harness_error(self):
         for fault, (text, said) in self.TOLD.items():
@@ -139,6 +168,20 @@ class Misbehaving(unittest.TestCase):
                 'no_capability', 'both', 'wrong_start', 'remembers',
                 'any_action', 'bad_end'}
         self.assertEqual(faults, {*self.TOLD, *good})
+
+    def test_an_answer_that_comes_before_it_is_asked(self):
+        """It knows the next id, and not what is asked."""
+        class Early:
+            name, said, waiting = 'it', '', [b'{"id":1,"outcome":"ok"}']
+
+            def receive(self, seconds):
+                return self.waiting
+
+            def send(self, line):
+                self.waiting = []
+        with self.assertRaisesRegex(WireError, (
+                'it answers id 1, and asked is none; ')):
+            wire.Harness(Early()).hello()
 
     def test_what_is_broken_stays_broken(self):
         with running('--fault', 'leave') as made:
@@ -188,12 +231,22 @@ class WellBehaved(unittest.TestCase):
             self.assertEqual(after, made.observe())
 
     def test_it_is_ended_and_all_that_it_started(self):
-        lines = Process(command('--fault', 'stays'))
-        made = wire.Harness(lines, limit=LONG)
-        made.hello()
-        made.stop()
-        with self.assertRaises(ProcessLookupError):
-            os.killpg(lines._process.pid, 0)
+        for fault in ('stays', 'orphan', 'stopped', 'drip'):
+            lines = Process(command('--fault', fault))
+            made = wire.Harness(lines, limit=LONG)
+            made.hello()
+            if fault != 'stays':
+                made.limit = SHORT
+                with self.subTest(fault), self.assertRaises(WireError):
+                    made.call('ask', {'van': 0})
+            made.close()
+            with self.subTest(fault):
+                self.assertEqual([], living(lines._process.pid))
+
+    def test_what_lives_is_found(self):
+        with subprocess.Popen(['sleep', '60'], start_new_session=True) as one:
+            self.assertEqual([str(one.pid)], living(one.pid))
+            one.kill()
 
     def test_its_exit_status_is_told(self):
         made = wire.Harness(Process(command()), limit=LONG)

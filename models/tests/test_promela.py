@@ -132,6 +132,9 @@ SPOILED = (
      {'no_call_without_nova_compute'}),
     ('rocky.attach', 'DO_VAN(break_off)', 'skip',
      {'no_work_without_the_agent'}),
+    ('rocky.attach', 'ask[v] == ASKED && !agent',
+     'ask[v] == ASKED && (!agent || !api)',
+     {'a_plugin_stays_on_the_host', 'the_host_needs_no_controller'}),
 )
 
 # Model, settings, defects: what must come, under weak fairness alone.

@@ -106,11 +106,13 @@ BROKEN = {
     'mutants that are not UTF-8': (
         f'{PACKAGE}/rocky.mutants.json', '', b'{"\xff"}', None, 1,
         'cannot be read: '),
-    'mark of what a vector carries': (
+    'vector that is outdated': (
         f'{PACKAGE}/vectors/a.json', '',
         '[{"name": "again", "requirements": ["GOOD-002"]}]', 'spec',
-        None, 'GOOD-002 is marked as verified by review, and the vector '
-        'again carries it; take the mark out'),
+        '.. req:: Ask again', 'no guard or property carries GOOD-002, which '
+        f'the vector again ({PACKAGE}/vectors/a.json:1) names, so that the '
+        'vectors are outdated; write them anew with "cyborg-models vectors '
+        '--record"'),
     'vectors that are no JSON': (
         f'{PACKAGE}/vectors/a.json', '', '[', None, 1, 'not JSON: '),
     'id that was another requirement\'s': (
@@ -153,9 +155,6 @@ class Tree(support.TempCase):
         else:
             support.write(path, new)
         place = {None: path, 'spec': self.spec}.get(at) or self.root / at
-        if start is None:
-            lines = self.spec.read_text().split('\n')
-            start = lines.index('   :id: GOOD-002') + 2
         return place, (start if isinstance(start, int)
                        else support.line_of(place, start))
 
@@ -270,9 +269,16 @@ class TestRead(Tree):
         support.write(self.root / PACKAGE / 'vectors/a.json',
                       '{"vectors": [{"id": "v1", "requirement": "GOOD-002"}'
                       ']}')
-        self.assertEqual({'GOOD-002': ['v1']}, self.read().vectors)
-        self.assertRegex(str(self.check()[0]),
-                         'no guard or property carries GOOD-002')
+        self.assertEqual(
+            {'GOOD-002': [('v1', f'{PACKAGE}/vectors/a.json', 1)]},
+            self.read().vectors)
+        # With a mark as without: there is one thing to do.
+        for mark in ('', MARK):
+            support.edit(self.spec, '   :id: GOOD-002\n',
+                         f'   :id: GOOD-002\n{mark}')
+            (_, _, message), = self.check()[0]
+            self.assertRegex(message, 'no guard or property carries GOOD-002'
+                             '.*vectors are outdated.*vectors --record')
 
     def test_a_file_that_did_not_change_is_not_read_again(self):
         cache = {}
@@ -561,14 +567,33 @@ class TestSite(Site):
 
     def test_of_many_vectors_the_first_are_shown(self):
         names = [f'v{number}' for number in range(11)]
-        support.write(self.root / PACKAGE / 'vectors/a.json', json.dumps([
+        path = f'{PACKAGE}/vectors/a.json'
+        support.write(self.root / path, json.dumps([
             {'name': name, 'requirements': ['GOOD-001']}
-            for name in [*names, 'v1']]))
+            for name in [*names, 'v1']], indent=0))
         self.good()
-        self.assertIn('Vectors: v0, v1, v2, v3, v4, v5, v6, v7, and 3 more<',
-                      self.page('evidence.html'))
+        html = self.page('evidence.html')
+        for number, name in enumerate(names[:8]):
+            rest = ', ' if number < 7 else ', and 3 more'
+            self.assertRegex(
+                html, f'{path}#L{3 + 6 * number}">{name}</a>{rest}')
+        self.assertNotIn('>v8</a>', html)
         good = json.loads(self.page('evidence.json'))['specs'][0]
-        self.assertEqual([*names, 'v1'], good['requirements'][0]['vectors'])
+        found = good['requirements'][0]['vectors']
+        self.assertEqual([*names, 'v1'], [one['name'] for one in found])
+        self.assertEqual({path}, {one['file'] for one in found})
+
+    def test_divergences_are_linked_where_they_are_recorded(self):
+        path = f'{PACKAGE}/conformance/known/a.json'
+        support.write(self.root / path, json.dumps({'divergences': [
+            {'id': 'X1', 'title': 'one, "so" to say',
+             'requirements': ['GOOD-001']},
+            {'id': 'X2', 'requirement': 'GOOD-001'},
+            {'requirement': 'GOOD-001'}]}, indent=1))
+        self.good()
+        self.assertRegex(self.page('evidence.html'), (
+            f'Divergences: <a [^>]*{path}#L5">one, &quot;so&quot; to say</a>; '
+            f'<a [^>]*{path}#L11">X2</a>; <a [^>]*{path}#L1">a</a>'))
 
     def test_all_pages_in_one_say_the_same(self):
         """As a PDF has them."""

@@ -6,7 +6,8 @@ several states, the one counts in which most guards before it hold.
 What was *refused*, or is still to come when nothing more comes, breaks what
 the action is there for: the requirement of more than half of its guards; else
 that of its guards which is also that of what must come and would have come;
-else that of its guards which the fewest other actions have.
+else that of its guards which the fewest other actions have.  (Whoever can look
+after it was refused does that first: what is seen may have its own cause.)
 
 What was *seen* breaks, by the first of these that gives one:
 
@@ -15,7 +16,8 @@ What was *seen* breaks, by the first of these that gives one:
 * the invariants that are false of the nearest state with the values seen put
   in, that first which the guards of the fewest actions carry;
 * the guard that alone forbids a hidden step which explains it (before the
-  invariants, if that step is a fault: nobody asked for it);
+  invariants, if that step is a fault: nobody asked for it); a fault may have
+  come before the last step as well, which then met what it had done;
 * what at least half of the properties carry that read what differs;
 * the invariant that is false soonest, if the model goes on from there;
 * what the last step is there for, as if that had been refused.
@@ -62,28 +64,33 @@ class Blamed(NamedTuple):
     :ivar requirements: ids, the first of them to blame; empty if the model
         names none
     :ivar why: a sentence without full stop
+    :ivar unseen: the hidden step that would explain it, but for its guard
     """
 
     codes: Codes
     guard: Guard | None
     requirements: tuple[str, ...]
     why: str
+    unseen: Step | None = None
 
 
 def of(model: Model, event: Event, states: Sequence[Codes],
-       hidden: Sequence[Step], last: Step | None = None) -> Blamed:
+       hidden: Sequence[Step], last: Step | None = None,
+       earlier: Sequence[Codes] = ()) -> Blamed:
     """Whom to blame for an event.
 
     :param states: that were possible before it
     :param hidden: the steps that may happen unseen
     :param last: the step that was taken before it, if one was
+    :param earlier: the states that were possible before that, if it was done
+        and nothing was told since
     """
     fitting = [codes for codes in states if all(
         codes[cell] == code for cell, code in event.seen)]
     if event.kind == 'quiet' and fitting:
         return _of_silence(model, fitting, hidden)
     if event.kind in ('observe', 'quiet'):
-        return _of_observation(model, event, states, hidden, last)
+        return _of_observation(model, event, states, hidden, last, earlier)
     assert event.step is not None
     return _of_step(model, event.step, event.outcome, states)
 
@@ -137,7 +144,8 @@ def _of_silence(model: Model, states: Sequence[Codes],
 
 
 def _of_observation(model: Model, event: Event, states: Sequence[Codes],
-                    hidden: Sequence[Step], last: Step | None) -> Blamed:
+                    hidden: Sequence[Step], last: Step | None,
+                    earlier: Sequence[Codes]) -> Blamed:
     def missed(codes: Codes) -> int:
         return sum(codes[cell] != code for cell, code in event.seen)
     near = sorted(states, key=lambda codes: (missed(codes), codes))
@@ -168,7 +176,20 @@ def _of_observation(model: Model, event: Event, states: Sequence[Codes],
                     names.reverse()
                 return Blamed(here, guard, tuple(dict.fromkeys(names)), (
                     f'{why}, as by {step.name}, and {guard.requirement} '
-                    f'asks for {guard.text}'))
+                    f'asks for {guard.text}'), step)
+    for here in earlier[:TRIED]:
+        for step in hidden:
+            found = but_for_one(model, here, step) if (
+                step.action.fault) else None
+            if found is None or last is None:
+                continue
+            after = follow(model, found[1], last)
+            if isinstance(after, tuple) and not missed(after):
+                guard = found[0]
+                return Blamed(codes, guard, tuple(dict.fromkeys(
+                    [guard.requirement, *broken])), (
+                    f'{why}, as by {step.name} before {last.name}, and '
+                    f'{guard.requirement} asks for {guard.text}'), step)
     if broken:
         return Blamed(codes, None, tuple(broken), why)
     if last is not None:

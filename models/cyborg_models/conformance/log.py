@@ -287,10 +287,18 @@ class Checker:
             for count, line in enumerate(
                     iter(functools.partial(file.readline, LONGEST), b''), 1):
                 result.lines = count
+                if not count % TICK and time.monotonic() > self._end:
+                    raise _Doubt(_over(self.seconds))
                 head, _, key = line.partition(split)
                 move = here.moves.get(key)
                 try:
-                    given = loads(line if move is None else head + b'}')
+                    text = line if move is None else head + b'}'
+                    given = loads(text)
+                    # Of a key that is there twice one value is left, and
+                    # with it one colon.
+                    if b'\\' in text or (text.count(b':')
+                                         != dumps(given).count(b':')):
+                        self._check_keys(line)
                     if pick is not None:
                         given = pick(given)
                     number = given.pop('number', None)
@@ -333,14 +341,11 @@ class Checker:
                             'clock, or clocks differ; sort them, or allow '
                             'it with "skew" in a mapping')
                 if move is None:
-                    self._check_keys(line)
                     move = self._learn(here, key, given, tail)
                 move.lines += 1
                 last.append((here, key, count))
                 here = move.after
                 events += 1
-                if not count % TICK and time.monotonic() > self._end:
-                    raise _Doubt(_over(self.seconds))
         except (_Doubt, Undecided, Divergence):
             result.line = result.lines
             result.text = line.decode(errors='replace').strip()
@@ -565,6 +570,9 @@ class Checker:
         if self._result.lines == 1 and line.startswith(BOMS):
             self._fail('it begins with a byte order mark; save it as UTF-8 '
                        'without one')
+        if b'\r' in line.strip():
+            self._fail('it has a carriage return within a line; end each '
+                       'event with a line feed')
         try:
             orjson.loads(line)
         except orjson.JSONDecodeError as error:

@@ -140,16 +140,20 @@ class Divergence(Exception):
     :ivar guard: the false guard nearest to the event, or None
     :ivar requirements: ids that are broken; the first is the one to blame
     :ivar why: a sentence without full stop
+    :ivar unseen: the hidden step that would explain it, but for its guard,
+        or None
     """
 
     def __init__(self, event: Event, prefix: Run, states: frozenset[Codes],
                  differences: tuple[Difference, ...],
                  possible: tuple[Step, ...], guard: Guard | None,
-                 requirements: tuple[str, ...], why: str) -> None:
+                 requirements: tuple[str, ...], why: str,
+                 unseen: Step | None = None) -> None:
         super().__init__(why)
         self.event, self.prefix, self.states = event, prefix, states
         self.differences, self.possible = differences, possible
         self.guard, self.requirements, self.why = guard, requirements, why
+        self.unseen = unseen
 
     @property
     def requirement(self) -> str:
@@ -220,7 +224,7 @@ class Oracle:
         self._forget()
         self._calls = 0
         self._base: frozenset[_Config] = frozenset({(model.initial, ())})
-        self._now = self._base
+        self._now = self._earlier = self._base
         self._old: list[Event] = []
         self._events: list[Event] = []
         self._next_base = self._base
@@ -324,8 +328,8 @@ class Oracle:
 
     def restart(self) -> None:
         """Begin where the model begins; defects stay allowed."""
-        self._base = self._now = self._next_base = frozenset(
-            {(self.model.initial, ())})
+        self._base = self._now = self._next_base = self._earlier = (
+            frozenset({(self.model.initial, ())}))
         self._old, self._events = [], []
 
     def stand(self, configurations: frozenset[Any]) -> None:
@@ -335,6 +339,7 @@ class Oracle:
         :param configurations: of that oracle, then
         """
         self._base = self._now = self._next_base = configurations
+        self._earlier = configurations
         self._old, self._events = [], []
 
     def with_defect(self, name: str) -> Oracle:
@@ -370,7 +375,7 @@ class Oracle:
         other._forget()
         other._now = self._base
         for event in (*self._old, *self._events):
-            other._now = other._after(event)
+            other._earlier, other._now = other._now, other._after(event)
         other._next_base = self._base
         other._old, other._events = [], [*self._old, *self._events]
         return other
@@ -437,7 +442,7 @@ class Oracle:
         after = self._after(event)
         if not after:
             raise self._diverged(event)
-        self._now = after
+        self._earlier, self._now = self._now, after
         self._events.append(event)
         if self.window is not None and len(self._events) >= self.window:
             self._base, self._next_base = self._next_base, after
@@ -709,11 +714,17 @@ class Oracle:
                              in event.seen) for codes in states}
         last = next((one.step for one in reversed(self._old + self._events)
                      if one.step is not None), None)
-        key = event[:-1], states, last
+        # Before the last step, if that was done and nothing was told since.
+        earlier = frozenset(
+            codes for codes, _ in self._reach(self._earlier)) if (
+            self._events and self._events[-1].kind == 'step'
+            and self._events[-1].outcome == OK) else frozenset()
+        key = event[:-1], states, last, earlier
         if key not in self._blamed:
             self._blamed[key] = blame.of(
                 self.model, event, sorted(states),
-                [self.model.steps[number] for number in self._unseen], last)
+                [self.model.steps[number] for number in self._unseen], last,
+                sorted(earlier))
         found = self._blamed[key]
         # Of the states that are as near, the one that the blame is of.
         prefix = self.story(lambda codes: (
@@ -723,7 +734,8 @@ class Oracle:
             event, prefix, states, tuple(
                 self._difference(cell, code, states)
                 for cell, code in event.seen if nearest[cell] != code),
-            self.possible(), found.guard, found.requirements, found.why)
+            self.possible(), found.guard, found.requirements, found.why,
+            found.unseen)
 
     def _difference(self, cell: int, code: int,
                     states: Iterable[Codes]) -> Difference:

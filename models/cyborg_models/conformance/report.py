@@ -6,6 +6,7 @@ All of them are made of what :func:`as_data` gives, which
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable, Iterator
 from html import escape
@@ -203,10 +204,11 @@ def lines(report: Report, width: int = 80, marks: Any = drawing.UNICODE,
            f'{data["implementation"]["version"]}: {data["contract"]}, role '
            f'{", ".join(data["role"])}, with '
            f'{", ".join(data["capabilities"])}'), 'bold'
-    for model in data['models']:
+    for title, models in _by_title(data):
         yield '', None
-        yield model['model'], 'bold'
-        yield from _mode_lines(model)
+        yield title, 'bold'
+        for model in models:
+            yield from _mode_lines(model)
     for failure in report.failures:
         yield '', None
         yield from failure_lines(failure, width, marks)
@@ -248,6 +250,14 @@ def _rests_on(one: Verdict) -> str:
             for word, count in zip(('held', 'refused'), one.lines,
                                    strict=True) if count]
     return f'{what} ({", ".join(told)})'
+
+
+def _by_title(data: dict[str, Any]
+              ) -> Iterator[tuple[str, Iterator[dict[str, Any]]]]:
+    """What was done of each model: a runner of tests has a mode at a time.
+    """
+    return itertools.groupby(data['models'], lambda model: str(
+        model['model']))
 
 
 def _mode_lines(model: dict[str, Any]) -> Iterator[Line]:
@@ -382,10 +392,10 @@ def as_html(report: Report) -> str:
     for failure, row in zip(report.failures, data['failures'], strict=True):
         parts.append(_failure_html(failure, row))
     parts.append(_requirements_html(report))
-    for model in data['models']:
-        parts.append(f'<section><h2>{escape(model["model"])}</h2><pre>'
-                     + escape('\n'.join(line for line, _ in _mode_lines(
-                         model))) + '</pre></section>')
+    for title, models in _by_title(data):
+        parts.append(f'<section><h2>{escape(title)}</h2><pre>' + escape(
+            '\n'.join(line for model in models for line, _ in _mode_lines(
+                model))) + '</pre></section>')
     return '\n'.join([*parts, '</body></html>']) + '\n'
 
 

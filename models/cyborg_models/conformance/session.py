@@ -177,8 +177,12 @@ class Session:
         self.steps += 1
         self.calls.append((step, outcome))
         if not action.fault:
-            self._tell(self.oracle.step, action.name, step.arguments,
-                       outcome)
+            try:
+                self._tell(self.oracle.step, action.name, step.arguments,
+                           outcome)
+            except Divergence as divergence:
+                raise (self._met() if outcome == REFUSED else None
+                       ) or divergence from None
         elif outcome == UNKNOWN:
             self._tell(self.oracle.step, action.name, step.arguments,
                        UNKNOWN)
@@ -190,6 +194,20 @@ class Session:
         self._note_trouble(action, before, after)
         self.evidence.took(before, step, outcome, may, after,
                            self.oracle.seen)
+
+    def _met(self) -> Divergence | None:
+        """What a call met that was refused and should not have been: a fault
+        that must not come, and came unseen, if what is seen now is as that
+        fault alone leaves it.  For what refuses does nothing.
+        """
+        try:
+            self.oracle.copy().observe(self._observed())
+        except OracleError as error:
+            raise HarnessError(str(error)) from error
+        except Divergence as found:
+            if found.unseen is not None and found.unseen.action.fault:
+                return found
+        return None
 
     def _note_trouble(self, action: Action, before: frozenset[Codes],
                       after: frozenset[Codes]) -> None:

@@ -56,6 +56,7 @@ VERSION = 1
 OUTCOMES = ('ok', 'refused', 'unknown', 'not implemented', 'error')
 BRIEF = 0.1  # seconds for a harness that broke to end
 LONGEST_WAIT = 600  # seconds that a harness may ask to settle
+LONGEST_NAME = 200  # characters of an implementation's name or version
 HELLO = 30.0  # seconds at least for the first answer: it has to start
 GRACE = 5.0  # seconds more, so that what is told is what the wire saw
 SLICE = 0.002  # seconds that one of several callers listens at a time
@@ -157,9 +158,11 @@ class Harness:
         answer = self._ask('hello', 'hello', {'protocol': VERSION})
         who = answer['implementation']
         if set(who) != {'name', 'version'} or not all(
-                isinstance(one, str) and one for one in who.values()):
+                isinstance(one, str) and 0 < len(one) <= LONGEST_NAME
+                for one in who.values()):
             self._break(f'says that its implementation is {shown(who)}; '
-                        'give {"name": ..., "version": ...}, both texts')
+                        'give {"name": ..., "version": ...}, both texts of '
+                        f'at most {LONGEST_NAME} characters')
         found: dict[str, Any] = {**answer, 'implementation': (
             who['name'], who['version'])}
         for key, value in answer.items():
@@ -172,7 +175,7 @@ class Harness:
         self._check_names(found)
         hello = Hello(**found)
         if hello.callers < 1 or not 0 <= hello.settle <= LONGEST_WAIT:
-            self._break(f'has callers {hello.callers} and settle '
+            self._break(f'has callers {shown(hello.callers)} and settle '
                         f'{hello.settle:g}; give one caller or more, and '
                         f'from 0 to {LONGEST_WAIT} s')
         self._concurrent, self._declared = hello.callers > 1, hello.actions
@@ -284,6 +287,8 @@ class Harness:
         end = time.monotonic() + limit
         with self._streams:
             self._whole()
+            if not self._asked:
+                self._take_early()
             self._asked[number] = about
             self._lines.send(line)
         while True:
@@ -313,19 +318,33 @@ class Harness:
             error.args = (f'{error}{self._under_way()}',)
             raise
         for line in lines:
-            answer = self._read(line)
-            if 'id' not in answer:
-                self._break(f'writes {shown(line.decode())}, which has no '
-                            '"id"; answer with the id of the request'
-                            f'{self._under_way()}')
-            number = answer.pop('id')
-            if type(number) is not int or number not in self._asked:
-                asked = ', '.join(map(str, self._asked)) or 'none'
-                self._break(f'answers id {shown(number)}, and asked is '
-                            f'{asked}; answer each request once, in order, '
-                            f'with its id{self._under_way()}')
-            del self._asked[number]
-            self._answers[number] = answer
+            self._take(line)
+
+    def _take_early(self) -> None:
+        """What comes while nothing is asked is no answer, though its id may
+        be the next one.
+        """
+        lines: list[bytes] = []
+        with contextlib.suppress(WireError):  # it is told once it is asked
+            lines = self._lines.receive(0)
+        for line in lines:
+            self._take(line)
+
+    def _take(self, line: bytes) -> None:
+        """Keep an answer for who has asked."""
+        answer = self._read(line)
+        if 'id' not in answer:
+            self._break(f'writes {shown(line.decode())}, which has no "id"; '
+                        f'answer with the id of the request'
+                        f'{self._under_way()}')
+        number = answer.pop('id')
+        if type(number) is not int or number not in self._asked:
+            asked = ', '.join(map(str, self._asked)) or 'none'
+            self._break(f'answers id {shown(number)}, and asked is {asked}; '
+                        'answer each request once, in order, with its id'
+                        f'{self._under_way()}')
+        del self._asked[number]
+        self._answers[number] = answer
 
     def _read(self, line: bytes) -> dict[str, Any]:
         try:

@@ -528,16 +528,22 @@ def agreement(w):
 
     @m.always('OSACC-024', van=van)
     def the_host_needs_no_controller(s, van):
-        """No plugin method is held up by a controller that is away."""
-        return (w.api_up(s) or s.ask[van] is not Ask.ASKED
-                or not any(w.by_api(job) for job in asked(s, van)))
+        """No plugin method is held up by a controller that is away, nor
+        fails while that is all that has gone wrong."""
+        return not relies_on_controller(s, van, Ask.ASKED)
 
     @m.always('OSACC-008', van=van)
     def a_plugin_stays_on_the_host(s, van):
         """No plugin method that was called waits for a peer outside the host,
-        in whatever state and scope."""
-        return (w.api_up(s) or s.ask[van] not in ASKED
-                or not any(w.by_api(job) for job in asked(s, van)))
+        in whatever state and scope, nor fails while one is away and that is
+        all that has gone wrong."""
+        return not relies_on_controller(s, van, *ASKED)
+
+    def relies_on_controller(s, van, *waiting):
+        return not w.api_up(s) and (
+            s.ask[van] in waiting
+            and any(w.by_api(job) for job in asked(s, van))
+            or s.ask[van] is Ask.ERROR and s.faults + 1 >= w.budget)
 
     def asked(s, van):
         return {Van.PROGRAMMING: (Job.WRITE,), Van.PLUGGING: (Job.ATTACH,),
