@@ -510,9 +510,11 @@ class TestRefine(Commands):
     def test_a_step_that_is_none(self):
         argv = 'refine', 'stein.release', '--defect', 'B1'
         self.assertTrue(self.call(*argv, status=1).endswith(
-            'The last step is none of these: arq DELETING -> BOUND.\n'))
+            'The last step is none of these: arq DELETING -> '
+            'BIND_STARTED.\n'))
         steps = self.json(*argv, status=1)['trace']['steps']
-        self.assertEqual('release_fails', steps[-1]['action'])
+        self.assertEqual((9, 'release_fails'),
+                         (len(steps), steps[-1]['action']))
 
     def test_a_mapping_that_stands_still(self):
         def still(s, arq):
