@@ -26,7 +26,7 @@ TOLD = {'number', 'message', 'sender', 'receiver', 'text', 'changes', *STEP}
 HEAD = {'model', 'settings', 'defects'}
 CHECKED = {'verdict', 'complete', 'reason', 'states', 'transitions', 'depth',
            'seconds', 'states_per_second', 'properties', *HEAD}
-CHECK = {*CHECKED, 'unbreakable'}
+CHECK = {*CHECKED, 'unbreakable', 'impossible'}
 
 
 class Commands(unittest.TestCase):
@@ -403,6 +403,20 @@ class TestManifest(Commands):
         text = self.call('check', 'stein.attach', '--set', 'faults=0')
         self.assertIn('Nothing can break these here, whatever the variables '
                       'hold: claims_fit', ' '.join(text.split()))
+
+    def test_what_never_happens_is_told(self):
+        """Of one ARQ none fails because another of its request did."""
+        text = self.call('check', 'stein.attach')
+        self.assertIn('Possible in no state here: no_handle, fail_too.\n',
+                      text)
+        argv = 'check', 'stein.attach', '--set', 'instances=1', 'arqs=2'
+        self.assertEqual(['no_handle'], self.json(*argv)['impossible'])
+        self.assertEqual(['attach', 'run', 'fail_spawn'], self.json(
+            *argv, 'handles=1', 'inventory=2', status=1)['impossible'])
+        # Where not all was seen it may be possible yet.
+        self.assertEqual([], self.json(
+            'check', 'stein.system', '--set', 'faults=2', '--memory', '1',
+            status=2)['impossible'])
 
     def test_what_differs(self):
         path = self.write(expect={
