@@ -538,8 +538,16 @@ class TestRefine(Commands):
         self.assertIn('a mapping that stands still proves nothing', text)
 
     def test_what_cannot_be_compared(self):
+        for name in ('rocky.lifecycle', 'stein.lifecycle'):
+            self.assertIn('what the others are held against', self.call(
+                'refine', name, status=3))
         self.assertIn('give it a function "abstract"', self.call(
-            'refine', 'stein.lifecycle', status=3))
+            'refine', 'test.small', status=3))
+        with mock.patch.object(stein_attach, 'abstract', lambda s, van: ()):
+            self.assertRegex(
+                self.call('refine', 'stein.attach', status=3),
+                r'test_cli.py:\d+: .* name its last parameter as one of '
+                'instance, arq, ')
         self.assertIn('Inconclusive: ', self.call(
             'refine', 'stein.system', '--memory', '1', '--set', 'faults=2',
             'enabled=none', status=2))
