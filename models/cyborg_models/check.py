@@ -73,6 +73,8 @@ class Checked:
     :ivar seconds: that all took
     :ivar rate: states per second, while exploring
     :ivar verdicts: a :class:`Verdict` each
+    :ivar impossible: names of the actions that are possible in no state, if
+        all were seen
     """
 
     complete: bool
@@ -83,6 +85,7 @@ class Checked:
     seconds: float
     rate: float
     verdicts: list[Verdict]
+    impossible: list[str]
 
     @property
     def verdict(self) -> str:
@@ -155,7 +158,16 @@ def check(model: Model, only: str | None = None, memory: int | None = None,
     return Checked(found.complete and decided, found.reason, found.states,
                    found.transitions, found.depth,
                    time.monotonic() - began,
-                   found.states / max(found.seconds, 1e-9), verdicts)
+                   found.states / max(found.seconds, 1e-9), verdicts,
+                   _impossible(engine) if found.complete else [])
+
+
+def _impossible(engine: Engine) -> list[str]:
+    """The actions that are possible in no state."""
+    model, tables = engine.model, engine.tables
+    possible = {step.action.name for number, step in enumerate(model.steps)
+                if tables.possible(number)}
+    return [name for name in model.actions if name not in possible]
 
 
 def _refusal(model: Model, due: Sequence[Property],

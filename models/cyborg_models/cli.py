@@ -21,7 +21,8 @@ With ``--json`` a command prints one JSON object.  Its keys are stable:
     ``states_per_second``, ``properties``: objects with ``name``, ``kind``,
     ``requirement``, ``doc``, ``verdict``, ``depth``, ``arguments`` and
     ``trace`` (a *trace*, or null); ``unbreakable``: names of the properties
-    that nothing can break in this configuration, whatever the variables hold
+    that nothing can break in this configuration, whatever the variables
+    hold; ``impossible``: names of the actions that are possible in no state
 ``check --manifest``
     ``verdict``, ``configurations``: objects with ``name``, ``differences``
     (texts), ``complete``, ``states``, ``transitions``, ``depth``,
@@ -64,7 +65,7 @@ With ``--json`` a command prints one JSON object.  Its keys are stable:
     what ``conformance/report.schema.json`` says
 ``compare``
     ``left``, ``right``: each as ``check MODEL`` gives it, but for
-    ``unbreakable``; ``same``
+    ``unbreakable`` and ``impossible``; ``same``
 ``refine``
     ``model``, ``settings``, ``defects``, ``of`` (the life cycle),
     ``verdict``, ``reason``, ``steps``: objects with ``action``, ``steps``

@@ -26,7 +26,7 @@ TOLD = {'number', 'message', 'sender', 'receiver', 'text', 'changes', *STEP}
 HEAD = {'model', 'settings', 'defects'}
 CHECKED = {'verdict', 'complete', 'reason', 'states', 'transitions', 'depth',
            'seconds', 'states_per_second', 'properties', *HEAD}
-CHECK = {*CHECKED, 'unbreakable'}
+CHECK = {*CHECKED, 'unbreakable', 'impossible'}
 
 
 class Commands(unittest.TestCase):
@@ -404,6 +404,20 @@ class TestManifest(Commands):
         self.assertIn('Nothing can break these here, whatever the variables '
                       'hold: claims_fit', ' '.join(text.split()))
 
+    def test_what_never_happens_is_told(self):
+        """Of one ARQ none fails because another of its request did."""
+        text = self.call('check', 'stein.attach')
+        self.assertIn('Possible in no state here: no_handle, fail_too.\n',
+                      text)
+        argv = 'check', 'stein.attach', '--set', 'instances=1', 'arqs=2'
+        self.assertEqual(['no_handle'], self.json(*argv)['impossible'])
+        self.assertEqual(['attach', 'run', 'fail_spawn'], self.json(
+            *argv, 'handles=1', 'inventory=2', status=1)['impossible'])
+        # Where not all was seen it may be possible yet.
+        self.assertEqual([], self.json(
+            'check', 'stein.system', '--set', 'faults=2', '--memory', '1',
+            status=2)['impossible'])
+
     def test_what_differs(self):
         path = self.write(expect={
             'states': 9, 'transitions': 14, 'depth': 3, 'verdicts': {
@@ -510,9 +524,11 @@ class TestRefine(Commands):
     def test_a_step_that_is_none(self):
         argv = 'refine', 'stein.release', '--defect', 'B1'
         self.assertTrue(self.call(*argv, status=1).endswith(
-            'The last step is none of these: arq DELETING -> BOUND.\n'))
+            'The last step is none of these: arq DELETING -> '
+            'BIND_STARTED.\n'))
         steps = self.json(*argv, status=1)['trace']['steps']
-        self.assertEqual('release_fails', steps[-1]['action'])
+        self.assertEqual((9, 'release_fails'),
+                         (len(steps), steps[-1]['action']))
 
     def test_a_mapping_that_stands_still(self):
         def still(s, arq):
@@ -522,8 +538,16 @@ class TestRefine(Commands):
         self.assertIn('a mapping that stands still proves nothing', text)
 
     def test_what_cannot_be_compared(self):
+        for name in ('rocky.lifecycle', 'stein.lifecycle'):
+            self.assertIn('what the others are held against', self.call(
+                'refine', name, status=3))
         self.assertIn('give it a function "abstract"', self.call(
-            'refine', 'stein.lifecycle', status=3))
+            'refine', 'test.small', status=3))
+        with mock.patch.object(stein_attach, 'abstract', lambda s, van: ()):
+            self.assertRegex(
+                self.call('refine', 'stein.attach', status=3),
+                r'test_cli.py:\d+: .* name its last parameter as one of '
+                'instance, arq, ')
         self.assertIn('Inconclusive: ', self.call(
             'refine', 'stein.system', '--memory', '1', '--set', 'faults=2',
             'enabled=none', status=2))

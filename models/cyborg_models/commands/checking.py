@@ -27,7 +27,8 @@ def do_check(options):
     files = _write_runs(chosen, checked, options.out)
     if options.json:
         common.print_json({**_checked_json(chosen, checked),
-                           'unbreakable': idle})
+                           'unbreakable': idle,
+                           'impossible': checked.impossible})
     else:
         _print_checked(chosen, checked, idle, files)
     return checked.status
@@ -106,6 +107,9 @@ def _print_checked(chosen, checked, idle, files):
     if idle:
         out.line('Nothing can break these here, whatever the variables hold: '
                  f'{", ".join(idle)}.')
+    if checked.impossible:
+        out.line('Possible in no state here: '
+                 f'{", ".join(checked.impossible)}.')
     for one in checked.verdicts:
         if one.run is None or one.good:
             continue

@@ -6,6 +6,7 @@ from cyborg_models import registry
 from cyborg_models.commands import common
 from cyborg_models.commands.common import HOLDS, INCONCLUSIVE, VIOLATED
 from cyborg_models.kernel import trace, walk
+from cyborg_models.kernel.language import place_of
 from cyborg_models.registry import InputError
 
 
@@ -14,6 +15,9 @@ def do_refine(options):
     chosen = common.chosen_by(options)
     module = registry.find(chosen.name)
     name = f'{chosen.name.partition(".")[0]}.lifecycle'
+    if chosen.name == name:
+        raise InputError(f'{name} is what the others are held against; name '
+                         'one of them')
     if not hasattr(module, 'abstract'):
         raise InputError(f'{chosen.name} does not say what of its state '
                          f'{name} tells; give it a function "abstract" of '
@@ -46,7 +50,7 @@ def _refine(chosen, module, abstract, options):
     from cyborg_models import check, terminal
     from cyborg_models.kernel import liveness, refinement
 
-    *_, member = inspect.signature(module.abstract).parameters
+    members = _members(chosen.model, module.abstract)
     with terminal.progress() as (tell, say):
         engine = check.engine_of(chosen.model, common.limit(options), tell)
         explored = engine.explore()
@@ -56,8 +60,19 @@ def _refine(chosen, module, abstract, options):
             say(f'{explored.states:,} states; comparing the steps')
         return refinement.refine(
             liveness.Graph(engine), abstract, module.abstract,
-            chosen.model.sets[member],
+            members,
             getattr(module, 'BEGINNINGS', ())), ''
+
+
+def _members(model, mapping):
+    """The set that the last parameter of a mapping ranges over."""
+    name = list(inspect.signature(mapping).parameters)[-1:]
+    if not name or name[0] not in model.sets:
+        raise InputError(
+            f'{place_of(mapping)}: {mapping.__name__} is of the state and of '
+            'a member of no set of the model; name its last parameter as one '
+            'of ' + ', '.join(model.sets))
+    return model.sets[name[0]]
 
 
 def _rows(abstract, found):

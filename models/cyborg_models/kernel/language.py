@@ -38,6 +38,7 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any, TypeVar
 
+from cyborg_models.kernel import endless
 from cyborg_models.kernel.purity import impure
 from cyborg_models.kernel.source import parsed, statements
 
@@ -437,6 +438,7 @@ class Model:
         self.final: Body | None = None
         self.besides: frozenset[str] | None = None
         self.checked = False  # by ready()
+        self.may_loop = True  # for ever, for all that is known
         self._wanted = frozenset(defects)
 
     # declarations
@@ -642,16 +644,17 @@ class Model:
             if not count:
                 raise ModelError(f'{_where()}: {self.name} has no {what}; '
                                  'declare one')
-        for body in (*(action.body for action in self.actions.values()),
-                     *(prop.body for prop in self.properties.values()),
-                     *([self.final] if self.final else ())):
+        bodies = (*(action.body for action in self.actions.values()),
+                  *(prop.body for prop in self.properties.values()),
+                  *([self.final] if self.final else ()))
+        for body in bodies:
             found = impure(body)
             if found is not None:
                 raise ModelError(
                     f'{_short_path(found.path)}:{found.line}: '
                     f'{body.__name__} {found.what}; a body reads and assigns '
                     'the state, and nothing else: take it out')
-        self.checked = True
+        self.checked, self.may_loop = True, endless.may_loop(bodies)
         return self
 
     def always(self, requirement: str,
@@ -964,7 +967,13 @@ def run(model: Model, body: Body, arguments: Sequence[int], codes: Codes,
     """
     s = State(model, codes, frozen)
     try:
-        returned = body(s, *arguments)
+        returned = (endless.counted(body, s, *arguments) if model.may_loop
+                    else body(s, *arguments))
+    except endless.Endless as error:
+        raise ModelError(
+            f'{_where_raised(error, body)}: {body.__name__} has run '
+            f'{endless.LINES:,} lines and does not end; let its loop end in '
+            f'the state {model.values(codes)}') from None
     except _Refused as refused:
         if frozen:
             raise ModelError(f'{refused.guard.where}: a property uses '

@@ -12,6 +12,7 @@ import ast
 import builtins
 import functools
 import inspect
+import itertools
 import os
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -20,7 +21,9 @@ from typing import Any, NamedTuple
 
 from cyborg_models.kernel.source import parsed, statements
 
-FUNCTIONS = (print, input, open, exec, eval, breakpoint)
+FUNCTIONS = (print, input, open, exec, eval, breakpoint,
+             # these need not end, and nothing counts what C does
+             iter, itertools.count, itertools.cycle, itertools.repeat)
 MODULES = frozenset({
     'asyncio', 'datetime', 'io', 'logging', 'multiprocessing', 'os',
     'pathlib', 'random', 'secrets', 'shutil', 'signal', 'socket',

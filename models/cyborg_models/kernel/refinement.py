@@ -33,8 +33,8 @@ Values = dict[str, Any]  # of a state, by the name of the variable
 class Refinement:
     """What the comparison found.
 
-    :ivar broken: a :class:`~.engine.Trace` whose last step is no abstract
-        step, or None
+    :ivar broken: a shortest :class:`~.engine.Trace` whose last step is no
+        abstract step, or None
     :ivar member: the member of the set that it is about
     :ivar between: the abstract values before and after that step
     :ivar missing: abstract steps that no detailed step maps to, as
@@ -76,30 +76,37 @@ def refine(graph: Graph, abstract: Model, mapping: Body,
                        for step in graph.model.steps])
     steps = np.flatnonzero(~begins[graph.label])
     hit: set[tuple[Codes, Codes]] = set()
+    edge, nearest = None, graph.size  # what is broken first, and where
     for member in members:
-        found, ids = _images(graph, abstract, mapping, member)
-        first = ids[found[graph.initial]]
+        image, ids = _images(graph, abstract, mapping, member)
+        first = ids[image[graph.initial]]
         if first != abstract.initial:
             raise ModelError(
                 f'{graph.model.name}: the first state maps to '
                 f'{_values(abstract, first)}, and {abstract.name} starts as '
                 f'{_values(abstract, abstract.initial)}; mend the mapping')
-        before, after = found[graph.source[steps]], found[graph.to[steps]]
-        pairs, where = np.unique(
-            before.astype(np.int64) * (len(ids) + 1) + after,
-            return_index=True)
-        for pair, edge in zip(pairs, steps[where], strict=True):
-            one, two = (ids[int(pair) // (len(ids) + 1)],
-                        ids[int(pair) % (len(ids) + 1)])
-            if one == two:
-                continue
-            if (one, two) in allowed:
-                hit.add((one, two))
-            elif result.broken is None:
-                result.broken = graph.trace_to_edge(int(edge))
-                result.member = member
-                result.between = (_values(abstract, one),
-                                  _values(abstract, two))
+        before, after = image[graph.source[steps]], image[graph.to[steps]]
+        many = 1 + max(ids)
+        pairs = before.astype(np.int64) * many + after
+        changes = {}  # pair -> what it is, of those that change something
+        for pair in np.unique(pairs).tolist():
+            one, two = ids[pair // many], ids[pair % many]
+            if one != two:
+                changes[pair] = one, two
+        hit.update(allowed.intersection(changes.values()))
+        wrong = [pair for pair, step in changes.items()
+                 if step not in allowed]
+        if not wrong:
+            continue
+        found = np.flatnonzero(np.isin(pairs, wrong))
+        depths = graph.depth[graph.source[steps[found]]]
+        if depths.min() < nearest:
+            nearest, where = depths.min(), found[depths.argmin()]
+            edge, result.member = int(steps[where]), member
+            one, two = changes[int(pairs[where])]
+            result.between = _values(abstract, one), _values(abstract, two)
+    if edge is not None:
+        result.broken = graph.trace_to_edge(edge)
     result.hit = len(hit)
     result.missing = [(_values(abstract, one), _values(abstract, two))
                       for one, two in sorted(allowed - hit)]

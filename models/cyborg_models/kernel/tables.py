@@ -211,11 +211,7 @@ class Tables:
                 else codes[read])
 
     def _add_node(self, cell, body):
-        if isinstance(cell, Quantity):
-            size = len(self.model.variables[cell.variable].each) + 1
-        else:
-            size = self.packing.mask[cell] + 1
-        base = self.count
+        base, size = self.count, self._size(cell)
         for what, count, most in (('entries', base + size, MAX_ENTRIES),
                                   ('nodes', self.nodes + 1, MAX_NODES)):
             if count > most:
@@ -237,6 +233,12 @@ class Tables:
         self.count += size
         self.nodes += 1
         return self.nodes
+
+    def _size(self, cell):
+        """How many answers there are to what is asked."""
+        if isinstance(cell, Quantity):
+            return len(self.model.variables[cell.variable].each) + 1
+        return self.packing.mask[cell] + 1
 
     def add_function(self, body: Body, arguments: tuple[int, ...]) -> int:
         """A tree for a function of the state, whatever it returns.
@@ -286,6 +288,19 @@ class Tables:
         self.by_effect[writes] = self.effects
         self.effects += 1
         return self.effects - 1
+
+    def possible(self, step: int) -> bool:
+        """True if a step was possible in some state that was met."""
+        entries = [step]
+        while entries:
+            code = int(self.kids[entries.pop()])
+            if code < REFUSED:
+                return True
+            if code > 0:
+                base = int(self.node[code - 1, 3])
+                entries += range(base, base + self._size(
+                    self._mine[code - 1]))
+        return False
 
     def look_up(self, tree: int, codes: Codes) -> tuple[int, int]:
         """The leaf of a tree for a state, or ``UNKNOWN``; with the entry."""
