@@ -17,6 +17,7 @@ import cyborg_models
 from cyborg_models import cli, manifest, registry
 from cyborg_models.kernel import engine
 from cyborg_models.stein import attach as stein_attach
+from cyborg_models.stein import system as stein_system
 
 from . import small
 
@@ -101,6 +102,13 @@ class TestList(Commands):
         self.assertEqual({'name': 'owner', 'each': None,
                           'values': ['None', '0', '1']},
                          found['variables'][1])
+
+    def test_a_default_is_told_whole(self):
+        text = ' '.join(self.call('list', 'stein.system').split())
+        self.assertIn('enabled=... names of the faults that may happen, or '
+                      'None for all; by default crash_conductor, ', text)
+        for name in stein_system.FAULTS:
+            self.assertIn(f' {name}', text.partition('Actions')[0])
 
     def test_every_model_at_80_columns(self):
         for name in registry.names():
