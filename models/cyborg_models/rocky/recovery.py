@@ -60,9 +60,9 @@ def process_actions(w):
                 s.job[one] = Job.NONE
             if w.has('image'):
                 s.image[one] = Image.NONE
-            if w.has('pending') and w.writer == 'plugin':
+            if w.writer == 'plugin':
                 s.pending[one] = False
-            if w.topology == 'NOVA_DIRECT' and w.has('record'):
+            if w.topology == 'NOVA_DIRECT':  # the records are the journal
                 s.state[one] = AS_REMEMBERED[s.record[one]]
                 s.handle[one] = s.owner.find(one)
                 s.pending[one] = False
@@ -125,7 +125,7 @@ def process_actions(w):
             """The agent is down, and what was only in its memory is gone."""
             goes_down(s, 'agent')
             for one in van:
-                if w.has('pending') and w.writer.startswith('agent'):
+                if w.writer.startswith('agent'):
                     s.pending[one] = False
             operators.agent_drops(w, s)
 
