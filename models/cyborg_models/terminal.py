@@ -6,6 +6,7 @@ terminal there is no colour, no progress, and a width of 80 columns unless
 """
 
 import contextlib
+import itertools
 import re
 import sys
 import textwrap
@@ -15,6 +16,7 @@ STYLES = {'holds': 'green', 'witnessed': 'green', 'as expected': 'green',
           'violated': 'bold red', 'not witnessed': 'bold red',
           'differs': 'bold red', 'inconclusive': 'yellow'}
 NARROW = 24  # columns that a text needs, to stand beside its name
+_NUMBER = re.compile(r' (?=\d+$)')  # which stays with its word
 _CONTROL = re.compile('[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]')
 
 
@@ -98,31 +100,62 @@ class Terminal:
         """Print a table; a verdict has its colour.
 
         Where it is too wide, what follows the name, the first column that
-        has a header, stands below it.
+        has a header, is broken between words, or stands below it.
+        """
+        rows = [[str(cell) for cell in row] for row in rows]
+        name = sum(not header for header in headers)
+        wide = self._widths(list(zip(headers, *rows, strict=True)), name)
+        for row in (headers, *rows):
+            styles = ['bold' if row is headers else STYLES.get(
+                cell.partition(' at depth')[0].strip()) for cell in row]
+            if wide:
+                cells = [textwrap.wrap(_NUMBER.sub('\xa0', cell), width,
+                                       break_long_words=False)
+                         for cell, width in zip(row, wide, strict=True)]
+                for parts in itertools.zip_longest(*cells, fillvalue=''):
+                    self._columns([part.replace('\xa0', ' ')
+                                   for part in parts], wide, styles)
+            else:
+                self._columns(row[:name + 1], wide, styles)
+                self._columns(row[name + 1:], wide, styles[name + 1:], 4)
+
+    def _widths(self, columns, name):
+        """How wide each column is to be, or None where there is no room; the
+        name and what is before it are not broken.
+        """
+        wide = [max(map(len, column)) for column in columns]
+        least = [width if index <= name else max(
+            (len(word) for cell in column
+             for word in _NUMBER.sub('\xa0', cell).split(' ')), default=0)
+            for index, (width, column)
+            in enumerate(zip(wide, columns, strict=True))]
+        room = self.width - 2 * (len(wide) - 1)
+        if sum(least) > room:
+            return None
+        while sum(wide) > room:
+            spare = [one - two for one, two in zip(wide, least, strict=True)]
+            wide[spare.index(max(spare))] -= 1
+        return wide
+
+    def _columns(self, cells, wide, styles, indent=0):
+        """Print cells side by side; without widths in as many lines as they
+        need.
         """
         from rich.text import Text
 
-        rows = [[str(cell) for cell in row] for row in rows]
-        wide = [max(map(len, column)) for column
-                in zip(headers, *rows, strict=True)]
-        first = 1 + sum(not header for header in headers)
-        below = sum(wide) + 2 * len(wide) > self.width + 2
-        for row in (headers, *rows):
-            text = Text(style='bold' if row is headers else '')
-            used = 0
-            for index, cell in enumerate(row):
-                if not below:
-                    cell = f'{cell:<{wide[index]}}'
-                elif index == first or (
-                        index > first and used + len(cell) > self.width):
-                    text.append('\n    ')
-                    used = 4
-                text.append(f'{cell}  ' if cell or not below else '',
-                            STYLES.get(cell.partition(' at depth')[0].strip()))
-                used += len(cell) + 2
-            for line in text.split('\n'):
-                line.rstrip()
-                self.put(line)
+        text, used = Text(' ' * indent), indent
+        for index, (cell, style) in enumerate(
+                zip(cells, styles, strict=False)):
+            if wide:
+                cell = f'{cell:<{wide[index]}}'
+            elif used > indent and used + len(cell) > self.width:
+                text.append('\n' + ' ' * indent)
+                used = indent
+            text.append(f'{cell}  ' if cell or wide else '', style)
+            used += len(cell) + 2
+        for line in text.split('\n'):
+            line.rstrip()
+            self.put(line)
 
 
 def _actors(line):

@@ -17,6 +17,7 @@ import cyborg_models
 from cyborg_models import cli, manifest, registry
 from cyborg_models.kernel import engine
 from cyborg_models.stein import attach as stein_attach
+from cyborg_models.stein import system as stein_system
 
 from . import small
 
@@ -101,6 +102,13 @@ class TestList(Commands):
         self.assertEqual({'name': 'owner', 'each': None,
                           'values': ['None', '0', '1']},
                          found['variables'][1])
+
+    def test_a_default_is_told_whole(self):
+        text = ' '.join(self.call('list', 'stein.system').split())
+        self.assertIn('enabled=... names of the faults that may happen, or '
+                      'None for all; by default crash_conductor, ', text)
+        for name in stein_system.FAULTS:
+            self.assertIn(f' {name}', text.partition('Actions')[0])
 
     def test_every_model_at_80_columns(self):
         for name in registry.names():
@@ -353,6 +361,16 @@ class TestCheck(Commands):
                 for line in text.split('\n'):
                     self.assertLessEqual(len(line), 40, line)
 
+    def test_a_verdict_is_broken_before_it_goes_below(self):
+        with mock.patch.dict(os.environ, COLUMNS='60'):
+            text = self.call('check', 'test.small')
+            self.assertRegex(text, r'\none_owner +always +TEST-003 +holds\n')
+            self.assertRegex(
+                text, r'\nplugged +sometimes +TEST-002 +witnessed at\n'
+                r' +depth 2\n')
+        for line in text.split('\n'):
+            self.assertLessEqual(len(line), 60, line)
+
     def test_interrupted(self):
         with mock.patch.object(engine.Engine, '_run_level',
                                side_effect=KeyboardInterrupt):
@@ -538,16 +556,20 @@ class TestRefine(Commands):
         self.assertIn('a mapping that stands still proves nothing', text)
 
     def test_what_cannot_be_compared(self):
-        for name in ('rocky.lifecycle', 'stein.lifecycle'):
-            self.assertIn('what the others are held against', self.call(
-                'refine', name, status=3))
-        self.assertIn('give it a function "abstract"', self.call(
-            'refine', 'test.small', status=3))
-        with mock.patch.object(stein_attach, 'abstract', lambda s, van: ()):
+        for name in ('stein.lifecycle', 'rocky.lifecycle'):
+            self.assertIn(
+                f'{name} is what the models of its release are held against',
+                self.call('refine', name, status=3))
+        with mock.patch.object(stein_attach, 'abstract',
+                               lambda s, disk: None):
             self.assertRegex(
                 self.call('refine', 'stein.attach', status=3),
-                r'test_cli.py:\d+: .* name its last parameter as one of '
-                'instance, arq, ')
+                r'test_cli\.py:\d+: abstract is of a disk, which is no set of '
+                'stein.attach; it has instance')
+        with mock.patch.object(stein_attach, 'abstract'):
+            del stein_attach.abstract
+            self.assertIn('give it a function "abstract"', self.call(
+                'refine', 'stein.attach', status=3))
         self.assertIn('Inconclusive: ', self.call(
             'refine', 'stein.system', '--memory', '1', '--set', 'faults=2',
             'enabled=none', status=2))
@@ -875,6 +897,28 @@ class TestCompare(Commands):
         self.assertEqual({'left', 'right', 'same'}, set(found))
         self.assertEqual(CHECKED, set(found['left']))
         self.assertIs(False, found['same'])
+
+    def test_what_differs_is_told_apart(self):
+        # Of the two, what breaks, what is only asked, and what is late.
+        text = self.call('compare', 'test.small', '--vs', 'busy=yes',
+                         status=1)
+        self.assertTrue(text.endswith(
+            '\nBroken on the right alone: everybody_is_plugged.\n'), text)
+        text = self.call('compare', 'test.small', '--set', 'busy=yes', '--vs',
+                         'busy=no', status=1)
+        self.assertTrue(text.endswith(
+            '\nBroken on the left alone: everybody_is_plugged.\n'), text)
+        text = self.call('compare', 'rocky.lifecycle', '--vs', 'watched=yes')
+        self.assertTrue(text.endswith(
+            '\nAsked on the right alone: no_idle_step.\n'), text)
+        text = self.call('compare', 'rocky.lifecycle', '--set',
+                         'watched=yes', '--vs', 'watched=no')
+        self.assertTrue(text.endswith(
+            '\nAsked on the left alone: no_idle_step.\n'), text)
+        text = self.call('compare', 'stein.attach', '--set', 'instances=1',
+                         'faults=0', '--vs', 'faults=1')
+        self.assertIn('\nOtherwise different: ', text)
+        self.assertNotIn('Broken', text)
 
     def test_defect_on_the_right(self):
         text = self.call('compare', 'test.small', '--vs-defect', 'greedy',

@@ -9,11 +9,12 @@ import unittest
 from dataclasses import dataclass
 from unittest import mock
 
-from cyborg_models import cli, mutate, registry
+from cyborg_models import cli, manifest, mutate, registry
 from cyborg_models.kernel import describe, language, mutation
 from cyborg_models.kernel.engine import Engine
 from cyborg_models.kernel.language import WEAK, Model, ModelError, when
 
+from . import test_rocky, test_stein
 from .test_cli import Commands
 
 MEMORY = 64 << 20
@@ -613,6 +614,41 @@ class ReleaseTest(unittest.TestCase):
                 self.assertGreaterEqual(len(killed),
                                         mutate.LEAST * len(known))
 
+    def unbroken(self, release, entries):
+        """What is asked in any configuration, by name, and broken in none,
+        whatever the defect, nor by any mutant; and how much is asked.
+        """
+        verdicts = [(name, verdict) for entry in entries
+                    if entry.model.startswith(release)
+                    for name, verdict in entry.expect['verdicts'].items()
+                    if 'witnessed' not in verdict]
+        asked = {name for name, _ in verdicts}
+        broken = {name for name, verdict in verdicts if verdict != 'holds'}
+        known = mutate.load(mutate.path_of(release), needed=True)
+        broken |= {row['killed'].split()[1] for row in known.values()
+                   if 'killed' in row}
+        return asked - broken, len(asked)
+
+    def test_every_property_can_be_broken(self):
+        for release in registry.RELEASES:
+            with self.subTest(release):
+                unbroken, asked = self.unbroken(release, manifest.load())
+                self.assertEqual(set(), unbroken)
+                self.assertGreater(asked, 50)
+        self.assertEqual({'what_is_paused_keeps_its_device'}, self.unbroken(
+            'rocky', [entry for entry in manifest.load()
+                      if 'pause-detaches' not in entry.defects])[0])
+
+    def test_every_defect_is_on_record(self):
+        for release, rows in (('rocky', test_rocky.DEFECTS),
+                              ('stein', test_stein.DEFECTS)):
+            with self.subTest(release):
+                self.assertEqual(
+                    {row[0] for row in rows},
+                    {defect for entry in manifest.load()
+                     if entry.model.startswith(release)
+                     for defect in entry.defects})
+
     def test_what_nova_does_needs_its_host(self):
         # What the step itself says of the host is left out; the table of
         # what Nova may do where notices it.
@@ -631,8 +667,6 @@ class ReleaseTest(unittest.TestCase):
                               [one.name for one in judged.by])
 
     def test_the_smallest_configuration_comes_first(self):
-        from cyborg_models import manifest
-
         found = mutate.configurations('stein', (), manifest.load())
         self.assertEqual(sorted(one.states for one in found),
                          [one.states for one in found])

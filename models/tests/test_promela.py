@@ -74,15 +74,8 @@ ROCKY = {
 # In these models nothing that must always hold is broken by them.
 HARMLESS = {'B21', 'plug-without-look', 'recovery-forgets-plugging',
             'released-claim-not-answered'}
-# And these change nothing: they need release, a function to program, a
-# second provider, project or host, or a fault that is not enabled here.
-WITHOUT_TWIN = {
-    'stein.attach': {'B7', 'provider'},
-    'rocky.attach': {'cancel-forgotten', 'claim-refused-without-placement',
-                     'claim-waits-for-placement', 'fixed-region-granted',
-                     'freed-before-released', 'grant-not-checked',
-                     'granted-elsewhere', 'granted-under-a-write',
-                     'projects-mixed', 'shared-function-not-dirty'}}
+# And these change nothing: they need release, or a second host.
+WITHOUT_TWIN = {'stein.attach': {'B7', 'provider'}, 'rocky.attach': set()}
 
 NARROW = {'stein.attach': {'inventory': 1}, 'rocky.attach': {}}
 # What no defect breaks: a twin, its text, what to put there instead, and what

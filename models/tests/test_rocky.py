@@ -31,6 +31,8 @@ FORGETTING = {'limit': 2, 'enabled_faults': frozenset({'restore'})}
 FORGOING = {'vans': 1, 'enabled_faults': frozenset({'function-lost'})}
 RETIRING = {'vans': 1, 'kind': 'VF', 'faults': 2, 'enabled_faults': frozenset(
     {'retire', 'compute-crash'})}
+OUTLIVED = {'vans': 2, 'tenant': True,
+            'enabled_faults': frozenset({'agent-crash'})}
 UNSEEN = {'vans': 1, 'enabled_faults': frozenset(
     {'agent-crash', 'program', 'time-out'})}
 MISLED = {'vans': 1, 'kind': 'VF',
@@ -185,6 +187,8 @@ DEFECTS = (
      'database_and_device_agree', 5),
     ('erase-before-adoption', 'release', ADOPTING,
      'never_erased_under_a_user', 9),
+    ('tool-goes-unseen', 'release', OUTLIVED,
+     'busy_until_it_is_over', 13),
     ('failed-erase-ignored', 'release', {},
      'never_offered_before_erased', 7),
     ('failed-is-stuck', 'release', {},
@@ -292,6 +296,8 @@ DEFECTS = (
      'a_delete_does_not_wait', 9),
     ('pause-unplugs', 'system', KEPT,
      'no_call_takes_out_what_stays', 15),
+    ('pause-detaches', 'system', KEPT,
+     'what_is_paused_keeps_its_device', 15),
     ('snapshot-unplugs', 'system', KEPT,
      'no_call_takes_out_what_stays', 15),
     ('soft-delete-releases', 'system', KEPT,
@@ -326,6 +332,8 @@ DEFECTS = (
      'no_claim_waits_for_placement', None),
     ('claim-refused-without-placement', 'system', UNPLACED,
      'no_claim_is_refused_for_placement', 5),
+    ('report-waits-for-placement', 'system', UNPLACED,
+     'no_report_waits_for_placement', None),
     ('traits-written-once', 'system', UNPLACED,
      'the_traits_catch_up', None),
     ('inventory-adjusted', 'system', UNPLACED,
@@ -575,9 +583,22 @@ class TestDefects(unittest.TestCase):
             settings = {} if name == 'lifecycle' else {
                 'enabled_faults': FAULTS | LOSSES}
             if name == 'system':
-                settings |= {'flows': FLOWS, 'operator': True}
+                settings |= {'flows': FLOWS, 'operator': True, 'regions': 2,
+                             'fixed': 1, 'names_provider': True,
+                             'tenant': True, 'projects': 2}
             known |= set(build(name, settings).defects)
         self.assertEqual({row[0] for row in DEFECTS}, known)
+
+    def test_none_is_where_it_could_do_nothing(self):
+        for name, absent in (
+                ('attach', {'projects-mixed', 'claim-waits-for-placement',
+                            'grant-not-checked', 'cancel-forgotten'}),
+                ('release', {'allocation-goes-first', 'delete-waits'}),
+                ('program', {'function-not-compared'})):
+            with self.subTest(name):
+                self.assertEqual(set(), absent & set(build(name, {}).defects))
+        self.assertIn('grant-not-checked',
+                      build('attach', FORGETTING).defects)
 
     def test_none_adds_a_property_or_an_action(self):
         for defect, name, settings, *_ in DEFECTS:

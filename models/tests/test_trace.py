@@ -132,6 +132,26 @@ class TestTelling(unittest.TestCase):
         self.assertRegex(guards['plug(van=0)'].where, r'small\.py:\d+$')
         self.assertEqual(len(told.model.steps), 1 + len(guards))
 
+    def test_a_guard_of_a_helper_in_full(self):
+        # The helpers ask for s.call[van] is call, and of what it looks for.
+        model = registry.choose('rocky.attach').model
+        found = trace.explain(model, model.initial, ('plug', 'unplug'))
+        self.assertEqual({'s.call[van] is Call.PLUG'},
+                         {guard.text for _, guard in found.refused})
+        step = next(one for one in model.steps if one.action.name == 'plug')
+        self.assertEqual('s.call[van] is call', trace.follow(
+            model, model.initial, step).text)
+        model = registry.choose('rocky.release').model
+        found = trace.explain(model, model.initial, ('begin_detach', 'erase'))
+        self.assertEqual({'s.state[van] is Van.UNPLUGGING',
+                          's.job[van] in (Job.ERASE_HANDLE, Job.ERASE_REGION)'
+                          }, {guard.text for _, guard in found.refused})
+        # What an action asks itself stays as it is written.
+        model = registry.choose('stein.attach').model
+        found = trace.explain(model, model.initial, ('post',))
+        self.assertEqual({'s.nova[instance] is Nova.CLAIMED'},
+                         {guard.text for _, guard in found.refused})
+
     def test_describe(self):
         said = describe.describe(small.build().actions['plug'])
         self.assertEqual((('TEST-002', 's.state[van] is Van.ASKED'),

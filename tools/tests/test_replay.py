@@ -91,7 +91,7 @@ BROKEN = {
     'message that the model forbids': (
         '   os-acc -> os-acc [label = "T01 REQUESTED van0"];\n', '',
         'os-acc -> cyborg-api [',
-        'send_claim(van=0) waits for s.state[van] is state '
+        'send_claim(van=0) waits for s.state[van] is Van.REQUESTED '
         '(OSACC-052, models/cyborg_models/rocky/vocabulary.py:'),
     'message that the model does not have': (
         'T02 BOUND van0', 'T02 BOUND', 'os-acc -> os-acc [label = "T02',
@@ -674,7 +674,7 @@ def setup(app):
         line = support.line_of(self.folder / 'src/index.rst',
                                'os-acc -> os-acc [label = "T01')
         self.assertRegex(result.output, rf'index\.rst:{line}: .*request'
-                         r'\(van=0\) waits for s\.state\[van\] is state')
+                         r'\(van=0\) waits for s\.state\[van\] is Van\.FAIL')
 
 
 class TestModels(support.TempCase):

@@ -9,6 +9,8 @@ from cyborg_models.kernel import itf, trace, vacuity
 from cyborg_models.kernel.language import ModelError, place_of
 from cyborg_models.registry import InputError
 
+BROKEN = ('violated', 'not witnessed')
+
 
 def do_check(options):
     """One model, or the manifest."""
@@ -142,8 +144,7 @@ def _figures(checked):
 
 
 def _conclude(out, checked):
-    bad = [one.name for one in checked.verdicts
-           if one.verdict in ('violated', 'not witnessed')]
+    bad = [one.name for one in checked.verdicts if one.verdict in BROKEN]
     if not checked.complete:
         out.line(f'Inconclusive: {checked.reason}.', 'yellow')
     if bad:
@@ -246,9 +247,9 @@ def do_compare(options):
             ('*' if a != b and name != 'seconds' else '', name, a, b)
             for name, a, b in rows])
         out.line()
-        differ = [name for name, a, b in rows[:-4] if a != b]
-        out.line(f'Otherwise on the right: {", ".join(differ)}.' if differ
-                 else 'Every verdict is the same on both sides.', 'bold')
+        for line in _told_apart(found) or [
+                'Every verdict is the same on both sides.']:
+            out.line(line, 'bold')
         for checked in found:
             if checked.reason:
                 out.line(f'Inconclusive: {checked.reason}.', 'yellow')
@@ -258,6 +259,27 @@ def do_compare(options):
 
 def _difference(chosen):
     return chosen.title.partition(' ')[2] or 'as it is by default'
+
+
+def _told_apart(found):
+    """What the verdicts of one side say and those of the other do not."""
+    left, right = ({one.name: one for one in checked.verdicts}
+                   for checked in found)
+    both = [name for name in left if name in right]
+    broken = [{name for name in both if side[name].verdict in BROKEN}
+              for side in (left, right)]
+    return [f'{what}: {", ".join(names)}.' for what, names in (
+        ('Broken on the left alone',
+         [name for name in both if name in broken[0] - broken[1]]),
+        ('Broken on the right alone',
+         [name for name in both if name in broken[1] - broken[0]]),
+        ('Otherwise different',
+         [name for name in both if str(left[name]) != str(right[name])
+          and (name in broken[0]) == (name in broken[1])]),
+        ('Asked on the left alone',
+         [name for name in left if name not in right]),
+        ('Asked on the right alone',
+         [name for name in right if name not in left])) if names]
 
 
 def _side_by_side(found):

@@ -6,6 +6,8 @@ from cyborg_models.commands.common import HOLDS
 from cyborg_models.kernel import trace
 from cyborg_models.registry import InputError
 
+LONG = 20  # columns of a default that are too many beside its name
+
 
 def do_list(options):
     """The models, or one of them."""
@@ -34,7 +36,8 @@ def do_list(options):
     out.line(chosen.title, 'bold')
     out.line(registry.first_line(module))
     _section(out, 'Settings', [
-        (f'{name}={_shortened(default)}', doc)
+        (f'{name}={default}', doc) if len(default) <= LONG else
+        (f'{name}=...', f'{doc}; by default {default.replace(",", ", ")}')
         for name, default, doc in settings])
     _section(out, f'Actions ({len(model.actions)}, with their parameters '
              f'{len(model.steps)})', [
@@ -72,10 +75,6 @@ def _section(out, title, rows):
     out.line()
     out.line(title, 'bold')
     out.pairs(rows or [('none', '')])
-
-
-def _shortened(text):
-    return text if len(text) <= 20 else f'{text[:17]}...'
 
 
 def _cell(variable):

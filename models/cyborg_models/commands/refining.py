@@ -16,14 +16,21 @@ def do_refine(options):
     module = registry.find(chosen.name)
     name = f'{chosen.name.partition(".")[0]}.lifecycle'
     if chosen.name == name:
-        raise InputError(f'{name} is what the others are held against; name '
-                         'one of them')
+        raise InputError(f'{name} is what the models of its release are held '
+                         'against; name one of those')
     if not hasattr(module, 'abstract'):
         raise InputError(f'{chosen.name} does not say what of its state '
                          f'{name} tells; give it a function "abstract" of '
                          'the state and a member')
+    *_, member = inspect.signature(module.abstract).parameters
+    if member not in chosen.model.sets:
+        raise InputError(
+            f'{place_of(module.abstract)}: abstract is of a {member}, which '
+            f'is no set of {chosen.name}; it has '
+            f'{", ".join(chosen.model.sets) or "none"}')
     abstract = registry.choose(name).model
-    found, reason = _refine(chosen, module, abstract, options)
+    found, reason = _refine(chosen, module.abstract, member, abstract,
+                            getattr(module, 'BEGINNINGS', ()), options)
     if reason:
         verdict, status = 'inconclusive', INCONCLUSIVE
     elif found.broken is not None or not found.hit:
@@ -45,12 +52,11 @@ def do_refine(options):
     return status
 
 
-def _refine(chosen, module, abstract, options):
+def _refine(chosen, mapping, member, abstract, beginnings, options):
     """What comes of it, or None and why not."""
     from cyborg_models import check, terminal
     from cyborg_models.kernel import liveness, refinement
 
-    members = _members(chosen.model, module.abstract)
     with terminal.progress() as (tell, say):
         engine = check.engine_of(chosen.model, common.limit(options), tell)
         explored = engine.explore()
@@ -59,20 +65,8 @@ def _refine(chosen, module, abstract, options):
         if say:
             say(f'{explored.states:,} states; comparing the steps')
         return refinement.refine(
-            liveness.Graph(engine), abstract, module.abstract,
-            members,
-            getattr(module, 'BEGINNINGS', ())), ''
-
-
-def _members(model, mapping):
-    """The set that the last parameter of a mapping ranges over."""
-    name = list(inspect.signature(mapping).parameters)[-1:]
-    if not name or name[0] not in model.sets:
-        raise InputError(
-            f'{place_of(mapping)}: {mapping.__name__} is of the state and of '
-            'a member of no set of the model; name its last parameter as one '
-            'of ' + ', '.join(model.sets))
-    return model.sets[name[0]]
+            liveness.Graph(engine), abstract, mapping,
+            chosen.model.sets[member], beginnings), ''
 
 
 def _rows(abstract, found):

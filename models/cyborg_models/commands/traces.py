@@ -69,7 +69,7 @@ def _taken(chosen, texts):
         possible = [(step, codes) for step, codes in after
                     if not isinstance(codes, Guard)]
         if not possible:
-            guard = after[0][1]
+            guard = trace.in_full(model, told.states[-1], *after[0])
             there = trace.explain(model, told.states[-1]).possible
             raise InputError(
                 f'step {number}, {text}, is forbidden: {guard.requirement} '

@@ -27,7 +27,12 @@ from cyborg_models.kernel.language import (
     run,
     successor,
 )
-from cyborg_models.kernel.trace import cell_name, parts, value_name
+from cyborg_models.kernel.trace import (
+    cell_name,
+    in_full,
+    parts,
+    value_name,
+)
 
 STATES = 20_000  # in which the model may be at one time
 RUNS = 1_000_000  # of actions on states, in one replay
@@ -217,17 +222,19 @@ class _Replay:
         step = self.step(message, branch)
         states = self.closure(branch.states, message)
         after: dict[Codes, None] = {}
-        guards: dict[Guard, None] = {}
+        guards: dict[Guard, Codes] = {}
         for state in states:
             value = self.run(step, state, message)
             if isinstance(value, Guard):
-                guards[value] = None
+                guards.setdefault(value, state)
             else:
                 after[successor(state, value)] = None
         if not after:
+            told = [in_full(self.model, state, step, guard)
+                    for guard, state in guards.items()]
             raise _Impossible(
                 f'{message} is not possible here{_called(branch)}: '
-                f'{step.name} waits for {_told(guards)}'
+                f'{step.name} waits for {_told(told)}'
                 f'{self.possible(states, message)}', message.place)
         self.messages.add(id(message))
         return _Branch(branch.called, tuple(after))

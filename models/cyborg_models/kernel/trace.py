@@ -7,19 +7,24 @@ is a run whose end leads back to one of its states.
 
 from __future__ import annotations
 
+import ast
+import dataclasses
 import enum
 import random
 import re
 import textwrap
 from collections.abc import Container
 from dataclasses import dataclass, field
+from inspect import CO_VARARGS
 from typing import TYPE_CHECKING, Any, cast
 
 from cyborg_models.kernel.language import (
     Codes,
     Guard,
     Model,
+    State,
     Step,
+    _Refused,
     run,
     successor,
 )
@@ -257,7 +262,7 @@ def explain(model: Model, codes: Codes,
             continue
         outcome = run(model, step.action.body, step.arguments, codes)
         if isinstance(outcome.value, Guard):
-            refused.append((step, outcome.value))
+            refused.append((step, in_full(model, codes, step, outcome.value)))
         else:
             possible.append(step)
     return Explained(tuple(possible), tuple(refused))
@@ -269,6 +274,51 @@ def follow(model: Model, codes: Codes, step: Step) -> Codes | Guard:
     if isinstance(outcome.value, Guard):
         return outcome.value
     return successor(codes, outcome.value)
+
+
+def in_full(model: Model, codes: Codes, step: Step, guard: Guard) -> Guard:
+    """A guard that forbids a step, to be shown: where a helper of the action
+    asks, members of enums that it was handed stand for its names for them.
+    """
+    try:
+        step.action.body(State(model, codes, False), *step.arguments)
+    except _Refused as refused:
+        raised = refused.__traceback__
+        assert raised is not None
+        while raised.tb_next is not None and raised.tb_next.tb_next:
+            raised = raised.tb_next  # the last is in when()
+        frame = raised.tb_frame
+        code = frame.f_code
+        handed = code.co_varnames[:code.co_argcount + code.co_kwonlyargcount
+                                  + bool(code.co_flags & CO_VARARGS)]
+        said = {name: text for name in handed
+                if (text := _member(frame.f_locals.get(name)))}
+        tree = ast.parse(guard.text, mode='eval')
+        if any(isinstance(node, ast.Name) and node.id in said
+               for node in ast.walk(tree)):
+            return dataclasses.replace(guard, text=ast.unparse(
+                _Named(said).visit(tree)))
+    return guard
+
+
+def _member(value: object) -> str:
+    """An enum's member, or a tuple of them, as a model has it; or nothing."""
+    if isinstance(value, enum.Enum):
+        return f'{type(value).__name__}.{value.name}'
+    if isinstance(value, tuple) and value and all(map(_member, value)):
+        return f'({", ".join(map(_member, value))},)'
+    return ''
+
+
+class _Named(ast.NodeTransformer):
+    """Puts texts for names."""
+
+    def __init__(self, said: dict[str, str]) -> None:
+        self.said = said
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        return (ast.parse(self.said[node.id], mode='eval').body
+                if node.id in self.said else node)
 
 
 # Drawing
@@ -301,5 +351,5 @@ def _quoted(text: str, always: bool = False) -> str:
 
 
 __all__ = ['Change', 'Explained', 'Message', 'Run', 'cell_name', 'changes',
-           'explain', 'follow', 'lines', 'messages', 'parts', 'random_run',
-           'seqdiag', 'shown_state', 'value_name']
+           'explain', 'follow', 'in_full', 'lines', 'messages', 'parts',
+           'random_run', 'seqdiag', 'shown_state', 'value_name']

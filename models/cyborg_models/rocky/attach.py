@@ -49,7 +49,8 @@ class Settings:
     :ivar writer: who reports: common, plugin, agent-rest or agent-rpc
     :ivar limit: the project's quota, in handles
     :ivar faults: how many faults may happen in one run
-    :ivar enabled_faults: which
+    :ivar enabled_faults: which, by name; those of losses.py are in none of
+        the defaults
     :ivar watched: True to check as well that each step changes something
     """
 
@@ -121,6 +122,10 @@ def claim_actions(w):
         when(not w.adopting(s), 'OSACC-056')
         w.journal(s, van, Van.REQUESTED)
 
+    def claiming(s, van):
+        """prepare works on a VAN that is REQUESTED."""
+        w.goes_on(s, van, Call.PREPARE, Van.REQUESTED)
+
     @m.action('os-acc -> cyborg-api: claim {van}', fair=WEAK, van=van)
     def send_claim(s, van):
         """The claim of a journalled VAN is sent, and sent again until it is
@@ -129,32 +134,11 @@ def claim_actions(w):
         when(s.claim[van] is Claim.NONE, 'OSACC-015')
         s.claim[van] = Claim.SENT
 
-    def claiming(s, van):
-        """prepare works on a VAN that is REQUESTED."""
-        w.goes_on(s, van, Call.PREPARE, Van.REQUESTED)
-
-    def claim_ends(s, van):
-        """Neither the claim nor its answer is under way any more."""
-        s.claim[van] = Claim.NONE
-
     def answer(s, van, claim):
         """The API has a claim, and answers it."""
         when(s.claim[van] is Claim.SENT, 'OSACC-013')
         w.api_answers(s)
         s.claim[van] = claim
-
-    def grantable(s, van, handle):
-        """The API may grant this handle to this VAN."""
-        return (s.owner[handle] is None
-                and w.has_quota(s)
-                and (w.kind != 'GPU' or s.owner.all(None))
-                and not region_wants_another(s, van, handle)
-                and operators.is_idle(w, s, handle)
-                and not (w.fixed and bars_writing(handle))
-                and not (w.projects > 1
-                         and has_anothers_logic(s, van, handle))
-                and not (w.names_provider and is_elsewhere(van, handle))
-                and (not w.has('listed') or s.listed[handle]))
 
     def region_wants_another(s, van, handle):
         """In the handle's region somebody wants another function."""
@@ -163,9 +147,6 @@ def claim_actions(w):
             and w.region_of(other) == w.region_of(handle)
             and w.wanted(s.owner[other]) is not w.wanted(van)
             for other in w.handle)
-
-    # What an operator does may change for ever which of the two it is.
-    answered = STRONG if w.operator else WEAK
 
     def bars_writing(handle):
         """What the VANs want may have to be written, and may not be."""
@@ -183,6 +164,10 @@ def claim_actions(w):
             and w.region_of(other) == w.region_of(handle)
             and w.project(s.owner[other]) != w.project(van)
             for other in w.handle)
+
+    # Whether a claim is granted or refused an operator who writes the region
+    # again and again may change for ever.
+    answered = STRONG if w.operator else WEAK
 
     @m.action('cyborg-api -> os-acc: 201, {handle} granted to {van}',
               fair=answered, van=van, handle=w.handle)
@@ -217,6 +202,20 @@ def claim_actions(w):
         when(s.record[van] not in (Record.NONE, Record.RELEASED),
              'OSACC-015')
 
+    def grantable(s, van, handle):
+        """The API may grant this handle to this VAN: all that grant_claim
+        asks for, as one condition."""
+        return (s.owner[handle] is None
+                and w.has_quota(s)
+                and (w.kind != 'GPU' or s.owner.all(None))
+                and not region_wants_another(s, van, handle)
+                and operators.is_idle(w, s, handle)
+                and not (w.fixed and bars_writing(handle))
+                and not (w.projects > 1
+                         and has_anothers_logic(s, van, handle))
+                and not (w.names_provider and is_elsewhere(van, handle))
+                and (not w.has('listed') or s.listed[handle]))
+
     @m.action('cyborg-api -> os-acc: no handle for {van}', fair=answered,
               van=van)
     def refuse_claim(s, van):
@@ -226,6 +225,10 @@ def claim_actions(w):
         when(s.record[van] in (Record.NONE, Record.RELEASED), 'OSACC-015')
         when(s.record[van] is Record.RELEASED or not any(
             grantable(s, van, handle) for handle in w.handle), 'OSACC-016')
+
+    def claim_ends(s, van):
+        """Neither the claim nor its answer is under way any more."""
+        s.claim[van] = Claim.NONE
 
     def held_by_another(s, van):
         """The journal holds the granted handle for another VAN."""

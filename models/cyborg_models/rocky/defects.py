@@ -38,7 +38,8 @@ def declare(w):
 
 class Altering:
     """``altering(defect, action)``: like ``Model.defect``, by the action's
-    name, and without effect in a model that lacks the action.
+    name, and without effect in a model that lacks the action or, by
+    ``where``, what the defect is about.
     ``altering[action]``: the body of the action as specified.
     """
 
@@ -47,8 +48,8 @@ class Altering:
         self.bodies = {name: action.body
                        for name, action in m.actions.items()}
 
-    def __call__(self, defect, action):
-        if action in self.bodies:
+    def __call__(self, defect, action, where=True):
+        if action in self.bodies and where:
             return self.m.defect(defect, of=self.bodies[action])
         return lambda body: body
 
@@ -79,29 +80,43 @@ def of_the_claim(w, altering):
         when(s.owner[handle] is None, 'OSACC-013')
         grant(s, van, handle)
 
-    @altering('projects-mixed', 'grant_claim')
-    @altering('fixed-region-granted', 'grant_claim')
-    @altering('granted-elsewhere', 'grant_claim')
     def grant_in_any_region(s, van, handle):
-        """A handle is granted in whatever region: beside another project's
-        and a tenant's function, in one that is fixed, or in one that the
-        claim does not name."""
         when(s.record[van] is Record.NONE, 'OSACC-016')
         when(s.owner[handle] is None, 'OSACC-013')
         when(w.has_quota(s), 'QUOTA-004')
         grant(s, van, handle)
 
-    @altering('claim-waits-for-placement', 'grant_claim')
+    @altering('projects-mixed', 'grant_claim',
+              where=w.tenant and w.projects > 1)
+    def grant_beside_another_project(s, van, handle):
+        """A handle is granted in a region with a tenant's function of which
+        another project has one, too."""
+        grant_in_any_region(s, van, handle)
+
+    @altering('fixed-region-granted', 'grant_claim', where=w.fixed)
+    def grant_what_is_fixed(s, van, handle):
+        """A handle is granted in a region that would have to be written, and
+        may not be."""
+        grant_in_any_region(s, van, handle)
+
+    @altering('granted-elsewhere', 'grant_claim', where=w.names_provider)
+    def grant_elsewhere(s, van, handle):
+        """A handle is granted of whatever provider, whichever the claim
+        names."""
+        grant_in_any_region(s, van, handle)
+
+    @altering('claim-waits-for-placement', 'grant_claim',
+              where=w.has('placement'))
     def grant_with_placement(s, van, handle):
         """A claim is granted only when Placement answers, too."""
-        if w.has('placement'):
-            when(s.placement, 'SCHED-006')
+        when(s.placement, 'SCHED-006')
         altering['grant_claim'](s, van, handle)
 
-    @altering('claim-refused-without-placement', 'refuse_claim')
+    @altering('claim-refused-without-placement', 'refuse_claim',
+              where=w.has('placement'))
     def refuse_without_placement(s, van):
         """A claim is refused while Placement does not answer."""
-        if w.has('placement') and not s.placement:
+        if not s.placement:
             when(s.claim[van] is Claim.SENT, 'OSACC-013')
             w.api_answers(s)
             s.claim[van] = Claim.REFUSED
@@ -153,7 +168,8 @@ def of_the_claim(w, altering):
         altering['give_up_claim'](s, van)
         s.pending[van] = False
 
-    @altering('cancel-forgotten', 'cancel')
+    @altering('cancel-forgotten', 'cancel',
+              where='call_release' in w.m.actions)
     def do_not_cancel(s, van):
         """prepare and plug do not notice that they are cancelled."""
         when(s.call[van] is Call.RAISED, 'OSACC-063')
@@ -187,7 +203,7 @@ def of_programming(w, altering):
         when(not w.barred(s, van), 'OSACC-027')
         program(s, van)
 
-    @altering('function-not-compared', 'check')
+    @altering('function-not-compared', 'check', where=w.has('other'))
     def check_all_but_the_function(s, van):
         """The function that the image names is not compared."""
         when(s.image[van] is Image.GOOD, 'OSACC-065')
@@ -206,16 +222,34 @@ def of_programming(w, altering):
 
     def clean(s, van):
         w.settles(s, van, Van.CLEANING, Presence.ABSENT)
+        ask_to_clean(s, van)
+
+    def ask_to_clean(s, van):
         when(s.dirty[van], 'OSACC-040')
         s.ask[van] = Ask.ASKED
         if w.programs and not w.barred(s, van) and (
                 w.tenant or not s.verified[van] or not w.fits(s, van)):
             s.ask[van] = Ask.ASKED_REGION
 
+    def lock_to_clean(s, van):
+        if w.programs:
+            when(not w.locked(s, van), 'OSACC-060')
+            w.lock(s, van)
+
     @altering('no-lock-to-erase', 'clean')
     def clean_unlocked(s, van):
         """A region is erased without its lock."""
         clean(s, van)
+
+    @altering('tool-goes-unseen', 'clean')
+    def clean_beside_a_tool(s, van):
+        """A device is erased while a tool that nobody waits for any more
+        still works on its region."""
+        when(s.state[van] is Van.CLEANING, 'OSACC-052')
+        w.nobody_works(s, van)
+        when(w.presence(s, van) is Presence.ABSENT, 'OSACC-054')
+        ask_to_clean(s, van)
+        lock_to_clean(s, van)
 
     @altering('region-erased-under-user', 'clean')
     def clean_too_much(s, van):
@@ -229,9 +263,7 @@ def of_programming(w, altering):
         """A region is erased before a lost journal is rebuilt, when os-acc
         does not know yet who else is in it."""
         clean(s, van)
-        if w.programs:
-            when(not w.locked(s, van), 'OSACC-060')
-            w.lock(s, van)
+        lock_to_clean(s, van)
 
     @altering('region-never-erased', 'clean')
     def clean_too_little(s, van):
@@ -247,7 +279,7 @@ def of_programming(w, altering):
         if w.programs and not w.tenant and w.fits(s, van):
             s.ask[van] = Ask.ASKED
 
-    @altering('shared-function-not-dirty', 'make_ready')
+    @altering('shared-function-not-dirty', 'make_ready', where=w.tenant)
     def make_ready_clean(s, van):
         """A VAN that finds a tenant's function loaded does not count as
         having touched it, so that the last one out erases nothing."""
@@ -316,13 +348,20 @@ def of_reports(w, altering):
         s.late[van] = Record.NONE
         s.pending[van] = False
 
-    @altering('freed-before-released', 'report')
+    @altering('freed-before-released', 'report',
+              where='call_release' in w.m.actions)
     def free_early(s, van):
         """The API frees the handle as soon as the goal is RELEASED."""
         altering['report'](s, van)
         if s.goal[van] is Goal.RELEASED:
             s.record[van] = Record.RELEASED
             w.free(s, van)
+
+    @altering('report-waits-for-placement', 'report', where=w.has('placement'))
+    def report_with_placement(s, van):
+        """A report is taken only when Placement answers, too."""
+        when(s.placement, 'SCHED-006')
+        altering['report'](s, van)
 
     @altering('usage-is-kept', 'report')
     def keep_usage(s, van):
@@ -477,7 +516,7 @@ def of_losses(w, altering):
         when(s.pending[van], 'OSACC-F16')
         altering['claim_anew'](s, van)
 
-    @altering('grant-not-checked', 'bind')
+    @altering('grant-not-checked', 'bind', where=w.fault('restore'))
     def bind_unchecked(s, van):
         """A grant is taken although the journal holds its handle for
         another VAN."""
@@ -580,19 +619,18 @@ def of_nova(w, altering):
         altering['start_fails'](s, van)
         s.goal[van] = Goal.RELEASED
 
-    @altering('delete-waits', 'delete')
+    @altering('delete-waits', 'delete', where=w.builds)
     def delete_later(s, van):
         """A delete is not told to a call that works on the instance."""
         goal, pending = s.goal[van], s.pending[van]
         altering['delete'](s, van)
         s.goal[van], s.pending[van] = goal, pending
 
-    @altering('allocation-goes-first', 'delete')
+    @altering('allocation-goes-first', 'delete', where=w.has('allocated'))
     def delete_allocation_first(s, van):
         """The Placement allocation is removed before the release."""
         altering['delete'](s, van)
-        if w.has('allocated'):
-            s.allocated[van] = False
+        s.allocated[van] = False
 
 
 def of_moves(w, altering):
@@ -604,6 +642,13 @@ def of_moves(w, altering):
         altering['pause'](s, van)
         s.call[van] = Call.UNPLUG
         w.aim(s, van, Goal.READY)
+
+    @altering('pause-detaches', 'pause')
+    def pause_and_detach(s, van):
+        """nova-compute takes the device out of a guest that is paused, as
+        if it were suspended."""
+        altering['pause'](s, van)
+        s.attached[w.at(s, van)] = None
 
     @altering('snapshot-unplugs', 'snapshot')
     def snapshot_and_unplug(s, van):
@@ -695,7 +740,7 @@ def of_operators(w, altering):
         s.work[region] = Work.WRITE
         s.loaded[region] = Function.UNDEFINED
 
-    @altering('granted-under-a-write', 'grant_claim')
+    @altering('granted-under-a-write', 'grant_claim', where=w.operator)
     def grant_under_a_write(s, van, handle):
         """A handle is granted whose region is written for an operator."""
         when(s.claim[van] is Claim.SENT, 'OSACC-013')

@@ -47,7 +47,8 @@ class Settings:
     :ivar topology: LOCAL, VIA_API or NOVA_DIRECT
     :ivar programmer: who writes: os-acc, plugin, agent or cyborg-api
     :ivar faults: how many faults may happen in one run
-    :ivar enabled_faults: which
+    :ivar enabled_faults: which, by name; those of losses.py are in none of
+        the defaults
     :ivar watched: True to check as well that each step changes something
     """
 

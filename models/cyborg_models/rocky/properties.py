@@ -901,5 +901,5 @@ def instances(w):
                 and s.call[van] is Call.ATTACHED)
 
 
-__all__ = ['agreement', 'attaching', 'instances', 'ownership', 'programming',
-           'quiet', 'releasing', 'writing']
+__all__ = ['agreement', 'attaching', 'instances', 'ownership', 'processes',
+           'programming', 'quiet', 'releasing', 'states', 'writing']

@@ -31,12 +31,6 @@ def goes_down(s, process):
     setattr(s, process, False)
 
 
-def comes_back(s, process):
-    """What went down is up again."""
-    when(not getattr(s, process), 'OSACC-F08')
-    setattr(s, process, True)
-
-
 def process_actions(w):
     """Crash and restart of nova-compute, agent and controller."""
     m, van = w.m, w.van
@@ -60,9 +54,9 @@ def process_actions(w):
                 s.job[one] = Job.NONE
             if w.has('image'):
                 s.image[one] = Image.NONE
-            if w.has('pending') and w.writer == 'plugin':
+            if w.writer == 'plugin':
                 s.pending[one] = False
-            if w.topology == 'NOVA_DIRECT' and w.has('record'):
+            if w.topology == 'NOVA_DIRECT':  # the records are the journal
                 s.state[one] = AS_REMEMBERED[s.record[one]]
                 s.handle[one] = s.owner.find(one)
                 s.pending[one] = False
@@ -108,7 +102,8 @@ def process_actions(w):
         @m.action('nova-compute -> os-acc: initialize, recover', fair=WEAK)
         def compute_restart(s):
             """nova-compute comes back."""
-            comes_back(s, 'compute')
+            when(not s.compute, 'OSACC-F08')
+            s.compute = True
 
     if w.fault('agent-crash'):
         @m.action(f'{w.peer} -> nobody: dies', fault=True)
@@ -125,7 +120,7 @@ def process_actions(w):
             """The agent is down, and what was only in its memory is gone."""
             goes_down(s, 'agent')
             for one in van:
-                if w.has('pending') and w.writer.startswith('agent'):
+                if w.writer.startswith('agent'):
                     s.pending[one] = False
             operators.agent_drops(w, s)
 
@@ -148,7 +143,8 @@ def process_actions(w):
         def agent_restart(s):
             """The agent comes back, and every caller has noticed."""
             when(s.ask.all(Ask.NONE, Ask.DONE, Ask.ERROR), 'OSACC-011')
-            comes_back(s, 'agent')
+            when(not s.agent, 'OSACC-F06')
+            s.agent = True
 
     if w.fault('api-down'):
         @m.action('cyborg-api -> nobody: cannot be reached', fault=True)
@@ -160,7 +156,8 @@ def process_actions(w):
         @m.action('cyborg-api -> os-acc: can be reached again')
         def api_back(s):
             """The controller may come back, and nobody can rely on it."""
-            comes_back(s, 'api')
+            when(not s.api, 'OSACC-F01')
+            s.api = True
 
     if w.fault('power-loss'):
         @m.action('host -> nobody: loses power', fault=True)
@@ -236,10 +233,11 @@ def adopt_actions(w):
         """Claims may be sent again when the journal has all that the API
         records."""
         asks(s)
-        comes_back(s, 'whole')
+        when(not s.whole, 'OSACC-056')
         for one in van:
             when(s.state[one] is not Van.NONE or s.record[one] in (
                 Record.NONE, Record.RELEASED), 'OSACC-056')
+        s.whole = True
 
     @m.action('os-acc -> nova-compute: {van} cannot be looked up', fair=WEAK,
               van=van)

@@ -46,7 +46,8 @@ class Settings:
     :ivar topology: LOCAL, VIA_API, NOVA_DIRECT or POWER
     :ivar writer: who reports: common, plugin, agent-rest or agent-rpc
     :ivar faults: how many faults may happen in one run
-    :ivar enabled_faults: which
+    :ivar enabled_faults: which, by name; those of losses.py are in none of
+        the defaults
     """
 
     vans: int = 1

@@ -49,7 +49,8 @@ class Settings:
     :ivar writer: who reports: common, plugin, agent-rest or agent-rpc
     :ivar limit: the project's quota, in handles
     :ivar faults: how many faults may happen in one run
-    :ivar enabled_faults: which
+    :ivar enabled_faults: which, by name; those of losses.py are in none of
+        the defaults
     :ivar flows: what else Nova does: pause, soft-delete, offload, migrate,
         evacuate or abandon
     :ivar watched: True to check as well that each step changes something

@@ -176,15 +176,17 @@ LEFT = (Instance.EVACUATED, Instance.ABANDONED)
 UNRELEASED = (Van.REQUESTED, Van.BOUND, Van.PROGRAMMING, Van.READY,
               Van.PLUGGING, Van.PLUGGED, Van.UNPLUGGING, Van.CLEANING,
               Van.FAILED)
-# Those that bar every other VAN from writing or erasing the region.
+# Those in which the host has a handle, and the API may have lost its record.
 FORGETTABLE = (Van.BOUND, Van.PROGRAMMING, Van.READY, Van.PLUGGING,
                Van.PLUGGED, Van.UNPLUGGING, Van.CLEANING, Van.FAILED)
+# Those that bar every other VAN from writing or erasing the region.
 BARRING = (Van.PROGRAMMING, Van.READY, Van.PLUGGING, Van.PLUGGED,
            Van.UNPLUGGING, Van.FAILED)
 WAITING = (Call.PREPARE, Call.PLUG, Call.UNPLUG, Call.RELEASE)
 WHOLE_REGION = (Job.WRITE, Job.ERASE_REGION)
 ASKED = (Ask.ASKED, Ask.ASKED_REGION)
 LOSING = ('journal-lost', 'entry-damaged')
+# A settled state, as it is reported, and what a record makes of a VAN.
 AS_RECORDED = {Van.BOUND: Record.BOUND, Van.READY: Record.READY,
                Van.PLUGGED: Record.PLUGGED, Van.FAILED: Record.FAILED,
                Van.RELEASED: Record.RELEASED}

@@ -64,9 +64,7 @@ def build(settings=Settings(), defects=()):
         arqs=settings.arqs, kinds=(Kind.PCI,) * settings.handles,
         inventory=settings.inventory, quota=settings.quota,
         twins=settings.twins, maintenance=settings.maintenance,
-        faults=settings.faults,
-        enabled=settings.enabled)
-    scene.takes_time = lambda s, handle, instance: True
+        faults=settings.faults, enabled=settings.enabled, in_one_step=True)
     nova_asks(scene)
     conductor_binds(scene)
     _prepare_in_one_step(scene)
@@ -270,7 +268,7 @@ def conductor_binds(scene):
 
 
 def _prepare_in_one_step(scene):
-    """Stands for all of ``program``."""
+    """Stands for all of ``program``, whatever the kind of handle."""
     m = scene.model
 
     @m.action('cyborg-conductor -> cyborg-agent: prepare the device of {arq}',

@@ -334,6 +334,7 @@ def what_goes_wrong(scene):
         when(s.reachable, 'ARQ-092')
         if scene.discovery:
             when(not s.failing[host], 'HANDLE-005')
+            # Asked once more: without the guards it is no report.
             if s.up[host] and not s.failing[host]:
                 s.reported[handle] = False
         need(s, s.up[host] and s.reachable)
@@ -354,7 +355,6 @@ def what_goes_wrong(scene):
             s.use[handle] = Use.CLEANING
             if scene.discovery:
                 s.reported[handle] = True
-
 
     if scene.discovery:
         drivers_fail(scene)

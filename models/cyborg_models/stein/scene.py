@@ -35,6 +35,7 @@ class Scene:
     """
 
     twins = maintenance = discovery = False
+    in_one_step = False  # each device is prepared, whatever its kind
     instances, arqs, hosts, per_region, functions = 1, 1, 1, 1, 2
     kinds = (Kind.PCI,)
     begins = (Nova.NONE, None)  # what Nova does, and the host claimed
@@ -373,7 +374,7 @@ class Scene:
 
     def takes_time(self, s, handle, instance):
         """The device must be prepared before the instance can have it."""
-        return not self.plain(handle) and (
+        return self.in_one_step or not self.plain(handle) and (
             s.recorded[self.region_of(handle)]
             is not self.wanted(handle, instance))
 
