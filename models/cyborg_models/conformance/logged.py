@@ -30,7 +30,7 @@ from cyborg_models.conformance.verdict import (
     Failure,
     Verdict,
 )
-from cyborg_models.kernel.describe import describe
+from cyborg_models.kernel.describe import requirements
 from cyborg_models.kernel.language import Model
 from cyborg_models.registry import Chosen
 
@@ -125,9 +125,8 @@ class Report(verdict.Report):
         parts = []
         if found.held[rule.id]:
             parts.append('no line was refused by one of its guards')
-        names = [name for name, action in model.actions.items() if any(
-            requirement == rule.id
-            for requirement, _ in describe(action).guards)]
+        names = [name for name, action in model.actions.items()
+                 if rule.id in requirements(action)]
         if names and not found.actions.intersection(names):
             parts.append(f'the log has no {verdict.some(names)}')
         unseen = verdict.read_by(model, rule.id) - found.observed
