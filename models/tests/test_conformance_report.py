@@ -5,6 +5,7 @@ import copy
 import io
 import json
 import os
+import re
 import tempfile
 import unittest
 import xml.etree.ElementTree as etree
@@ -14,7 +15,7 @@ from importlib import resources
 import jsonschema_rs
 
 from cyborg_models import cli
-from cyborg_models.conformance import modes, report, verdict
+from cyborg_models.conformance import contract, modes, report, verdict
 from cyborg_models.conformance.itself import ModelSystem
 
 from . import shows
@@ -100,7 +101,7 @@ class Data(Shared):
                            'a crash left unfinished.',
                            'outcome': 'refused', 'source': ''}),
                 ('repeat', 'cyborg-models conform run mine:Mine --mode '
-                           'faults --seed 4')):
+                           'faults --seed 4 --steps 1500')):
             with self.subTest(key):
                 if key == 'title':
                     self.assertTrue(one['title'])
@@ -177,8 +178,8 @@ class Data(Shared):
                          (broken['status'], broken['verdict']))
         self.assertIn('return a dict', broken['errors'][0])
         self.assertEqual(
-            'cyborg-models conform run ModelSystem --mode explore --seed 0',
-            broken['models'][0]['repeat'])
+            'cyborg-models conform run ModelSystem --mode explore --seed 0 '
+            '--steps 5', broken['models'][0]['repeat'])
 
 
 class Schema(Shared):
@@ -312,6 +313,24 @@ class Page(Shared):
         for part in ('prefers-color-scheme: dark', 'mine 1.2',
                      'ARQ-022', 'to repeat', 'B26', 'divergent'):
             self.assertIn(part, page)
+
+    def test_each_thing_that_differs_stands_alone(self):
+        broken = ModelSystem('stein.attach', defects=('A1',))
+        made = modes.report([broken], {'explore': {'steps': 600}})
+        page, checked = report.as_html(made), 0
+        for failure in report.as_data(made)['failures']:
+            for row in failure['differences']:
+                self.assertRegex(page, (
+                    f'<li><code>{re.escape(row["name"])} is [^<]*'
+                    f'{row["possible"][-1]}</code></li>'))
+                checked += 1
+        self.assertGreater(checked, 0)
+
+    def test_the_rule_of_a_guard_is_a_link(self):
+        rule = contract.address('HANDLE-012')
+        self.assertIn(f'<td><a href="{rule}">{rule}</a></td>',
+                      report._rows([('its rule', rule)]))
+        self.assertNotIn('<a', report._rows([('at', 'https://else.where')]))
 
     def test_what_others_wrote_is_text(self):
         system = ModelSystem('stein.release')

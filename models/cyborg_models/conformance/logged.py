@@ -43,12 +43,14 @@ class Logged(suite.System):
     :param chosen: the model that the log is held to
     :param roles: that the software has; none: all of the contract
     :param capabilities: that it has; none: all of these roles
+    :param hidden: names of the actions that it takes without a line
     """
 
     def __init__(self, chosen: Chosen, roles: Iterable[str] = (),
                  capabilities: Iterable[str] = (),
                  implementation: tuple[str, str] = ('unnamed', '0'),
-                 known: Iterable[str] = ()) -> None:
+                 known: Iterable[str] = (),
+                 hidden: Iterable[str] = ()) -> None:
         rules = contract.of(chosen.name)
         roles = tuple(roles) or rules.roles
         # What is declared is of this one log, not of all of the class.
@@ -57,7 +59,8 @@ class Logged(suite.System):
             capabilities=tuple(capabilities) or tuple(
                 name for name, one in rules.capabilities.items()
                 if set(one.roles) & set(roles)),
-            implementation=implementation, known=tuple(known))
+            implementation=implementation, known=tuple(known),
+            hidden=tuple(hidden))
 
 
 @dataclass
@@ -179,6 +182,14 @@ def lines(made: Report, width: int = 80, marks: Any = drawing.UNICODE,
     yield '', None
     if found.divergence:
         yield f'line {found.line}: {found.text}', None
+        silent = dict.fromkeys(
+            step.action.name for step in found.divergence.possible
+            if not step.action.fault and step.action.name not in (
+                *found.actions, *made.system.hidden))
+        if silent:
+            yield (f'No line before it has {verdict.some([*silent])}. What '
+                   'happens without a line has to be named with --hidden, '
+                   "which may be '*'."), 'yellow'
     if found.cause:
         at = f'line {found.line}: ' if found.line else ''
         yield f'Inconclusive: {at}{found.cause}', 'yellow'

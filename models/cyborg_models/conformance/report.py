@@ -398,8 +398,10 @@ def _rows(rows: list[tuple[str, Any]], kind: str = '') -> str:
         if isinstance(value, tuple):
             return '<ol>' + ''.join(f'<li><code>{escape(one)}</code></li>'
                                     for one in value) + '</ol>'
-        return escape(', '.join(value) if isinstance(value, list)
+        told = escape(', '.join(value) if isinstance(value, list)
                       else str(value))
+        return (f'<a href="{told}">{told}</a>'
+                if told.startswith(contract.SITE) else told)
     return f'<table class="{kind}">' + ''.join(
         f'<tr><th scope="row">{escape(key)}</th><td>{text(value)}</td></tr>'
         for key, value in rows) + '</table>'
@@ -416,7 +418,7 @@ def _failure_html(failure: Failure, row: dict[str, Any]) -> str:
         ('its rule', guard and guard['address'] != row['address']
          and guard['address']),
         ('at', event['source']),
-        ('differs', [_difference(one) for one in row['differences']]),
+        ('differs', tuple(_difference(one) for one in row['differences'])),
         ('possible steps', row['possible']), ('calls', tuple(row['calls'])),
         ('found', '' if event['source'] else (
             f'mode {row["mode"]}, seed {row["seed"]}, after '
