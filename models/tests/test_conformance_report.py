@@ -164,6 +164,11 @@ class Data(Shared):
                          [one['mode'] for one in model['modes']])
         mode = model['modes'][0]
         self.assertEqual((1500, 4), (mode['steps'], mode['seed']))
+        self.assertEqual(
+            ['cyborg-models conform run mine:Mine --mode faults --seed 4 '
+             '--steps 1500', 'cyborg-models conform run mine:Mine --mode '
+             'concurrent --seed 4 --rounds 5'],
+            [one['repeat'] for one in model['modes']])
         for key in ('runs', 'states', 'edges', 'seconds'):
             self.assertGreater(mode[key], 0)
         self.assertEqual(5, model['modes'][1]['counts']['rounds'])
@@ -253,6 +258,8 @@ class Text(Shared):
                      'mended: B26', 'Divergent.'):
             with self.subTest(part):
                 self.assertIn(part, text)
+        self.assertIn(f'; faults injected: {", ".join(self.data["faults"])}'
+                      '\n', text)
         self.assertLess(text.index('inconclusive ('), text.index('fail ('))
         brief = [line for line, _ in report.lines(self.good,
                                                   details=False)]
@@ -289,6 +296,23 @@ class Junit(Shared):
         text = next(case for case in cases if case.get('name') == 'ARQ-022')
         self.assertIn('to repeat', text[0].text)
 
+    @shows('CONF-004')
+    def test_what_it_is_of(self):
+        suite = etree.fromstring(report.as_junit(self.bad)).find('testsuite')
+        self.assertEqual('properties', suite[0].tag)
+        found = {one.get('name'): one.get('value') for one in suite[0]}
+        for key, value in (
+                ('contract', 'stein 3.0'), ('role', 'cyborg nova'),
+                ('capabilities', 'core unbind'), ('known', 'B7 B26'),
+                ('implementation', 'mine 1.2'), ('seed', '4'),
+                ('faults', ' '.join(self.data['faults'])),
+                ('verdict', 'divergent'), ('repeat', (
+                    'cyborg-models conform run mine:Mine --mode concurrent '
+                    '--seed 4 --rounds 5'))):
+            with self.subTest(key):
+                self.assertEqual(value, found[key])
+        self.assertTrue(found['faults'])
+
     def test_a_harness_error(self):
         system = ModelSystem('stein.release')
         system.observe = lambda: 'a\x00b & <c>'
@@ -313,6 +337,8 @@ class Page(Shared):
         for part in ('prefers-color-scheme: dark', 'mine 1.2',
                      'ARQ-022', 'to repeat', 'B26', 'divergent'):
             self.assertIn(part, page)
+        for mode in self.data['models'][0]['modes']:
+            self.assertIn(f'<li><code>{mode["repeat"]}</code></li>', page)
 
     def test_each_thing_that_differs_stands_alone(self):
         broken = ModelSystem('stein.attach', defects=('A1',))

@@ -160,7 +160,7 @@ def report(found: Checked, chosen: Chosen, system: Logged,
         found.evidence, failures, [verdict.ModeResult(
             'log', 0, found.events, 1, seconds=seconds,
             counts={'lines': found.lines},
-            notes=[found.cause] if found.cause else [])],
+            notes=[found.cause] if found.cause else [], repeat=repeat)],
         faults=tuple(sorted({step.action.name for step in found.steps
                              if step.action.fault})))
     return Report(system, rules, [outcome], found=found,

@@ -624,8 +624,8 @@ def run(system: System, modes: Mapping[str, Mapping[str, Any]],
         if session is not None:
             _sum_up(outcome, session, system)
         _stop(system, outcome)
-    for failure in outcome.failures:
-        failure.repeat = repeat(failure.mode, failure.seed)
+    for one in (*outcome.failures, *outcome.modes):
+        one.repeat = repeat(one.mode, one.seed)
     return outcome
 
 

@@ -68,7 +68,8 @@ def as_data(report: Report) -> dict[str, Any]:
                 'runs': mode.runs, 'states': mode.states,
                 'edges': mode.edges, 'seconds': round(mode.seconds, 3),
                 'counts': mode.counts, 'notes': mode.notes,
-                'skipped': mode.skipped} for mode in outcome.modes]}
+                'skipped': mode.skipped, 'repeat': mode.repeat}
+                for mode in outcome.modes]}
             for outcome in report.outcomes], **report.more}
 
 
@@ -202,7 +203,9 @@ def lines(report: Report, width: int = 80, marks: Any = drawing.UNICODE,
     yield (f'{data["implementation"]["name"]} '
            f'{data["implementation"]["version"]}: {data["contract"]}, role '
            f'{", ".join(data["role"])}, with '
-           f'{", ".join(data["capabilities"])}'), 'bold'
+           f'{", ".join(data["capabilities"])}' + (
+               f'; faults injected: {", ".join(data["faults"])}'
+               if data['faults'] else '')), 'bold'
     for model in data['models']:
         yield '', None
         yield model['model'], 'bold'
@@ -286,6 +289,18 @@ def as_junit(report: Report) -> str:
     What is inconclusive and can be tested is an *error*, for a skipped test
     is easily taken for a passed one; of a log that says enough it is skipped.
     """
+    data = as_data(report)
+    told = ''.join(
+        f'   <property name={quoteattr(key)} value={quoteattr(_clean(one))}'
+        '/>\n' for key, one in (
+            ('contract', data['contract']), ('role', ' '.join(data['role'])),
+            ('capabilities', ' '.join(data['capabilities'])),
+            ('implementation', ' '.join(data['implementation'].values())),
+            ('known', ' '.join(data['known'])),
+            ('faults', ' '.join(data['faults'])), ('seed', str(data['seed'])),
+            ('verdict', data['claim'] or data['verdict']),
+            *(('repeat', mode['repeat']) for model in data['models']
+              for mode in model['modes'])))
     rows, counts = [], {'failure': 0, 'error': 0, 'skipped': 0}
     texts = {}
     for failure in report.failures:
@@ -314,6 +329,7 @@ def as_junit(report: Report) -> str:
             f'<testsuites>\n <testsuite name="conformance" tests="'
             f'{len(rows)}" failures="{counts["failure"]}" errors="'
             f'{counts["error"]}" skipped="{counts["skipped"]}">\n'
+            f'  <properties>\n{told}  </properties>\n'
             + '\n'.join(rows) + '\n </testsuite>\n</testsuites>\n')
 
 
@@ -385,7 +401,10 @@ def as_html(report: Report) -> str:
     for model in data['models']:
         parts.append(f'<section><h2>{escape(model["model"])}</h2><pre>'
                      + escape('\n'.join(line for line, _ in _mode_lines(
-                         model))) + '</pre></section>')
+                         model))) + '</pre>'
+                     + _rows([('to repeat', tuple(
+                         mode['repeat'] for mode in model['modes']))], 'how')
+                     + '</section>')
     return '\n'.join([*parts, '</body></html>']) + '\n'
 
 

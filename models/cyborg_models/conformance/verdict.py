@@ -321,6 +321,7 @@ class ModeResult:
     :ivar counts: other figures, by name
     :ivar notes: why it is inconclusive, if it is
     :ivar skipped: why it was not run, or ''
+    :ivar repeat: the command that repeats it
     """
 
     mode: str
@@ -333,6 +334,7 @@ class ModeResult:
     counts: dict[str, int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     skipped: str = ''
+    repeat: str = ''
 
 
 @dataclass
