@@ -1380,6 +1380,34 @@ class CommandLine(unittest.TestCase):
             self.assertEqual(
                 {f'cyborg-models conform run it {ending}'}, found)
 
+    def test_a_mode_that_is_asked_for_and_cannot_be(self):
+        """A run that did less than it was asked for is no claim."""
+        parser = argparse.ArgumentParser()
+        cli.runs(parser)
+        for more, notes in (
+                ('explore concurrent', [[], ['concurrent was asked for and '
+                                             'not run: one caller at a time '
+                                             'is declared']]),
+                ('', [[]] * len(modes.MODES))):
+            with self.subTest(more), mock.patch.object(
+                    ways, 'tell') as told, mock.patch.object(
+                        cli, 'chosen_modes', lambda given: dict.fromkeys(
+                            given.mode or modes.MODES, {})), \
+                    mock.patch.object(modes, 'MODES', {
+                        name: self.nothing for name in modes.MODES}):
+                system = ModelSystem('stein.attach')
+                cli.run([system], parser.parse_args(
+                    ['it', *(['--mode', *more.split()] if more else [])]),
+                    'it')
+                found, = told.call_args[0][0].outcomes
+                self.assertEqual(notes, [one.notes for one in found.modes])
+
+    def nothing(self, mode):
+        """Does nothing, and cannot have calls overlap."""
+        if mode.result.mode == 'concurrent':
+            mode.result.skipped = 'one caller at a time is declared'
+        return mode.result
+
     def test_hidden_rest(self):
         class Mine(ModelSystem):
             hidden = HIDDEN_REST

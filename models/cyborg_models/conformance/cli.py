@@ -157,6 +157,11 @@ def run(systems: list[Any], given: argparse.Namespace, target: str) -> int:
         target += f' --known {shlex.join(given.known)}'
     found = modes.report(systems, chosen_modes(given), given.seed, reviews,
                          target)
+    for outcome in found.outcomes:  # what is asked for by name has to be run
+        for one in outcome.modes:
+            if one.skipped and one.mode in given.mode:
+                one.notes.append(f'{one.mode} was asked for and not run: '
+                                 f'{one.skipped}')
     ways.tell(found, given, report.lines)
     return int(found.status)
 
