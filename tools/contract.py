@@ -46,10 +46,8 @@ ROLES = {
         (r"os-acc\b|Common code\b|``|A ``|A running ``|After a plugin's"
          r"|Between BOUND|Every change that the host makes", ['library'])),
 }
-#: of Rocky: capability -> section of os-acc, and what else it brings
-ROCKY = {'program': ('Programming', (
-    'OSACC-021', 'OSACC-023', 'OSACC-041', 'OSACC-042', 'OSACC-060',
-    'OSACC-064', 'OSACC-065', 'OSACC-066'))}
+#: release -> the label of its table of capabilities
+LABELS = {'stein': 'capabilities', 'rocky': 'rocky-capabilities'}
 
 
 class ContractError(Exception):
@@ -64,12 +62,12 @@ def roles(release, sentence):
     return []
 
 
-def capabilities(lines):
-    """The rows of the table of capabilities: name -> (roles, what it means,
-    ids that it brings, capabilities that it asks for).
+def capabilities(lines, release):
+    """The rows of a release's table of capabilities: name -> (roles, what it
+    means, ids that it brings, capabilities that it asks for).
     """
     found = {}
-    for _, (name, who, means, brings) in _rows(lines, 'capabilities'):
+    for _, (name, who, means, brings) in _rows(lines, LABELS[release]):
         found[name.strip('`')] = (
             who.split(', '), means.partition('; asks for')[0],
             re.findall(r':need:`([\w-]+)`', brings),
@@ -188,14 +186,7 @@ def contract(release, root=specs.ROOT):
     """
     read = [specs.read(path) for path in sorted(
         Path(root, 'specs', release, 'approved').glob('*.rst'))]
-    table = capabilities(next(
-        spec for spec in (read if release == 'stein' else [specs.read(Path(
-            root, TABLES))])
-        if spec.slug == 'conformance').lines)
-    if release != 'stein':
-        table = {'core': (['all'], table['core'][1], [], [])}
-        table |= {name: (['all'], f'what the section {section} has', ids, [])
-                  for name, (section, ids) in ROCKY.items()}
+    table = capabilities(specs.read(Path(root, TABLES)).lines, release)
     rows, found = [], evidence.read(root)
     for spec in read:
         if spec.slug == 'conformance' or spec.status != 'approved':
@@ -207,6 +198,7 @@ def contract(release, root=specs.ROOT):
     if not rows:
         raise ContractError(f'{release}: no approved spec has a requirement; '
                             'state some')
+    _check_table(release, table, rows)
     every = sorted({role for row in rows for role in row['roles']})
     return {
         'version': versions(root)[release][-1][1], 'digests': {},
@@ -217,6 +209,20 @@ def contract(release, root=specs.ROOT):
                    'means': means, 'asks': asks}
             for name, (who, means, _, asks) in table.items()},
         'rules': rows}
+
+
+def _check_table(release, table, rows):
+    """Refuse a table that brings what there is not, or to nobody."""
+    known = {row['id']: row['roles'] for row in rows}
+    for name, (who, _, ids, _) in table.items():
+        for one in ids:
+            if who != ['all'] and not set(who) & set(known.get(one, ())):
+                raise ContractError(
+                    f'{TABLES}: of {release}, {name} brings {one}, which '
+                    + (f'binds {", ".join(known[one])} and not '
+                       f'{", ".join(who)}; name its role, or leave it out'
+                       if one in known else 'no approved spec of it has; '
+                       'leave it out'))
 
 
 def _requirement(spec, one, release, table, found):
@@ -230,12 +236,8 @@ def _requirement(spec, one, release, table, found):
             + ('no role that ROLES has; begin it with who has to do it, or '
                'add the role' if level else
                'no level; use MUST, SHOULD or MAY'))
-    section = max((line, title) for _, title, line in spec.sections
-                  if line <= one.line)[1]
-    brought = [
-        name for name, (_, _, ids, _) in table.items() if one.id in ids
-        or release == 'rocky' and spec.slug == 'os-acc'
-        and section == ROCKY.get(name, ('', ()))[0]]
+    brought = [name for name, (_, _, ids, _) in table.items()
+               if one.id in ids]
     return {'id': one.id, 'title': one.title, 'sentence': one.sentence,
             'level': LEVELS[level[1]], 'roles': who,
             'capabilities': brought or ['core'],

@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 
 from cyborg_models import manifest, registry
-from cyborg_models.kernel.describe import describe
+from cyborg_models.kernel import describe
 from cyborg_models.registry import InputError, near
 
 #: from the manifest
@@ -80,9 +80,8 @@ def requirements(model):
     """The ids that the guards and properties of a model carry, sorted."""
     carried = {prop.requirement for prop in model.properties.values()}
     for action in model.actions.values():
-        carried.update(name for name, _ in describe(action).guards)
-    return sorted(name for name in carried if re.fullmatch(
-        r'[A-Z][A-Z0-9]*-\w+', name))
+        carried.update(describe.requirements(action))
+    return sorted(filter(describe.ID.fullmatch, carried))
 
 
 def _recorded(chosen):

@@ -47,7 +47,9 @@ FAULTS = {
                  'outcome.faults}),', "        'faults': [],"),
         (REPORT, "        'seed': report.seed, 'status'",
          "        'seed': 0, 'status'"),
-        (REPORT, "'repeat': failure.repeat", "'repeat': ''")],
+        (REPORT, "'repeat': failure.repeat", "'repeat': ''"),
+        (REPORT, "'repeat': mode.repeat", "'repeat': ''"),
+        (REPORT, "('faults', ' '.join(data['faults']))", "('faults', '')")],
     'CONF-005': [
         (VERDICT, '        if failed:\n            first',
          '        if failed and not any(\n'

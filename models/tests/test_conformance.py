@@ -1,6 +1,7 @@
 """The kit proves itself: good systems pass, bad ones fail where they should.
 """
 
+import argparse
 import json
 import os
 import subprocess
@@ -12,8 +13,10 @@ import time
 import types
 import unittest
 from importlib import resources
+from pathlib import Path
 from unittest import mock
 
+from cyborg_models import registry
 from cyborg_models.conformance import (
     cli,
     contract,
@@ -22,6 +25,7 @@ from cyborg_models.conformance import (
     report,
     suite,
     verdict,
+    ways,
 )
 from cyborg_models.conformance.itself import WHOLE, ModelSystem, whole
 from cyborg_models.conformance.oracle import (
@@ -185,7 +189,6 @@ class Good(unittest.TestCase):
             report.system, report.contract, report.outcomes, 0,
             reviewed).status)
 
-
     def test_the_whole_of_rocky_conforms(self):
         report = modes.report(whole('rocky'), {
             'explore': {'steps': 3000}, 'faults': {'steps': 3000}})
@@ -198,6 +201,9 @@ class Good(unittest.TestCase):
         carried = {name for name, rule in report.contract.rules.items()
                    if not rule.review}
         self.assertGreater(len(carried), 50)
+        model = registry.choose('rocky.system').model
+        self.assertLessEqual({'OSACC-009', 'OSACC-053', 'OSACC-047'},
+                              verdict.carried(model))
         self.assertEqual(set(), {
             name for name in carried
             if report.verdicts[name].verdict != PASS})
@@ -793,7 +799,8 @@ class Broken(unittest.TestCase):
             'HANDLE-010'].reason)
         [outcome] = report.outcomes
         self.assertIn('(', outcome.last)
-        self.assertTrue(outcome.repeat.endswith('--mode explore --seed 0'))
+        self.assertTrue(outcome.repeat.endswith(
+            '--mode explore --seed 0 --steps 800'))
 
     def test_it_hangs(self):
         released = threading.Event()
@@ -840,17 +847,29 @@ class Broken(unittest.TestCase):
         self.assertIn('do_claim returns 201', report.errors[0])
 
     def test_the_last_step_is_told(self):
+        """Though nothing can be done with it any more, as with a process
+        that has ended.
+        """
+        system = ModelSystem('stein.attach')
         calls = []
 
-        def call(name, arguments):
+        def call(name, arguments, whole=system.call):
             calls.append(name)
-            if len(calls) == 3:
+            if len(calls) >= 5:
                 raise KeyError('lost')
-            return REFUSED if name != 'claim' else OK
-        system = ModelSystem('stein.attach')
-        system.call = call
-        report = run(system, explore={'steps': 50})
-        self.assertTrue(report.outcomes[0].last or report.failures)
+            return whole(name, arguments)
+
+        def start(whole=system.start):
+            if len(calls) >= 5:
+                raise KeyError('lost')
+            whole()
+        vars(system).update(call=call, start=start)
+        [outcome] = run(system, explore={'steps': 50}).outcomes
+        self.assertIn("raises KeyError: 'lost'", outcome.error)
+        self.assertNotIn('start', outcome.error)
+        self.assertEqual(calls[:4], [
+            one.partition('(')[0] for one in outcome.last.split('), ')])
+        self.assertEqual(5, len(calls))  # it is not tried anew
 
     def test_too_many_states_are_inconclusive(self):
         system = ModelSystem('stein.attach', by_itself=('take', 'bound'))
@@ -1214,7 +1233,7 @@ class Suites(unittest.TestCase):
         self.assertEqual(1, run.returncode, run.stderr)
         self.assertIn('ARQ-020 fails: ', run.stderr)
         self.assertIn('to repeat: cyborg-models conform run '
-                      'test_mine:TestMine --mode explore --seed 0',
+                      'test_mine:TestMine --mode explore --seed 0 --steps',
                       run.stderr)
 
     def test_the_command_repeats_it(self):
@@ -1352,6 +1371,69 @@ class CommandLine(unittest.TestCase):
         self.assertEqual(len(WHOLE['rocky']), len(cli.load('model:rocky')))
         with self.assertRaisesRegex(InputError, 'did you mean stein'):
             whole('stien')
+
+    def test_a_file_finds_what_lies_beside_it(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for name, text in (
+                    ('lies_beside.py', 'VERSION = "0.1"\n'),
+                    ('with_another.py', (
+                        'from cyborg_models.conformance import System\n'
+                        'from lies_beside import VERSION\n'
+                        'class Mine(System):\n'
+                        '    implementation = "mine", VERSION\n'))):
+                Path(folder, name).write_text(text, 'utf-8')
+            with mock.patch.object(sys, 'path', list(sys.path)):
+                [system] = cli.load(f'{folder}/with_another.py:Mine')
+        self.assertEqual(('mine', '0.1'), system.implementation)
+
+    def test_the_command_has_what_leads_there(self):
+        """Whatever has a say in the steps that are taken."""
+        parser = argparse.ArgumentParser()
+        cli.runs(parser)
+        broken = ModelSystem('stein.attach', defects=('A1', 'A7'))
+        for more, ending in (
+                ('--mode explore --steps 300 --limit 7 --pins x/y',
+                 '--limit 7.0 --pins x/y --mode explore --seed 4 '
+                 '--steps 300'),
+                ('--mode explore --steps 300 --known A7',
+                 '--known A7 --mode explore --seed 4 --steps 300')):
+            given = parser.parse_args(
+                ['model:stein.attach', '--seed', '4', *more.split()])
+            with self.subTest(more), mock.patch.object(
+                    ways, 'tell') as told, mock.patch.object(
+                        modes, '_pin'):
+                self.assertEqual(1, cli.run([broken], given, 'it'))
+            found = {one.repeat for one in told.call_args[0][0].failures}
+            self.assertEqual(
+                {f'cyborg-models conform run it {ending}'}, found)
+
+    def test_a_mode_that_is_asked_for_and_cannot_be(self):
+        """A run that did less than it was asked for is no claim."""
+        parser = argparse.ArgumentParser()
+        cli.runs(parser)
+        for more, notes in (
+                ('explore concurrent', [[], ['concurrent was asked for and '
+                                             'not run: one caller at a time '
+                                             'is declared']]),
+                ('', [[]] * len(modes.MODES))):
+            with self.subTest(more), mock.patch.object(
+                    ways, 'tell') as told, mock.patch.object(
+                        cli, 'chosen_modes', lambda given: dict.fromkeys(
+                            given.mode or modes.MODES, {})), \
+                    mock.patch.object(modes, 'MODES', {
+                        name: self.nothing for name in modes.MODES}):
+                system = ModelSystem('stein.attach')
+                cli.run([system], parser.parse_args(
+                    ['it', *(['--mode', *more.split()] if more else [])]),
+                    'it')
+                found, = told.call_args[0][0].outcomes
+                self.assertEqual(notes, [one.notes for one in found.modes])
+
+    def nothing(self, mode):
+        """Does nothing, and cannot have calls overlap."""
+        if mode.result.mode == 'concurrent':
+            mode.result.skipped = 'one caller at a time is declared'
+        return mode.result
 
     def test_hidden_rest(self):
         class Mine(ModelSystem):

@@ -339,8 +339,8 @@ class Forbidden(unittest.TestCase):
         found.observe({'arq[0]': 'BIND_STARTED'})
         failed = self.caught(found.quiet, {'arq[0]': 'BIND_STARTED'})
         self.assertEqual('ARQ-015', failed.requirement)
-        self.assertIn('nothing more comes, and the model has to come',
-                      failed.why)
+        self.assertEqual('nothing more comes, and prepare(arq=0) is still to '
+                         'come', failed.why)
         quiet = found.copy()
         quiet.quiet()  # where that is not seen, it may have come
         self.assertTrue(self.caught(

@@ -5,6 +5,7 @@ import copy
 import io
 import json
 import os
+import re
 import tempfile
 import unittest
 import xml.etree.ElementTree as etree
@@ -14,7 +15,7 @@ from importlib import resources
 import jsonschema_rs
 
 from cyborg_models import cli
-from cyborg_models.conformance import modes, report, verdict
+from cyborg_models.conformance import contract, modes, report, verdict
 from cyborg_models.conformance.itself import ModelSystem
 
 from . import shows
@@ -100,7 +101,7 @@ class Data(Shared):
                            'a crash left unfinished.',
                            'outcome': 'refused', 'source': ''}),
                 ('repeat', 'cyborg-models conform run mine:Mine --mode '
-                           'faults --seed 4')):
+                           'faults --seed 4 --steps 1500')):
             with self.subTest(key):
                 if key == 'title':
                     self.assertTrue(one['title'])
@@ -163,6 +164,11 @@ class Data(Shared):
                          [one['mode'] for one in model['modes']])
         mode = model['modes'][0]
         self.assertEqual((1500, 4), (mode['steps'], mode['seed']))
+        self.assertEqual(
+            ['cyborg-models conform run mine:Mine --mode faults --seed 4 '
+             '--steps 1500', 'cyborg-models conform run mine:Mine --mode '
+             'concurrent --seed 4 --rounds 5'],
+            [one['repeat'] for one in model['modes']])
         for key in ('runs', 'states', 'edges', 'seconds'):
             self.assertGreater(mode[key], 0)
         self.assertEqual(5, model['modes'][1]['counts']['rounds'])
@@ -177,8 +183,8 @@ class Data(Shared):
                          (broken['status'], broken['verdict']))
         self.assertIn('return a dict', broken['errors'][0])
         self.assertEqual(
-            'cyborg-models conform run ModelSystem --mode explore --seed 0',
-            broken['models'][0]['repeat'])
+            'cyborg-models conform run ModelSystem --mode explore --seed 0 '
+            '--steps 5', broken['models'][0]['repeat'])
 
 
 class Schema(Shared):
@@ -252,6 +258,8 @@ class Text(Shared):
                      'mended: B26', 'Divergent.'):
             with self.subTest(part):
                 self.assertIn(part, text)
+        self.assertIn(f'; faults injected: {", ".join(self.data["faults"])}'
+                      '\n', text)
         self.assertLess(text.index('inconclusive ('), text.index('fail ('))
         brief = [line for line, _ in report.lines(self.good,
                                                   details=False)]
@@ -288,6 +296,23 @@ class Junit(Shared):
         text = next(case for case in cases if case.get('name') == 'ARQ-022')
         self.assertIn('to repeat', text[0].text)
 
+    @shows('CONF-004')
+    def test_what_it_is_of(self):
+        suite = etree.fromstring(report.as_junit(self.bad)).find('testsuite')
+        self.assertEqual('properties', suite[0].tag)
+        found = {one.get('name'): one.get('value') for one in suite[0]}
+        for key, value in (
+                ('contract', 'stein 3.0'), ('role', 'cyborg nova'),
+                ('capabilities', 'core unbind'), ('known', 'B7 B26'),
+                ('implementation', 'mine 1.2'), ('seed', '4'),
+                ('faults', ' '.join(self.data['faults'])),
+                ('verdict', 'divergent'), ('repeat', (
+                    'cyborg-models conform run mine:Mine --mode concurrent '
+                    '--seed 4 --rounds 5'))):
+            with self.subTest(key):
+                self.assertEqual(value, found[key])
+        self.assertTrue(found['faults'])
+
     def test_a_harness_error(self):
         system = ModelSystem('stein.release')
         system.observe = lambda: 'a\x00b & <c>'
@@ -312,6 +337,26 @@ class Page(Shared):
         for part in ('prefers-color-scheme: dark', 'mine 1.2',
                      'ARQ-022', 'to repeat', 'B26', 'divergent'):
             self.assertIn(part, page)
+        for mode in self.data['models'][0]['modes']:
+            self.assertIn(f'<li><code>{mode["repeat"]}</code></li>', page)
+
+    def test_each_thing_that_differs_stands_alone(self):
+        broken = ModelSystem('stein.attach', defects=('A1',))
+        made = modes.report([broken], {'explore': {'steps': 600}})
+        page, checked = report.as_html(made), 0
+        for failure in report.as_data(made)['failures']:
+            for row in failure['differences']:
+                self.assertRegex(page, (
+                    f'<li><code>{re.escape(row["name"])} is [^<]*'
+                    f'{row["possible"][-1]}</code></li>'))
+                checked += 1
+        self.assertGreater(checked, 0)
+
+    def test_the_rule_of_a_guard_is_a_link(self):
+        rule = contract.address('HANDLE-012')
+        self.assertIn(f'<td><a href="{rule}">{rule}</a></td>',
+                      report._rows([('its rule', rule)]))
+        self.assertNotIn('<a', report._rows([('at', 'https://else.where')]))
 
     def test_what_others_wrote_is_text(self):
         system = ModelSystem('stein.release')

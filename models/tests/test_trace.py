@@ -1,5 +1,6 @@
 """Runs as messages, as ITF files and back, and what is refused."""
 
+import collections
 import itertools
 import json
 import os
@@ -9,6 +10,7 @@ import unittest
 from unittest import mock
 
 from cyborg_models import registry
+from cyborg_models.conformance import blame
 from cyborg_models.kernel import describe, itf, trace
 from cyborg_models.kernel.language import STRONG, Model
 
@@ -158,6 +160,34 @@ class TestTelling(unittest.TestCase):
                           ('TEST-003', 's.owner is None')), said.guards)
         self.assertEqual(('s.state[van] = Van.PLUGGED', 's.owner = van'),
                          said.effects)
+
+    def test_requirements_of_an_action(self):
+        """Those of guards that stand in what it calls are among them."""
+        asked = collections.Counter()
+        for name in ('rocky.system', 'rocky.attach', 'stein.attach'):
+            model, chance = registry.choose(name).model, random.Random(1)
+            codes = model.initial
+            for _ in range(60):
+                after = []
+                for step in model.steps:
+                    names = describe.requirements(step.action)
+                    written = dict(describe.describe(step.action).guards)
+                    for guard in blame.guards_asked(model, codes, step):
+                        self.assertIn(guard.requirement, names, step.name)
+                        asked[guard.requirement in written] += 1
+                    found = trace.follow(model, codes, step)
+                    if isinstance(found, tuple):
+                        after.append(found)
+                codes = chance.choice(after) if after else model.initial
+        self.assertGreater(asked[True], 1000)
+        self.assertGreater(asked[False], 1000)  # in what is called alone
+        model = registry.choose('rocky.attach').model
+        self.assertEqual((), describe.describe(
+            model.actions['attach']).guards)
+        self.assertIn('OSACC-009', describe.requirements(
+            model.actions['attach']))
+        self.assertNotIn('OSACC-009', describe.requirements(
+            model.actions['bind']))
 
 
 class TestRoundTrip(Folder):

@@ -62,9 +62,27 @@ class Recorded(unittest.TestCase):
         self.assertEqual(['cyborg', 'agent'], found['mdev']['roles'])
         rocky = {row['id']: row['capabilities']
                  for row in data['rocky']['rules']}
-        self.assertEqual(['program'], rocky['OSACC-024'])
-        self.assertEqual(['program'], rocky['OSACC-066'])
-        self.assertEqual(['core'], rocky['OSACC-001'])
+        for name, wanted in (
+                ('OSACC-024', ['program']), ('OSACC-066', ['program']),
+                ('OSACC-001', ['core']), ('BITS-005', ['program']),
+                ('FPGAX86-019', ['program']), ('QUOTA-004', ['quota']),
+                ('FPGAX86-001', ['fpga-libvirt', 'gpu-libvirt']),
+                ('GPUX86-001', ['gpu-libvirt']),
+                ('PLAT-011', ['ioslot-novalink'])):
+            self.assertEqual(wanted, rocky[name], name)
+        found = data['rocky']['capabilities']
+        self.assertEqual(6, len(found))
+        self.assertEqual(['program'], found['fpga-libvirt']['asks'])
+
+    def test_a_plugin_for_another_platform(self):
+        """It is not asked for what binds the plugins that there are."""
+        data = json.loads(Path(ROOT, contract.FILE).read_text('utf-8'))
+        self.assertEqual(
+            ['OSACC-006', 'OSACC-007', 'OSACC-008', 'OSACC-009', 'OSACC-011',
+             'PLAT-001', 'PLAT-002'],
+            [row['id'] for row in data['rocky']['rules']
+             if row['roles'] == ['plugin']
+             and row['capabilities'] == ['core']])
 
     def test_each_version_has_its_digest(self):
         data = json.loads(Path(ROOT, contract.FILE).read_text('utf-8'))
@@ -238,6 +256,16 @@ class Planted(unittest.TestCase):
         self.change(contract.TABLES, ':need:`HANDLE-014`',
                     ':need:`HANDLE-014`, :need:`HANDLE-013`')
         self.refused(r'has to be stein 4.0 \(changed: HANDLE-013\)')
+
+    def test_a_capability_that_brings_what_there_is_not(self):
+        self.change(contract.TABLES, ':need:`QUOTA-009`', ':need:`QUOTA-099`')
+        self.refused('of rocky, quota brings QUOTA-099, which no approved')
+
+    def test_a_capability_of_a_role_that_is_not_bound(self):
+        self.change(contract.TABLES, ':need:`QUOTA-009`',
+                    ':need:`QUOTA-009`, :need:`PLAT-002`')
+        self.refused('quota brings PLAT-002, which binds plugin and not '
+                     'cyborg; name its role')
 
     def test_a_version_for_nothing(self):
         self.version('Stein 4.0')

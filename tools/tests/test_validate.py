@@ -8,6 +8,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 import tempfile
 import unittest
 from pathlib import Path
@@ -27,6 +28,8 @@ GUIDE = ROOT / 'doc/source/validate.rst'
 def run(command):
     """What a command prints, and its exit status."""
     words = shlex.split(command)
+    if words[0] == 'python':
+        words[0] = sys.executable
     if words[0] != 'cyborg-models':
         done = subprocess.run(words, capture_output=True, text=True,
                               check=False)
@@ -47,10 +50,13 @@ class Guide(unittest.TestCase):
         enter(contextlib.chdir(folder.name))
         enter(mock.patch.dict(os.environ, COLUMNS='72'))
         shutil.copy(ROOT / 'systems/toy/toy.c', 'toy.c')
-        (_, self.mine), (self.line, self.mended) = blocks(self.text, 'python')
+        (_, self.mine), (self.line, self.mended), (_, convert) = blocks(
+            self.text, 'python')
         Path('mine.py').write_text(self.mine)
-        (_, self.wire), (_, their) = blocks(self.text, 'text')
+        Path('convert.py').write_text(convert)
+        (_, self.wire), (_, their), (_, lines) = blocks(self.text, 'text')
         Path('their.log').write_text(their)
+        Path('cyborg.log').write_text(lines)
         (_, mapping), = blocks(self.text, 'toml')
         Path('their.toml').write_text(mapping)
 
@@ -93,6 +99,17 @@ class Guide(unittest.TestCase):
     def test_it_names_all_that_a_harness_may_say(self):
         for name in (*wire.KEYS['hello'], *wire.OUTCOMES):
             self.assertRegex(self.text, rf'``{name}``|"{name}"')
+
+    def test_what_is_not_logged_is_asked_for(self):
+        """The guide's last command, by who does not know of --hidden."""
+        run('python convert.py cyborg.log events.log')
+        printed, status = run('cyborg-models conform log stein.attach '
+                              'events.log --complete --brief')
+        self.assertEqual(1, status)
+        self.assertIn('start_bind. What happens without a line', printed)
+        printed, _ = run('cyborg-models conform log stein.attach '
+                         "events.log --complete --brief --hidden '*'")
+        self.assertNotIn('No line before it has', printed)
 
     def test_what_is_shown_otherwise_is_noticed(self):
         printed, _ = run('cyborg-models conform sample stein.attach '

@@ -139,8 +139,9 @@ def _of_silence(model: Model, states: Sequence[Codes],
         if _waits(model, prop, arguments, codes))
     return Blamed(codes, None, tuple(requirements) or (
         owed(model, steps[0], codes) if steps else ()), (
-        'nothing more comes, and the model has to come '
-        + ' or '.join(step.name for step in steps[:NAMED])))
+        'nothing more comes, and '
+        + ' or '.join(step.name for step in steps[:NAMED])
+        + ' is still to come'))
 
 
 def _of_observation(model: Model, event: Event, states: Sequence[Codes],

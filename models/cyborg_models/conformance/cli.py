@@ -139,7 +139,8 @@ def do_run(given: argparse.Namespace) -> int:
 def run(systems: list[Any], given: argparse.Namespace, target: str) -> int:
     """Run systems and report, as the options say.
 
-    :param target: what to name on the command line that repeats it
+    :param target: what to name on the command line that repeats it, which
+        gets the options besides that have a say in what comes
     """
     from cyborg_models.conformance import modes, report
 
@@ -148,8 +149,19 @@ def run(systems: list[Any], given: argparse.Namespace, target: str) -> int:
             vars(system)['known'] = tuple(dict.fromkeys(
                 [*system.known, *given.known]))
     reviews = _reviews(given.review) if given.review else {}
+    for key, value in (('--limit', vars(given).get('limit', ways.LIMIT)),
+                       ('--pins', given.pins)):
+        if value not in (None, ways.LIMIT):
+            target += f' {key} {shlex.quote(str(value))}'
+    if given.known:
+        target += f' --known {shlex.join(given.known)}'
     found = modes.report(systems, chosen_modes(given), given.seed, reviews,
                          target)
+    for outcome in found.outcomes:  # what is asked for by name has to be run
+        for one in outcome.modes:
+            if one.skipped and one.mode in given.mode:
+                one.notes.append(f'{one.mode} was asked for and not run: '
+                                 f'{one.skipped}')
     ways.tell(found, given, report.lines)
     return int(found.status)
 
@@ -218,6 +230,8 @@ def _module(where: str) -> Any:
             sys.path.insert(0, os.getcwd())
             return importlib.import_module(where)
         name = os.path.splitext(os.path.basename(where))[0]
+        # As of a script, what lies beside it can be imported.
+        sys.path.insert(0, os.path.dirname(os.path.abspath(where)))
         spec = importlib.util.spec_from_file_location(name, where)
         assert spec is not None and spec.loader is not None
         module = importlib.util.module_from_spec(spec)

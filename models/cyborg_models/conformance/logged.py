@@ -30,7 +30,7 @@ from cyborg_models.conformance.verdict import (
     Failure,
     Verdict,
 )
-from cyborg_models.kernel.describe import describe
+from cyborg_models.kernel.describe import requirements
 from cyborg_models.kernel.language import Model
 from cyborg_models.registry import Chosen
 
@@ -43,12 +43,14 @@ class Logged(suite.System):
     :param chosen: the model that the log is held to
     :param roles: that the software has; none: all of the contract
     :param capabilities: that it has; none: all of these roles
+    :param hidden: names of the actions that it takes without a line
     """
 
     def __init__(self, chosen: Chosen, roles: Iterable[str] = (),
                  capabilities: Iterable[str] = (),
                  implementation: tuple[str, str] = ('unnamed', '0'),
-                 known: Iterable[str] = ()) -> None:
+                 known: Iterable[str] = (),
+                 hidden: Iterable[str] = ()) -> None:
         rules = contract.of(chosen.name)
         roles = tuple(roles) or rules.roles
         # What is declared is of this one log, not of all of the class.
@@ -57,7 +59,8 @@ class Logged(suite.System):
             capabilities=tuple(capabilities) or tuple(
                 name for name, one in rules.capabilities.items()
                 if set(one.roles) & set(roles)),
-            implementation=implementation, known=tuple(known))
+            implementation=implementation, known=tuple(known),
+            hidden=tuple(hidden))
 
 
 @dataclass
@@ -125,9 +128,8 @@ class Report(verdict.Report):
         parts = []
         if found.held[rule.id]:
             parts.append('no line was refused by one of its guards')
-        names = [name for name, action in model.actions.items() if any(
-            requirement == rule.id
-            for requirement, _ in describe(action).guards)]
+        names = [name for name, action in model.actions.items()
+                 if rule.id in requirements(action)]
         if names and not found.actions.intersection(names):
             parts.append(f'the log has no {verdict.some(names)}')
         unseen = verdict.read_by(model, rule.id) - found.observed
@@ -158,7 +160,7 @@ def report(found: Checked, chosen: Chosen, system: Logged,
         found.evidence, failures, [verdict.ModeResult(
             'log', 0, found.events, 1, seconds=seconds,
             counts={'lines': found.lines},
-            notes=[found.cause] if found.cause else [])],
+            notes=[found.cause] if found.cause else [], repeat=repeat)],
         faults=tuple(sorted({step.action.name for step in found.steps
                              if step.action.fault})))
     return Report(system, rules, [outcome], found=found,
@@ -180,6 +182,14 @@ def lines(made: Report, width: int = 80, marks: Any = drawing.UNICODE,
     yield '', None
     if found.divergence:
         yield f'line {found.line}: {found.text}', None
+        silent = dict.fromkeys(
+            step.action.name for step in found.divergence.possible
+            if not step.action.fault and step.action.name not in (
+                *found.actions, *made.system.hidden))
+        if silent:
+            yield (f'No line before it has {verdict.some([*silent])}. What '
+                   'happens without a line has to be named with --hidden, '
+                   "which may be '*'."), 'yellow'
     if found.cause:
         at = f'line {found.line}: ' if found.line else ''
         yield f'Inconclusive: {at}{found.cause}', 'yellow'

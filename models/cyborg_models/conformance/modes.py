@@ -196,6 +196,8 @@ def _generate(explorer: Explorer, budget: int) -> None:
 
     @st.composite
     def runs(draw: Any) -> None:
+        if broken:  # Hypothesis tries it anew; it is told as it was
+            raise broken[0]
         try:
             explorer.begin()
             for _ in range(length):
@@ -205,7 +207,7 @@ def _generate(explorer: Explorer, budget: int) -> None:
                 explorer.take(explorer.choose() if explorer.plain
                               else number)
         except (HarnessError, Undecided, ModelError) as error:
-            broken.append(error)  # Hypothesis tries it anew
+            broken.append(error)
             raise
 
     @hypothesis.seed(explorer.result.seed)
@@ -570,7 +572,8 @@ def run(system: System, modes: Mapping[str, Mapping[str, Any]],
     """Run a system in some modes.
 
     :param modes: name of a mode -> its options
-    :param only: what the command line has besides, to repeat it
+    :param only: the targets of the command line that repeats it, and what
+        else that has beside mode, seed and the modes' options
     :raises InputError: if what is declared or asked for cannot be
     """
     chosen = suite.chosen(system)
@@ -587,6 +590,11 @@ def run(system: System, modes: Mapping[str, Mapping[str, Any]],
                              f'{near(name, model.defects)}')
     outcome = Outcome(chosen.title, verdict.carried(model), chosen.set)
     command = f'cyborg-models conform run {only or type(system).__name__}'
+
+    def repeat(mode: str, of: int) -> str:
+        given = ''.join(f' --{key} {modes[mode][key]}' for key in (
+            'steps', 'depth', 'rounds') if key in modes[mode])
+        return f'{command} --mode {mode} --seed {of}{given}'
     watch = Watch(system.limit)
     session = None
     try:
@@ -611,15 +619,13 @@ def run(system: System, modes: Mapping[str, Mapping[str, Any]],
         if session is not None:
             outcome.last = ', '.join(
                 step.name for step, _ in session.calls[-TOLD:])
-            outcome.repeat = (f'{command} --mode {session.mode} --seed '
-                              f'{session.seed}')
+            outcome.repeat = repeat(session.mode, session.seed)
     finally:
         if session is not None:
             _sum_up(outcome, session, system)
         _stop(system, outcome)
-    for failure in outcome.failures:
-        failure.repeat = (f'{command} --mode {failure.mode} --seed '
-                          f'{failure.seed}')
+    for one in (*outcome.failures, *outcome.modes):
+        one.repeat = repeat(one.mode, one.seed)
     return outcome
 
 

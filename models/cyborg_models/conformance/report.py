@@ -69,7 +69,8 @@ def as_data(report: Report) -> dict[str, Any]:
                 'runs': mode.runs, 'states': mode.states,
                 'edges': mode.edges, 'seconds': round(mode.seconds, 3),
                 'counts': mode.counts, 'notes': mode.notes,
-                'skipped': mode.skipped} for mode in outcome.modes]}
+                'skipped': mode.skipped, 'repeat': mode.repeat}
+                for mode in outcome.modes]}
             for outcome in report.outcomes], **report.more}
 
 
@@ -203,7 +204,9 @@ def lines(report: Report, width: int = 80, marks: Any = drawing.UNICODE,
     yield (f'{data["implementation"]["name"]} '
            f'{data["implementation"]["version"]}: {data["contract"]}, role '
            f'{", ".join(data["role"])}, with '
-           f'{", ".join(data["capabilities"])}'), 'bold'
+           f'{", ".join(data["capabilities"])}' + (
+               f'; faults injected: {", ".join(data["faults"])}'
+               if data['faults'] else '')), 'bold'
     for title, models in _by_title(data):
         yield '', None
         yield title, 'bold'
@@ -296,6 +299,18 @@ def as_junit(report: Report) -> str:
     What is inconclusive and can be tested is an *error*, for a skipped test
     is easily taken for a passed one; of a log that says enough it is skipped.
     """
+    data = as_data(report)
+    told = ''.join(
+        f'   <property name={quoteattr(key)} value={quoteattr(_clean(one))}'
+        '/>\n' for key, one in (
+            ('contract', data['contract']), ('role', ' '.join(data['role'])),
+            ('capabilities', ' '.join(data['capabilities'])),
+            ('implementation', ' '.join(data['implementation'].values())),
+            ('known', ' '.join(data['known'])),
+            ('faults', ' '.join(data['faults'])), ('seed', str(data['seed'])),
+            ('verdict', data['claim'] or data['verdict']),
+            *(('repeat', mode['repeat']) for model in data['models']
+              for mode in model['modes'])))
     rows, counts = [], {'failure': 0, 'error': 0, 'skipped': 0}
     texts = {}
     for failure in report.failures:
@@ -324,6 +339,7 @@ def as_junit(report: Report) -> str:
             f'<testsuites>\n <testsuite name="conformance" tests="'
             f'{len(rows)}" failures="{counts["failure"]}" errors="'
             f'{counts["error"]}" skipped="{counts["skipped"]}">\n'
+            f'  <properties>\n{told}  </properties>\n'
             + '\n'.join(rows) + '\n </testsuite>\n</testsuites>\n')
 
 
@@ -392,10 +408,13 @@ def as_html(report: Report) -> str:
     for failure, row in zip(report.failures, data['failures'], strict=True):
         parts.append(_failure_html(failure, row))
     parts.append(_requirements_html(report))
-    for title, models in _by_title(data):
+    for title, group in _by_title(data):
+        models = [*group]
         parts.append(f'<section><h2>{escape(title)}</h2><pre>' + escape(
             '\n'.join(line for model in models for line, _ in _mode_lines(
-                model))) + '</pre></section>')
+                model))) + '</pre>' + _rows([('to repeat', tuple(
+                    mode['repeat'] for model in models
+                    for mode in model['modes']))], 'how') + '</section>')
     return '\n'.join([*parts, '</body></html>']) + '\n'
 
 
@@ -408,8 +427,10 @@ def _rows(rows: list[tuple[str, Any]], kind: str = '') -> str:
         if isinstance(value, tuple):
             return '<ol>' + ''.join(f'<li><code>{escape(one)}</code></li>'
                                     for one in value) + '</ol>'
-        return escape(', '.join(value) if isinstance(value, list)
+        told = escape(', '.join(value) if isinstance(value, list)
                       else str(value))
+        return (f'<a href="{told}">{told}</a>'
+                if told.startswith(contract.SITE) else told)
     return f'<table class="{kind}">' + ''.join(
         f'<tr><th scope="row">{escape(key)}</th><td>{text(value)}</td></tr>'
         for key, value in rows) + '</table>'
@@ -426,7 +447,7 @@ def _failure_html(failure: Failure, row: dict[str, Any]) -> str:
         ('its rule', guard and guard['address'] != row['address']
          and guard['address']),
         ('at', event['source']),
-        ('differs', [_difference(one) for one in row['differences']]),
+        ('differs', tuple(_difference(one) for one in row['differences'])),
         ('possible steps', row['possible']), ('calls', tuple(row['calls'])),
         ('found', '' if event['source'] else (
             f'mode {row["mode"]}, seed {row["seed"]}, after '

@@ -16,6 +16,10 @@ and digests.  A file is the graph of what is possible:
     For each known defect a step in a state that is nearest to the start,
     with ``then`` or ``refused``: what tells software that has the defect.
 
+A defect that shows in none of these configurations is told in that of the
+manifest of models which has it first; of such a one the file has the ways to
+what tells, and no other edge or refusal.
+
 So a vector is a way from the start, and one step more.  Nothing depends on
 time or chance: a model has one set of vectors.
 """
@@ -27,11 +31,11 @@ import enum
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from cyborg_models import registry
+from cyborg_models import manifest, registry
 from cyborg_models.conformance import blame, contract
 from cyborg_models.conformance.oracle import OK, REFUSED, Event
 from cyborg_models.kernel.language import (
@@ -50,6 +54,7 @@ FOLDER = os.path.join(os.path.dirname(os.path.dirname(
 FORMAT = 'cyborg-models vectors 1'
 MANIFEST = 'manifest.json'
 LONGEST = 100  # steps of a run that takes edges
+MOST = 20_000  # states among which what tells a defect is looked for
 
 #: (model, settings): large enough for each guard and defect, small enough
 #: for each edge
@@ -128,12 +133,16 @@ class Graph:
 class Walked(Graph):
     """The graph of a model.
 
+    :param enough: told each state, by its number, before it is gone on from;
+        True to end there
+
     :ivar states: each state's codes
     :ivar trees: of each step of the model
     :ivar refused: (action, where the guard is) -> (state, step, guard)
     """
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model,
+                 enough: Callable[[Walked, int], bool] | None = None) -> None:
         super().__init__()
         self.model = model
         self.trees = [Tree(model, step.action.body, step.arguments, False)
@@ -142,6 +151,8 @@ class Walked(Graph):
         self.refused: dict[tuple[str, str], tuple[int, Step, Guard]] = {}
         known = {model.initial: 0}
         for here, codes in enumerate(self.states):
+            if enough is not None and enough(self, here):
+                break
             for step, tree in zip(model.steps, self.trees, strict=True):
                 writes = tree(codes)
                 if writes.__class__ is Guard:
@@ -156,6 +167,27 @@ class Walked(Graph):
                     self.after.append([])
                     self.way.append((here, step))
                 self.after[here].append((step, known[there]))
+
+    def keep(self, wanted: Sequence[int]) -> dict[int, int]:
+        """Keep some states, the ways to them, and nothing else; returns
+        their new numbers.
+        """
+        kept = set(wanted)
+        for state in range(len(self.states) - 1, 0, -1):
+            link = self.way[state]
+            if state in kept and link is not None:
+                kept.add(link[0])
+        new = {state: number for number, state
+               in enumerate(sorted({0, *kept}))}
+        ways = [self.way[state] for state in new]
+        self.states = [self.states[state] for state in new]
+        self.way = [link and (new[link[0]], link[1]) for link in ways]
+        self.after = [[] for _ in new]
+        for number, link in enumerate(self.way):
+            if link is not None:
+                self.after[link[0]].append((link[1], number))
+        self.refused = {}
+        return new
 
 
 @dataclass(frozen=True)
@@ -186,29 +218,64 @@ def made(chosen: Chosen) -> tuple[Walked, list[Told]]:
             'refusal', (guard.requirement,), state, step, guard))
     pairs = [f'{key}={text}' for key, text in chosen.set.items()]
     for defect in sorted(chosen.model.defects):
-        told = _telling(graph, defect, registry.choose(
-            chosen.name, pairs, (defect,)).model)
+        trees = _trees(chosen, pairs, defect)
+        told = next(filter(None, (
+            _telling(graph, state, defect, trees)
+            for state in range(len(graph.states)))), None)
         if told is not None:
             found.append(told)
     return graph, found
 
 
-def _telling(graph: Walked, defect: str, other: Model) -> Told | None:
-    """A step that tells a defect, nearest to the start; None if none does.
+def told_of(chosen: Chosen, defects: Sequence[str]
+            ) -> tuple[Walked, list[Told]]:
+    """What tells some defects, each in the first state that does, and the
+    ways there.
+
+    :raises InputError: if nothing near the start tells one
     """
-    trees = [Tree(other, step.action.body, step.arguments, False)
-             for step in other.steps]
-    for state, here in enumerate(graph.states):
-        for step, tree, theirs in zip(graph.model.steps, graph.trees, trees,
-                                      strict=True):
-            sound, wrong = tree(here), theirs(here)
-            refused = sound.__class__ is Guard
-            if refused and wrong.__class__ is Guard or not refused and (
-                    wrong.__class__ is not Guard
-                    and successor(here, wrong) == successor(here, sound)):
-                continue
-            return Told(f'defect-{defect}', 'defect', _broken(
-                graph.model, here, step, sound, wrong), state, step, sound)
+    pairs = [f'{key}={text}' for key, text in chosen.set.items()]
+    left = {name: _trees(chosen, pairs, name) for name in sorted(defects)}
+    found: list[Told] = []
+
+    def enough(graph: Walked, state: int) -> bool:
+        for name, trees in list(left.items()):
+            told = _telling(graph, state, name, trees)
+            if told is not None:
+                found.append(told)
+                del left[name]
+        return not left or state >= MOST
+    graph = Walked(chosen.model, enough)
+    if left:
+        raise InputError(
+            f'{chosen.title}: in {len(graph.states):,} states no step tells '
+            f'{", ".join(left)}; put another configuration with it before '
+            'that one into the manifest of models')
+    new = graph.keep([one.state for one in found])
+    return graph, [replace(one, state=new[one.state]) for one in found]
+
+
+def _trees(chosen: Chosen, pairs: Sequence[str], defect: str) -> list[Tree]:
+    """What the model with a defect makes of each step."""
+    other = registry.choose(chosen.name, pairs, (defect,)).model
+    return [Tree(other, step.action.body, step.arguments, False)
+            for step in other.steps]
+
+
+def _telling(graph: Walked, state: int, defect: str, trees: Sequence[Tree]
+             ) -> Told | None:
+    """The first step in a state that tells a defect; None if none does."""
+    here = graph.states[state]
+    for step, tree, theirs in zip(graph.model.steps, graph.trees, trees,
+                                  strict=True):
+        sound, wrong = tree(here), theirs(here)
+        refused = sound.__class__ is Guard
+        if refused and wrong.__class__ is Guard or not refused and (
+                wrong.__class__ is not Guard
+                and successor(here, wrong) == successor(here, sound)):
+            continue
+        return Told(f'defect-{defect}', 'defect', _broken(
+            graph.model, here, step, sound, wrong), state, step, sound)
     return None
 
 
@@ -289,19 +356,41 @@ def _value(model: Model, cell: int, code: int) -> Any:
 
 def _texts() -> Iterator[tuple[str, str, dict[str, Any]]]:
     """(name of a file, its text, its row of the manifest)."""
+    told: set[tuple[str, str]] = set()  # (release, name of a vector)
     for model, settings in CONFIGURATIONS:
         chosen = registry.choose(model, [
             f'{key}={text}' for key, text in settings.items()])
         graph, found = made(chosen)
-        text = dumps(chosen, graph, found)
-        name = name_of(chosen)
-        kinds = collections.Counter(one.kind for one in found)
-        yield name, text, {
-            'file': name, 'model': chosen.name, 'settings': chosen.differs,
-            'digest': hashlib.sha256(text.encode()).hexdigest(),
-            'figures': {'states': len(graph.states), 'edges': graph.edges,
-                        'refusals': kinds['refusal'],
-                        'defects': kinds['defect']}}
+        told.update((_release(model), one.name) for one in found)
+        yield _file(chosen, graph, found)
+    others: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for entry in manifest.load():
+        for name in entry.defects if len(entry.defects) == 1 else ():
+            key = _release(entry.model), f'defect-{name}'
+            if key not in told:
+                told.add(key)
+                others.setdefault((entry.model, entry.pairs), []).append(
+                    name)
+    for (model, pairs), names in others.items():
+        chosen = registry.choose(model, pairs)
+        yield _file(chosen, *told_of(chosen, names))
+
+
+def _release(model: str) -> str:
+    return model.partition('.')[0]
+
+
+def _file(chosen: Chosen, graph: Walked, found: Sequence[Told]
+          ) -> tuple[str, str, dict[str, Any]]:
+    text = dumps(chosen, graph, found)
+    name = name_of(chosen)
+    kinds = collections.Counter(one.kind for one in found)
+    return name, text, {
+        'file': name, 'model': chosen.name, 'settings': chosen.differs,
+        'digest': hashlib.sha256(text.encode()).hexdigest(),
+        'figures': {'states': len(graph.states), 'edges': graph.edges,
+                    'refusals': kinds['refusal'],
+                    'defects': kinds['defect']}}
 
 
 def record(folder: str | None = None) -> dict[str, dict[str, int]]:

@@ -34,7 +34,7 @@ from cyborg_models.conformance.oracle import (
     Divergence,
 )
 from cyborg_models.conformance.suite import System
-from cyborg_models.kernel.describe import describe
+from cyborg_models.kernel.describe import requirements
 from cyborg_models.kernel.language import (
     Codes,
     Guard,
@@ -309,7 +309,7 @@ def carried(model: Model) -> frozenset[str]:
     """The requirements that a model's guards and properties carry."""
     return frozenset(itertools.chain(
         (requirement for action in model.actions.values()
-         for requirement, _ in describe(action).guards),
+         for requirement in requirements(action)),
         (prop.requirement for prop in model.properties.values())))
 
 
@@ -321,6 +321,7 @@ class ModeResult:
     :ivar counts: other figures, by name
     :ivar notes: why it is inconclusive, if it is
     :ivar skipped: why it was not run, or ''
+    :ivar repeat: the command that repeats it
     """
 
     mode: str
@@ -333,6 +334,7 @@ class ModeResult:
     counts: dict[str, int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     skipped: str = ''
+    repeat: str = ''
 
 
 @dataclass
@@ -528,9 +530,8 @@ def unseen(model: Model, requirement: str, observed: Iterable[str],
     :param hidden: names of the actions that are taken unseen
     """
     variables = sorted(read_by(model, requirement).difference(observed))
-    actions = [name for name in sorted(hidden) if any(
-        one == requirement
-        for one, _ in describe(model.actions[name]).guards)]
+    actions = [name for name in sorted(hidden)
+               if requirement in requirements(model.actions[name])]
     return '; '.join([
         *([f'nobody observed {some(variables)}'] if variables else []),
         *([f'{some(actions)} come{"s" * (len(actions) == 1)} unseen']

@@ -262,7 +262,8 @@ def do_log(given: argparse.Namespace) -> int:
     # What may happen unseen may be logged all the same.
     oracle = Oracle(chosen, actions, sorted(hidden))
     system = logged.Logged(chosen, given.role, given.capability,
-                           tuple(given.implementation), given.known)
+                           tuple(given.implementation), given.known,
+                           sorted(hidden))
     suite.declared(system)
     began = time.monotonic()
     found = log.check_file(given.log, log.Checker(

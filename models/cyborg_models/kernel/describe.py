@@ -8,11 +8,17 @@ from __future__ import annotations
 import ast
 import functools
 import inspect
+import os
+import re
 import textwrap
 import types
+import weakref
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from cyborg_models.kernel.language import Action
+
+ID = re.compile(r'[A-Z][A-Z0-9]*-\w+')  # of a requirement
 
 
 @dataclass(frozen=True)
@@ -52,6 +58,56 @@ def _described(code: types.CodeType, lacks: str | None) -> Described:
         tuple(effect for effect in reader.effects if effect != lacks))
 
 
+def requirements(action: Action) -> frozenset[str]:
+    """The ids that an action's guards carry, and those of the functions of
+    its model that it calls.
+    """
+    body = inspect.unwrap(action.body)
+    if body not in _known:
+        _known[body] = frozenset(_named(body, set(), set()) if isinstance(
+            body, types.FunctionType) else ())
+    return _known[body].union(name for name, _ in describe(action).guards)
+
+
+#: what was made of a body, as long as there is one
+_known: weakref.WeakKeyDictionary[
+    Callable[..., object], frozenset[str]] = weakref.WeakKeyDictionary()
+
+
+def _named(function: types.FunctionType, kinds: set[type],
+           seen: set[types.CodeType]) -> set[str]:
+    """The ids that a function names, and whatever it calls.
+
+    :param kinds: of what the model is made with, whose methods may be called
+    """
+    found: set[str] = set()
+    cells = [cell.cell_contents for cell in function.__closure__ or ()]
+    kinds = kinds.union(type(cell) for cell in cells)
+    codes = [function.__code__]
+    for code in codes:  # lambdas and the like within it are met on the way
+        if code in seen:
+            continue
+        seen.add(code)
+        for one in code.co_consts:
+            if isinstance(one, types.CodeType):
+                codes.append(one)
+            elif isinstance(one, str) and ID.fullmatch(one):
+                found.add(one)
+        near = [*cells, *(function.__globals__.get(name)
+                          for name in code.co_names),
+                *(inspect.getattr_static(kind, name, None)
+                  for kind in kinds for name in code.co_names)]
+        for other in near:
+            if isinstance(other, types.FunctionType) and (
+                    _folder(other) == _folder(function)):
+                found |= _named(other, kinds, seen)
+    return found
+
+
+def _folder(function: types.FunctionType) -> str:
+    return os.path.dirname(function.__code__.co_filename)
+
+
 class _Reader:
     """Collects guards and effects, statement by statement."""
 
@@ -86,4 +142,4 @@ class _Reader:
             self.effects.append(under + ast.unparse(call))
 
 
-__all__ = ['Described', 'describe']
+__all__ = ['ID', 'Described', 'describe', 'requirements']

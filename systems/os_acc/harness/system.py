@@ -87,7 +87,8 @@ class OsAcc(System):
         """A number of the model's settings."""
         return int(self.settings.get(name, default))
 
-    def __init__(self) -> None:
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)  # of a test, its name
         self.repeated = collections.Counter()
 
     def start(self) -> None:

@@ -4,7 +4,7 @@ import logging
 import os
 import unittest
 
-from harness import libvirtd
+from harness import libvirtd, shelf
 from harness.faulty import FAULTY
 from harness.host import Broken
 from harness.systems import (
@@ -17,7 +17,7 @@ from harness.systems import (
 )
 from os_acc_libvirt.plugin import GpuLibvirt
 
-from cyborg_models.conformance import modes
+from cyborg_models.conformance import Suite, modes
 
 EDGES = 40  # that a run has to see at least, or it has tried little
 
@@ -85,6 +85,46 @@ class TestFaulty(unittest.TestCase):
                 self.assertIn(requirement, {
                     one for failure in report.failures
                     for one in failure.divergence.requirements})
+
+
+class Forgets(shelf.Plugin):
+    """Says that a slot is erased, and has erased nothing."""
+
+    def clean(self, van, scope, deadline):
+        self.shelf.move('erase', van, lambda: None)
+
+
+class SlotsThatForget(shelf.Slots):
+    plugin = Forgets
+
+
+class AsATest(shelf.Slots, Suite):
+    """What a plugin's author has a runner of tests find."""
+
+    modes = {'faults': {'steps': 60}}
+
+
+class TestOnShelf(unittest.TestCase):
+    """The example that the guide has for a plugin of one's own."""
+
+    def test_it_conforms(self):
+        report = modes.report([shelf.Slots()], {'faults': {'steps': 300}})
+        self.assertEqual(shown(report), [])
+        [mode] = report.outcomes[0].modes
+        self.assertGreaterEqual(mode.edges, 3 * EDGES)
+        found = {name: one.verdict for name, one in report.verdicts.items()}
+        self.assertEqual('pass', found['OSACC-009'])
+        # What binds the plugins of other platforms is not asked of it.
+        self.assertEqual('not applicable', found['PLAT-011'])
+        self.assertEqual('not applicable', found['FPGAX86-001'])
+
+    def test_one_that_forgets(self):
+        report = modes.report([SlotsThatForget()],
+                              {'explore': {'steps': 60}})
+        self.assertEqual(report.errors, [])
+        self.assertEqual({'OSACC-009'}, {
+            name for name, one in report.verdicts.items()
+            if one.verdict == 'fail'})
 
 
 class ElementsStay(GpuLibvirt):
