@@ -64,7 +64,9 @@ LONG = {
     'symmetry': [('stein.attach', {'instances': 3, 'handles': 3,
                                    'faults': 2}),
                  ('stein.attach', {'instances': 3, 'handles': 3,
-                                   'faults': 4})],
+                                   'faults': 4}),
+                 ('stein.attach', {'instances': 3, 'handles': 3,
+                                   'faults': 6})],
     'check': None, 'imports': 5}  # None: see standard()
 QUICK = ('-O0', '-DNOREDUCE', '-DSAFETY')  # to compile
 STANDARD = 1_000_000  # states that a standard configuration has at most

@@ -595,8 +595,8 @@ class TheComparisonBites(unittest.TestCase):
     def test_two_states_taken_for_one(self):
         right = tables.Packing.__init__
 
-        def init(packing, model):
-            right(packing, model)
+        def init(packing, *arguments):
+            right(packing, *arguments)
             packing.word[-1] = packing.word[0]
             packing.shift[-1] = packing.shift[0]
         self.noticed(self.patch(tables.Packing, '__init__', init))

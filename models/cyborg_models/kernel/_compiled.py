@@ -476,96 +476,256 @@ def _seen(row, kids, node, member, watch, want):
     return -1
 
 
-# The rows of what `canonical` works in.
-LOCAL, SIGNATURE, NAMES, WAY, WAYS, WAYS_END, MADE = range(7)
-MEMBERS = 128  # of all symmetric sets, at most; as many words, too
+# --- which of the states alike is stored ------------------------------------
+
+# The tables of what `canonical` works in.  Each has a column for each of the
+# states that are dealt with together: so the processor has many at once.
+# Of the last ones only the first row is used: as bits, the members that name
+# others or are named; whether the keys leave open which comes first; and the
+# rows of the states.
+(VALUE, MADE, NAMED, LOCAL, KEY, GOES, ORDER, IMAGE, BEST, NAMES, OPEN,
+ WHICH) = TABLES = range(12)
+TOGETHER = 64
 
 
-def workroom(words):
+def workroom(words, states, symmetry):
     """What compiled code works in, which makes no array itself: a state
-    after a step, the one of those alike, and room for `canonical`.
+    after a step; with symmetry also room for so many states, for as many
+    numbers, and for `canonical`.
     """
-    return (np.empty(words, np.uint64), np.empty(words, np.uint64),
-            np.empty((7, MEMBERS), np.uint64))
+    after = np.empty(words, np.uint64)
+    if symmetry is None:
+        return after, None, None, None
+    most = words + sum(len(array) for array in symmetry)
+    return (after, np.empty((states, words), np.uint64),
+            np.empty(states, np.uint64),
+            np.empty((len(TABLES), most, TOGETHER), np.uint64))
 
 
 @_loop()
-def canonical(wide, row, best, work, fixed, chunk, image, local, begin, name,
-              meant, families, ways_begin, ways):
-    """Put the one of the states alike that is stored into ``best``.
-
-    ``work`` is room to work in, as :func:`workroom` makes it.  See
-    ``symmetry`` for the other arrays.
+def _sign(rows, count, work, slot, name, meant, members):
+    """Give each member a key that tells it from others: made of its own
+    variables and those of the members that it names or that name it.
     """
-    count = np.uint64(len(families))
-    factor = np.uint64(0xD6E8FEB86659FD93)
-    members = np.uint64(len(begin) - 2)
-    for at in range(members + ONE):
-        work[LOCAL, at] = 0
-        work[NAMES, at] = 0
-    for index in range(np.uint64(len(chunk))):
-        value = chunk[index, 3] + (
-            (row[chunk[index, 0]] >> chunk[index, 1]) & chunk[index, 2])
-        for at in range(members):
-            work[LOCAL, at] += local[value, at]
-    for at in range(members + ONE):
-        mixed = work[LOCAL, at]
-        for index in range(begin[at], begin[at + ONE]):
-            said = name[index, 3] + (
-                (row[name[index, 0]] >> name[index, 1]) & name[index, 2])
+    for member in range(members + ONE):
+        for at in range(count):
+            work[LOCAL, member, at] = 0
+    for index in range(np.uint64(len(slot))):
+        w, shift, mask = slot[index, 0], slot[index, 1], slot[index, 2]
+        own, mine = slot[index, 3], slot[index, 4]
+        for at in range(count):
+            value = (rows[work[WHICH, 0, at], w] >> shift) & mask
+            work[VALUE, index, at] = value
+            work[LOCAL, mine, at] = (
+                work[LOCAL, mine, at] * np.uint64(SEED) + (value & own))
+    for member in range(members):
+        for at in range(count):
+            work[KEY, member, at] = (
+                work[LOCAL, member, at] * np.uint64(SEED))
+    for at in range(count):
+        work[NAMES, 0, at] = 0
+    for index in range(np.uint64(len(name))):
+        here, shift, mask = name[index, 0], name[index, 1], name[index, 2]
+        first, mine = name[index, 3], name[index, 4]
+        for at in range(count):
+            said = first + ((work[VALUE, here, at] >> shift) & mask)
             named = meant[said, 0]
-            if named < members:
-                mixed ^= work[LOCAL, named]
-                work[NAMES, named] = 1
-                work[NAMES, at] = 1
-            mixed = (mixed ^ meant[said, 1]) * factor
-        work[SIGNATURE, at] = mixed ^ (mixed >> np.uint64(32))
-    for family in range(count):
-        first, last = families[family, 0], families[family, 1]
-        outcome = np.uint64(0)
+            work[NAMED, index, at] = named
+            some = np.uint64(named != members)
+            work[NAMES, 0, at] |= some << named | some << mine
+            mixed = (work[LOCAL, named, at] ^ work[LOCAL, mine, at] * THREE
+                     ) + meant[said, 1]
+            mixed *= np.uint64(0xD6E8FEB86659FD93)
+            mixed ^= mixed >> np.uint64(32)
+            work[KEY, mine, at] += mixed
+            work[KEY, named, at] += TWO * mixed
+
+
+@_loop()
+def _rank(count, work, family):
+    """Put the members of each family in the order of their keys."""
+    for at in range(count):
+        work[OPEN, 0, at] = 0
+    for index in range(np.uint64(len(family))):
+        first, last = family[index, 0], family[index, 1]
+        for member in range(first, last):
+            for at in range(count):
+                work[GOES, member, at] = first
         for one in range(first, last):
             for two in range(one + ONE, last):
-                mine, other = work[SIGNATURE, one], work[SIGNATURE, two]
-                # Where neither names another, nor is named, it makes no
-                # difference which of two that are alike comes first.
-                alike = np.uint64(mine == other) & (
-                    work[NAMES, one] | work[NAMES, two])
-                outcome = (THREE * outcome + alike
-                           + TWO * np.uint64(mine > other))
-        outcome += families[family, 2]
-        work[WAY, family] = ways_begin[outcome]
-        work[WAYS, family] = ways_begin[outcome]
-        work[WAYS_END, family] = ways_begin[outcome + ONE]
-    begun = False
-    while True:
-        number = np.uint64(0)
-        for family in range(count):
-            number += ways[work[WAY, family]] * families[family, 3]
-        for w in range(len(wide)):
-            work[MADE, w] = row[w] & fixed[w]
-        for index in range(np.uint64(len(chunk))):
-            value = chunk[index, 3] + (
-                (row[chunk[index, 0]] >> chunk[index, 1]) & chunk[index, 2])
+                for at in range(count):
+                    mine, other = work[KEY, one, at], work[KEY, two, at]
+                    after = np.uint64(mine > other)
+                    work[GOES, one, at] += after
+                    work[GOES, two, at] += ONE - after
+                    # Where neither names another, nor is named, both orders
+                    # give the same image.
+                    work[OPEN, 0, at] |= np.uint64(mine == other) & (
+                        work[NAMES, 0, at] >> one) & ONE
+
+
+@_loop()
+def _image(wide, rows, count, work, into, slot, name, family,
+           fixed):
+    """Make the images of the states."""
+    for index in range(np.uint64(len(slot))):
+        for at in range(count):
+            work[MADE, index, at] = work[VALUE, index, at]
+    for index in range(np.uint64(len(name))):
+        here, factor = name[index, 0], name[index, 5]
+        for at in range(count):
+            named = work[NAMED, index, at]
+            work[MADE, here, at] += (work[GOES, named, at] - named) * factor
+    for w in range(np.uint64(len(wide))):
+        for at in range(count):
+            work[into, w, at] = rows[work[WHICH, 0, at], w] & fixed[w]
+    for index in range(np.uint64(len(family))):
+        first, last = family[index, 0], family[index, 1]
+        begin, parts = family[index, 2], family[index, 3]
+        for to in range(first, last):
+            for member in range(first, last):
+                for part in range(parts):
+                    here = begin + (member - first) * parts + part
+                    there = begin + (to - first) * parts + part
+                    w, shift = slot[there, 0], slot[there, 1]
+                    for at in range(count):
+                        work[into, w, at] |= np.uint64(
+                            work[GOES, member, at] == to) * (
+                                work[MADE, here, at] << shift)
+
+
+@_loop()
+def _next(work, at, family):
+    """Go on to the next order that the keys leave open; False if there is
+    none, and then it is the first again.
+    """
+    for index in range(np.uint64(len(family))):
+        first = family[index, 0]
+        while first < family[index, 1]:
+            last = first + ONE
+            mine = work[ORDER, first, at]
+            named = (work[NAMES, 0, at] >> mine) & ONE
+            while (last < family[index, 1] and named and work[KEY, work[
+                    ORDER, last, at], at] == work[KEY, mine, at]):
+                last += ONE
+            # The next permutation of those from first to before last.
+            pivot = last - ONE
+            while pivot > first and (work[ORDER, pivot - ONE, at]
+                                     > work[ORDER, pivot, at]):
+                pivot -= ONE
+            if pivot > first:
+                other = last - ONE
+                while (work[ORDER, other, at]
+                       < work[ORDER, pivot - ONE, at]):
+                    other -= ONE
+                _swap(work, at, pivot - ONE, other)
+            low, high = pivot, last - ONE
+            while low < high:
+                _swap(work, at, low, high)
+                low += ONE
+                high -= ONE
+            if pivot > first:
+                return True
+            first = last
+    return False
+
+
+@_loop(inline='always')
+def _swap(work, at, one, two):
+    member, other = work[ORDER, one, at], work[ORDER, two, at]
+    work[ORDER, one, at] = other
+    work[ORDER, two, at] = member
+    work[GOES, other, at] = one
+    work[GOES, member, at] = two
+
+
+@_loop()
+def _try_others(wide, rows, count, work, slot, name, family, fixed):
+    """Try all orders that the keys leave open, for the least image."""
+    for member in range(family[len(family) - 1, 1]):
+        for at in range(count):
+            work[ORDER, work[GOES, member, at], at] = member
+    more = True
+    while more:
+        more = False
+        for at in range(count):
+            if work[OPEN, 0, at]:
+                work[OPEN, 0, at] = np.uint64(_next(work, at, family))
+                more = more or work[OPEN, 0, at] != 0
+        _image(wide, rows, count, work, IMAGE, slot, name, family,
+               fixed)
+        for at in range(count):
+            less = False
+            for w in range(np.uint64(len(wide))):
+                if work[IMAGE, w, at] != work[BEST, w, at]:
+                    less = work[IMAGE, w, at] < work[BEST, w, at]
+                    break
+            if less:
+                for w in range(np.uint64(len(wide))):
+                    work[BEST, w, at] = work[IMAGE, w, at]
+
+
+@_loop()
+def canonical(wide, rows, count, which, work, slot, name, meant, family,
+              fixed):
+    """Put the one of the states alike that is stored in the place of each
+    of the first *count* rows.
+
+    ``which`` and ``work`` are room to work in, as :func:`workroom` makes
+    it; see ``symmetry`` for the other arrays.  Returns for how many states
+    more than one image was made.
+    """
+    members = family[len(family) - 1, 1]  # and then comes nobody
+    for at in range(np.uint64(count)):
+        which[at] = at
+    # In a second turn, those whose members' order the keys leave open.
+    last, more = np.uint64(count), np.uint64(0)
+    for turn in range(2):
+        begin = np.uint64(0)
+        while begin < last:
+            some = last - begin
+            if some > np.uint64(TOGETHER):
+                some = np.uint64(TOGETHER)
+            for at in range(some):
+                work[WHICH, 0, at] = which[begin + at]
+                work[GOES, members, at] = members
+            _sign(rows, some, work, slot, name, meant, members)
+            _rank(some, work, family)
+            _image(wide, rows, some, work, BEST, slot, name, family, fixed)
+            if turn == 1:
+                _try_others(wide, rows, some, work, slot, name, family,
+                            fixed)
+            for at in range(some):
+                row = work[WHICH, 0, at]
+                if turn == 0 and work[OPEN, 0, at]:
+                    which[more] = row
+                    more += ONE
+                else:
+                    for w in range(np.uint64(len(wide))):
+                        rows[row, w] = work[BEST, w, at]
+            begin += some
+        last = more
+    return more
+
+
+@_loop()
+def _make(wide, rows, count, leaves, ends, keep, put, made, which, work,
+          symmetry):
+    """Put the states that follow on some, one state's after the other's,
+    into ``made``; as they are stored, with symmetry.
+    """
+    begin = np.uint64(0)
+    for state in range(np.uint64(count)):
+        if ends[state, 1] & MISSING:
+            break
+        end = np.uint64(ends[state, 0])
+        for index in range(begin, end):
+            leaf = np.uint64(leaves[index])
             for w in range(len(wide)):
-                work[MADE, w] |= image[number, value, w]
-        less = not begun
-        for w in range(len(wide)):
-            if begun and work[MADE, w] != best[w]:
-                less = work[MADE, w] < best[w]
-                break
-        begun = True
-        if less:
-            for w in range(len(wide)):
-                best[w] = work[MADE, w]
-        family = np.uint64(0)
-        while family < count:
-            work[WAY, family] += ONE
-            if work[WAY, family] < work[WAYS_END, family]:
-                break
-            work[WAY, family] = work[WAYS, family]
-            family += ONE
-        if family == count:
-            return
+                made[index, w] = (
+                    rows[state, w] & keep[leaf, w]) | put[leaf, w]
+        begin = end
+    canonical(wide, made, np.int64(begin), which, work, *symmetry)
 
 
 @_loop(nogil=True)
@@ -582,7 +742,7 @@ def expand(wide, states, low, high, at, kids, node, member, keep, put,
     one needs attention, the others need not go on until they do.
     """
     room = np.uint64(buckets.shape[1] - len(lively))
-    after, best, work = scratch
+    after, made, which, work = scratch
     while at[0] < at[2]:
         if stop[0]:
             return STOPPED
@@ -592,6 +752,9 @@ def expand(wide, states, low, high, at, kids, node, member, keep, put,
             tree_of, places, known, watch, want, lively)
         enabled(wide, rows, ready, kids, node, member, record, places, known,
                 watch, want, lively, leaves, labels, ends)
+        if symmetry is not None:
+            _make(wide, rows, ready, leaves, ends, keep, put, made, which,
+                  work, symmetry)
         begin, status, state = 0, -1, 0
         while state < ready:
             row = rows[state]
@@ -623,9 +786,8 @@ def expand(wide, states, low, high, at, kids, node, member, keep, put,
                 for w in range(len(wide)):
                     after[w] = (row[w] & keep[leaf, w]) | put[leaf, w]
                 if symmetry is not None:
-                    canonical(wide, after, best, work, *symmetry)
                     for w in range(len(wide)):
-                        after[w] = best[w]
+                        after[w] = made[index, w]
                 to = _hash(wide, after) >> bits
                 last = fill[to]
                 for w in range(len(wide)):
@@ -790,7 +952,7 @@ def predecessor(wide, states, low, high, target, kids, node, member, keep,
     With symmetry every state is.
     ``answer`` receives partition, index and step.
     """
-    after, best, work = scratch
+    after, made, which, work = scratch
     for part in range(states.shape[0]):
         for index in range(low[part], high[part]):
             row = states[part, index]
@@ -811,9 +973,11 @@ def predecessor(wide, states, low, high, target, kids, node, member, keep,
                 for w in range(len(wide)):
                     after[w] = (row[w] & keep[leaf, w]) | put[leaf, w]
                 if symmetry is not None:
-                    canonical(wide, after, best, work, *symmetry)
                     for w in range(len(wide)):
-                        after[w] = best[w]
+                        made[0, w] = after[w]
+                    canonical(wide, made, 1, which, work, *symmetry)
+                    for w in range(len(wide)):
+                        after[w] = made[0, w]
                 same = True
                 for w in range(len(wide)):
                     same = same and after[w] == target[w]
@@ -839,7 +1003,7 @@ def edges(wide, states, low, high, at, offset, table, size, kids, node,
     ``at`` is (partition, index) of the next state, which is kept up to
     date, and the partition to stop before.
     """
-    after, best, work = scratch
+    after, made, which, work = scratch
     while at[0] < at[2]:
         count = gather(wide, states, high, low, at, at[2], rows, whence)
         ready, problem = look(
@@ -847,6 +1011,9 @@ def edges(wide, states, low, high, at, offset, table, size, kids, node,
             tree_of, places, known, watch, want, lively)
         enabled(wide, rows, ready, kids, node, member, record, places, known,
                 watch, want, lively, leaves, labels, ends)
+        if symmetry is not None:
+            _make(wide, rows, ready, leaves, ends, keep, put, made, which,
+                  work, symmetry)
         first, place = 0, 0
         missing = ready < count and problem == MISSING
         while place < ready:
@@ -862,9 +1029,8 @@ def edges(wide, states, low, high, at, offset, table, size, kids, node,
                 for w in range(len(wide)):
                     after[w] = (row[w] & keep[leaf, w]) | put[leaf, w]
                 if symmetry is not None:
-                    canonical(wide, after, best, work, *symmetry)
                     for w in range(len(wide)):
-                        after[w] = best[w]
+                        after[w] = made[index, w]
                 there, found = look_up(wide, states, table, size, after,
                                        partition_bits, bits)
                 to[edge] = offset[there] + found

@@ -98,7 +98,8 @@ class _Worker:
                      np.empty((BATCH + 1, 2), np.int64),
                      np.empty(BATCH * steps + compiled.CHUNK, np.uint32),
                      np.empty((BATCH, 2), np.int64))
-        self.scratch = compiled.workroom(words)
+        self.scratch = compiled.workroom(words, BATCH * steps,
+                                         engine.symmetry)
         self.tally = np.zeros(len(fill), np.int64)
         self.found = np.zeros(1, np.int64)
         self.memo = Memo(engine.tables, engine.active)
@@ -161,7 +162,9 @@ class Engine:
         self.memo = self.workers[0].memo
         self._pool = (concurrent.futures.ThreadPoolExecutor(threads - 1)
                       if threads > 1 else None)
-        self._regroup_at = FIRST_GROUPS
+        # With symmetry few states take many steps, and few at first have to
+        # do: else half of the time would go by before there are groups.
+        self._regroup_at = FIRST_GROUPS >> (0 if self.symmetry is None else 3)
         self._stop = np.zeros(1, np.bool_)  # True: some worker waits
 
     def explore(self, enough: Collection[str] = ()) -> Explored:
@@ -219,9 +222,11 @@ class Engine:
         row = self.tables.packing.pack(codes)
         if self.symmetry is None:
             return row
-        best, (*_, work) = np.empty_like(row), compiled.workroom(len(row))
-        compiled.canonical(self.wide, row, best, work, *self.symmetry)
-        return best
+        compiled.canonical(
+            self.wide, row[np.newaxis], 1,
+            *compiled.workroom(len(row), 1, self.symmetry)[2:],
+            *self.symmetry)
+        return row
 
     def _run_level(self, low, high, ats, pending):
         """Expand until the level is done or a bucket is full; False when it
@@ -281,7 +286,9 @@ class Engine:
         total = int(self.high.sum())
         self._regroup_at = total * MORE_GROUPS
         # A partition's states are in order of their levels: take of each.
-        chosen = np.linspace(0, total - 1, min(total, SAMPLE)).astype(int)
+        # Few states are not worth being looked at closely.
+        sample = min((total + 1) // 2, SAMPLE)
+        chosen = np.linspace(0, total - 1, sample).astype(int)
         chosen = np.random.default_rng(0).permutation(chosen)
         ends = np.cumsum(self.high)
         part = np.searchsorted(ends, chosen, side='right')
@@ -404,7 +411,7 @@ class Engine:
                 self.wide, self.states, self.levels[level],
                 self.levels[level + 1], target, *tables.arrays,
                 len(self.model.steps), 1 + np.flatnonzero(agree),
-                self.symmetry, compiled.workroom(len(self.wide)), answer)
+                self.symmetry, self.workers[0].scratch, answer)
             part, index = int(answer[0]), int(answer[1])
             states.append(self.codes(part, index))
             steps.append(self.model.steps[int(answer[2])])

@@ -22,7 +22,7 @@ from cyborg_models.kernel import _compiled as compiled
 
 BATCH = 128  # states that are looked up together
 SAMPLE = 2048  # states whose walks through the trees are looked at
-WEIGHED = 1024  # of them, in which groups are tried
+WEIGHED = 2  # one in so many of them has groups tried in it
 ROOM = 0.5  # for that many times the records that a group should have
 MOST_SLOTS = 1 << 17  # of a group; three in four can have records
 RECORDS = 1 << 16  # numbers in all records, at first
@@ -165,7 +165,8 @@ class _Grouping:
         counts = [len(some) for some in trees]
         answers = np.zeros((len(masks), 4), np.int64)
         compiled.weigh(
-            self.states[:WEIGHED], np.array(masks), np.cumsum([0, *counts]),
+            self.states[:len(self.states) // WEIGHED + 1], np.array(masks),
+            np.cumsum([0, *counts]),
             np.fromiter(itertools.chain(*trees), np.int64), self.masks,
             self.counts, *self.room, answers)
         met, once, twice, rest = answers.T

@@ -12,6 +12,7 @@ A state is packed into 64-bit words, one field per cell.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +27,7 @@ from cyborg_models.kernel.language import (
     place_of,
     run,
 )
-from cyborg_models.kernel.symmetry import Symmetry
+from cyborg_models.kernel.symmetry import Symmetry, records
 
 UNKNOWN, FALSE, TRUE = 0, -1, -2
 REFUSED = FALSE
@@ -36,30 +37,32 @@ MAX_ENTRIES = 4_000_000  # of all trees together
 # The largest model here has 9,000; an author who has a tree explode should
 # not wait a minute to be told.
 MAX_NODES = 50_000
+PIECES = 64, 32, 16, 0  # bits of cells that are kept together: what is tried
 REPEAT = 8  # times that each body is run again at first
 
 
 class Packing:
     """Where each cell stands in the words of a packed state.
 
+    :param records: of some families, of each member, cells that should
+        stand together, in the same way for each member
     :ivar words: number of 64-bit words
     :ivar word, shift, mask: per cell, its word, its lowest bit, and a mask
         of its bits moved down to bit 0
     """
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model,
+                 records: Sequence[Sequence[Sequence[int]]] = ()) -> None:
         bits = [(len(variable.domain) - 1).bit_length()
                 for variable, _ in model.cells]
-        self.word, self.shift, self.mask = [], [], []
-        word, used = 0, 0
-        for size in bits:
-            if used + size > 64:  # a field never straddles two words
-                word, used = word + 1, 0
-            self.word.append(word)
-            self.shift.append(used % 64)  # of no bits, after the last one
-            self.mask.append((1 << size) - 1)
-            used += size
-        self.words = word + 1
+        used, where = min(
+            (_placed(bits, _pieces(bits, records, most), bool(records))
+             for most in (PIECES if records else (0,))),
+            key=lambda found: len(found[0]))
+        self.word = [where[cell][0] for cell in range(len(bits))]
+        self.shift = [where[cell][1] for cell in range(len(bits))]
+        self.mask = [(1 << size) - 1 for size in bits]
+        self.words = len(used)
 
     def pack(self, codes: Codes) -> NDArray[np.uint64]:
         """A tuple of codes as an array of words."""
@@ -73,6 +76,47 @@ class Packing:
         plain = [int(word) for word in words]
         return tuple((plain[word] >> shift) & mask for word, shift, mask
                      in zip(self.word, self.shift, self.mask, strict=True))
+
+
+def _pieces(bits: Sequence[int], records: Sequence[Sequence[Sequence[int]]],
+            most: int) -> list[list[int]]:
+    """The cells, put into pieces that stand together: those of records, as
+    far as they take no more than so many bits, and each other one alone.
+    """
+    found = []
+    for members in records:
+        cuts, size = [0], 0
+        for place, cell in enumerate(members[0]):
+            size += bits[cell]
+            if size > most and place > cuts[-1]:
+                cuts.append(place)
+                size = bits[cell]
+        found += [list(cells[first:last]) for cells in members
+                  for first, last in itertools.pairwise([*cuts, None])]
+    inside = {*itertools.chain(*found)}
+    found.sort(key=lambda cells: -sum(bits[cell] for cell in cells))
+    return found + [[cell] for cell in range(len(bits)) if cell not in inside]
+
+
+def _placed(bits: Sequence[int], pieces: Sequence[Sequence[int]],
+            back: bool) -> tuple[list[int], dict[int, tuple[int, int]]]:
+    """How many bits of each word are used, and each cell's word and shift.
+
+    :param back: True to put a piece into any word that has room, and not
+        only into the last one
+    """
+    used, where = [0], {}
+    for cells in pieces:
+        size = sum(bits[cell] for cell in cells)
+        word = 0 if back else len(used) - 1
+        while used[word] + size > 64:  # a field never straddles two words
+            word += 1
+            if word == len(used):
+                used.append(0)
+        for cell in cells:
+            where[cell] = word, used[word] % 64  # of no bits, after the last
+            used[word] += bits[cell]
+    return used, where
 
 
 class Tables:
@@ -89,7 +133,7 @@ class Tables:
 
     def __init__(self, model: Model, symmetry: bool = False) -> None:
         self.model = model
-        self.packing = Packing(model)
+        self.packing = Packing(model, records(model) if symmetry else ())
         self.symmetry = Symmetry(model, self.packing) if symmetry else None
         # root entry -> (body, arguments, kind); the steps come first
         self.trees: dict[int, tuple[Body, tuple[int, ...], int]] = {
@@ -118,6 +162,9 @@ class Tables:
                 for arguments in _combinations(prop.sets):
                     self.pairs[prop.name, arguments] = len(self.trees)
                     self._add_tree(prop.body, arguments, PAIR)
+        self._number = {(body, arguments): tree for tree,
+                        (body, arguments, _) in self.trees.items()}
+        self._told = {}  # entry -> outcome, with symmetry
         self.guards = {}  # entry -> the guard that refuses there
         self.count = len(self.trees)
         self.nodes, self.effects = 0, 1  # effect 0 is "refused"
@@ -147,12 +194,36 @@ class Tables:
         :param codes: the state, a tuple of codes
         :raises ModelError: if the body misbehaves
         """
+        if self.symmetry is None:
+            self._learn(tree, codes)
+        elif self.look_up(tree, codes)[0] == UNKNOWN:
+            self._learn_alike(self.symmetry, tree, codes)
+
+    def _learn_alike(self, symmetry, tree, codes):
+        """Learn what the outcome says of other members, too: so all that
+        is known of one is known of each, and was held against the Python.
+        """
+        left = [(tree, codes, self._learn(tree, codes))]
+        while left:
+            tree, codes, entry = left.pop()
+            body, arguments, frozen = self.trees[tree]
+            sets = self._sets.get(body, {}).values()
+            for exchange in symmetry.exchanges:
+                other = self._number[
+                    body, exchange.arguments(sets, arguments)]
+                image = exchange.state(codes)
+                leaf, there = self.look_up(other, image)
+                if leaf == UNKNOWN:
+                    there = self._learn(other, image)
+                    left.append((other, image, there))
+                exchange.check(body, bool(frozen), codes, self._told[entry],
+                               image, self._told[there])
+
+    def _learn(self, tree, codes):
+        """The entry of the leaf that is learned."""
         body, arguments, frozen = self.trees[tree]
         outcome = run(self.model, body, arguments, codes, bool(frozen))
         self._repeat(tree, codes, outcome)
-        if self.symmetry is not None:
-            self.symmetry.check(body, self._sets.get(body, {}), arguments,
-                                codes, bool(frozen))
         entry = tree
         for cell in outcome.reads:
             code = self.kids[entry]
@@ -165,6 +236,9 @@ class Tables:
         if self.kids[entry] != UNKNOWN:
             raise _unsteady(body)
         self.kids[entry] = self._leaf(outcome.value, frozen, entry, body)
+        if self.symmetry is not None:
+            self._told[entry] = outcome.value
+        return entry
 
     def _repeat(self, tree, codes, outcome):
         """Now and then, run it again: the same must come of it."""
