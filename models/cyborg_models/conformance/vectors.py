@@ -54,7 +54,7 @@ FOLDER = os.path.join(os.path.dirname(os.path.dirname(
 FORMAT = 'cyborg-models vectors 1'
 MANIFEST = 'manifest.json'
 LONGEST = 100  # steps of a run that takes edges
-MOST = 20_000  # states among which what tells a defect is looked for
+MOST = 100_000  # states among which what tells a defect is looked for
 
 #: (model, settings): large enough for each guard and defect, small enough
 #: for each edge
