@@ -220,7 +220,7 @@ class Bad(unittest.TestCase):
 
     def test_a_fault_that_comes_unseen_where_it_must_not(self):
         """B30: a report withdraws a handle that an ARQ has."""
-        for seed in (0, 5, 6):  # of which a removal, a report, an erase meet it
+        for seed in (0, 5, 6):  # a removal, a report and an erase meet it
             report = run(Seldom('stein.release', {}, ('B30',), ('withdraw',),
                                 seed), explore={'steps': 1200, 'seed': seed})
             # Of the calls that meet a handle which is gone none is to blame.
