@@ -7,6 +7,7 @@ terminal there is no colour, no progress, and a width of 80 columns unless
 
 import contextlib
 import itertools
+import os
 import re
 import sys
 import textwrap
@@ -31,7 +32,15 @@ class Terminal:
     def __init__(self):
         from rich.console import Console
 
-        self.console = Console(highlight=False, markup=False, emoji=False)
+        class Output(Console):
+            def on_broken_pipe(self):
+                # Rich would exit with 1.  The reader has seen enough, and
+                # what comes out is told by the exit status all the same.
+                self.quiet = True
+                os.dup2(os.open(os.devnull, os.O_WRONLY),
+                        sys.stdout.fileno())
+
+        self.console = Output(highlight=False, markup=False, emoji=False)
         self.width = max(40, self.console.width)
 
     def can(self, text):

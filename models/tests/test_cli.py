@@ -1004,6 +1004,20 @@ class TestProcess(unittest.TestCase):
                 env={**os.environ, 'PYTHONPATH': ROOT}) as done:
             done.stdout.close()
             self.assertEqual(b'', done.stderr.read())
+        self.assertEqual(0, done.returncode)
+
+    def test_a_closed_pipe_changes_no_verdict(self):
+        """Nor does it make one of what has none, as Rich would."""
+        for argv, status in (
+                (('run', 'stein.lifecycle', '--steps', '3'), 0),
+                (('refine', 'stein.release', '--defect', 'B1'), 1)):
+            with self.subTest(argv[0]), subprocess.Popen(
+                    [sys.executable, '-u', '-m', 'cyborg_models', *argv],
+                    stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                    env={**os.environ, 'PYTHONPATH': ROOT}) as done:
+                done.stdout.close()
+                self.assertEqual(b'', done.stderr.read())
+                self.assertEqual(status, done.wait())
 
 
 if __name__ == '__main__':
