@@ -279,7 +279,10 @@ class Bad(unittest.TestCase):
         for role, wanted in (('library', 'OSACC-024'),
                              ('plugin', 'OSACC-008')):
             system = NeedsController()
-            vars(system)['roles'] = (role,)
+            known = contract.of('rocky.attach').capabilities
+            vars(system).update(roles=(role,), capabilities=tuple(
+                name for name in system.capabilities
+                if role in known[name].roles))
             report = run(system, faults={'steps': 2400})
             self.assertEqual(({wanted}, []), (failing(report), report.errors))
 
