@@ -783,7 +783,7 @@ inline crash_conductor()
 /* An ARQ is charged exactly while it exists. */
 #define charged_while_it_exists(a) (charged[a] == has_arq(a))
 
-/* While Nova builds, either all ARQs of an instance exist or none. */
+/* While Nova waits for the binds, all ARQs of an instance exist. */
 #define created_together(i) \
     ((nova[i] != POSTED && nova[i] != WAITING) || ALL_OWN(i, has_arq))
 

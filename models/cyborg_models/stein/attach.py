@@ -592,7 +592,7 @@ def nova_properties(scene):
 
     @m.always('ARQ-003', instance=scene.instance)
     def created_together(s, instance):
-        """While Nova builds, either all ARQs of an instance exist or none."""
+        """While Nova waits for the binds, all ARQs of an instance exist."""
         return s.nova[instance] not in (Nova.POSTED, Nova.WAITING) or all(
             s.arq[arq] is not Arq.ABSENT for arq in scene.arqs_of(instance))
 
