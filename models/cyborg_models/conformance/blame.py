@@ -45,7 +45,12 @@ from cyborg_models.kernel.language import (
     successor,
     without,
 )
-from cyborg_models.kernel.trace import cell_name, follow, value_name
+from cyborg_models.kernel.trace import (
+    cell_name,
+    follow,
+    in_full,
+    value_name,
+)
 
 if TYPE_CHECKING:
     from cyborg_models.conformance.oracle import Event
@@ -103,6 +108,7 @@ def _of_step(model: Model, step: Step, outcome: str,
                        model, codes, step)] if isinstance(after, Guard)]
         if refused:
             _, codes, guard = min(refused, key=lambda one: one[:2])
+            guard = in_full(model, codes, step, guard)
             return Blamed(codes, guard, (guard.requirement,), (
                 f'{step.name} was done, and {guard.requirement} asks for '
                 f'{guard.text}'))
