@@ -30,7 +30,7 @@ import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from cyborg_models.kernel.describe import describe
+from cyborg_models.kernel.describe import describe, requirements
 from cyborg_models.kernel.language import (
     Body,
     Codes,
@@ -334,7 +334,7 @@ def _shared(model: Model) -> collections.Counter[str]:
     """How many actions have guards with a requirement."""
     return collections.Counter(
         requirement for action in model.actions.values()
-        for requirement in {one for one, _ in describe(action).guards})
+        for requirement in requirements(action))
 
 
 def _each(model: Model, kind: str
