@@ -159,6 +159,23 @@ class Misbehaving(unittest.TestCase):
                 self.assertIn(said, caught.exception.said)
                 self.assertLessEqual(len(caught.exception.said), 16 << 10)
 
+    def test_the_line_that_names_the_error_is_shown(self):
+        """Node and Go begin with it, and end with where it was."""
+        where = [f'    at agent.js:{line}' for line in range(9)]
+        for said, shown in (
+                (['agent.js:3', 'TypeError: no job', *where, 'Node.js v18'],
+                 ['TypeError: no job', *where[-2:], 'Node.js v18']),
+                (['panic: no job', '', *where], ['panic: no job',
+                                                 *where[-3:]]),
+                (['Traceback:', *where, 'OSError: no job'],
+                 [*where[-2:], 'OSError: no job']),
+                (['errors are none', *where], where[-3:])):
+            with self.subTest(said[0]):
+                self.assertEqual(
+                    'it died; on standard error it said: '
+                    + '\n'.join(shown),
+                    str(WireError('it died', '\n'.join(said))))
+
     def test_each_fault_of_the_harness_is_here(self):
         faults = {name for name, one in vars(harness).items()
                   if getattr(one, '__code__', None)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import select
 import shlex
 import signal
@@ -25,6 +26,7 @@ from cyborg_models.registry import InputError
 LONGEST = 1 << 20  # bytes of a line: a message is far shorter
 KEPT = 16 << 10  # bytes of standard error, from its end
 SHOWN = 3  # lines of it that a message has
+NAMES_ERROR = re.compile(r'[\w.]*(?:error|exception|panic|fatal)\b', re.I)
 CHUNK = 1 << 16
 PATIENCE = 2.0  # seconds for a harness to end by itself
 LOOPBACK = ('127.0.0.1', '::1', 'localhost')
@@ -37,10 +39,20 @@ class WireError(HarnessError):
     """
 
     def __init__(self, what: str, said: str = '') -> None:
-        last = '\n'.join(said.splitlines()[-SHOWN:])
+        last = '\n'.join(_told(said.splitlines()))
         super().__init__(what + (
             f'; on standard error it said: {last}' if last else ''))
         self.said = said
+
+
+def _told(said: Sequence[str]) -> list[str]:
+    """The last lines, and before them the last that names an error: Python
+    ends with it, and others begin with it.
+    """
+    rest, shown = said[:-SHOWN], [*said[-SHOWN:]]
+    if not any(map(NAMES_ERROR.match, shown)):
+        shown[:0] = [line for line in rest if NAMES_ERROR.match(line)][-1:]
+    return shown
 
 
 class Lines:
