@@ -12,8 +12,15 @@ import functools
 import inspect
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterable
-from types import FrameType, ModuleType
+from types import (
+    CodeType,
+    FrameType,
+    FunctionType,
+    MethodType,
+    ModuleType,
+)
 from typing import Any
 
 from cyborg_models.kernel.source import parsed, statements
@@ -37,8 +44,8 @@ def may_loop(bodies: Iterable[Callable[..., Any]]) -> bool:
     homes = set(map(os.path.dirname, paths))
     spaces = list({id(body.__globals__): body.__globals__
                    for body in plain}.values())
-    while spaces:
-        for value in list(spaces.pop().values()):
+    for space in spaces:  # to which more are added
+        for value in list(space.values()):
             name = (value.__name__ if isinstance(value, ModuleType)
                     else getattr(value, '__module__', None))
             module = sys.modules.get(name) if isinstance(name, str) else None
@@ -47,7 +54,10 @@ def may_loop(bodies: Iterable[Callable[..., Any]]) -> bool:
                     and os.path.dirname(path) in homes):
                 paths.add(path)
                 spaces.append(vars(module))
-    return any(map(_has_loop, paths))
+    found = any(map(_has_loop, paths))
+    if found and TOOL is not None:
+        _watch([*plain, *(space.values() for space in spaces)])
+    return found
 
 
 @functools.cache
@@ -64,18 +74,42 @@ def _is_loop(node: ast.stmt) -> bool:
         [node.module] if isinstance(node, ast.ImportFrom) else ())
 
 
+class _Left(threading.local):
+    """How many lines a body may still run; None where none is run."""
+
+    lines: int | None = None
+
+
+_left = _Left()
+
+
 def counted(body: Callable[..., Any], *arguments: Any) -> Any:
-    """Call a body, and count the lines of all but the kernel.
+    """Call a body, and count its lines and those of what it calls of its
+    model.
 
     :raises Endless: in the middle of it, once they are too many
     """
-    left = LINES
+    before = _left.lines  # of a body that runs another
+    _left.lines = LINES
+    try:
+        return (_traced(body, *arguments) if TOOL is None
+                else body(*arguments))
+    finally:
+        _left.lines = before
 
-    def line(frame: FrameType, event: str, _: Any) -> Any:
-        nonlocal left
-        left -= 1
-        if left < 0:
+
+def _count(*_: Any) -> None:
+    if _left.lines is not None:
+        _left.lines -= 1
+        if _left.lines < 0:
+            _left.lines = None  # or who tidies up would be stopped, too
             raise Endless
+
+
+def _traced(body: Callable[..., Any], *arguments: Any) -> Any:
+    """Call a body, and count the lines of all but the kernel."""
+    def line(frame: FrameType, event: str, _: Any) -> Any:
+        _count()
         return line
 
     def call(frame: FrameType, event: str, _: Any) -> Any:
@@ -87,6 +121,56 @@ def counted(body: Callable[..., Any], *arguments: Any) -> Any:
         return body(*arguments)
     finally:
         sys.settrace(before)
+
+
+# From Python 3.12 on, to begin to trace makes all code anew that is running,
+# and the lines of some functions can be counted for good.
+TOOL: int | None = None
+if sys.version_info >= (3, 12):
+    # A loop on one line comes to no other line.
+    _EVENTS = (sys.monitoring.events.LINE, sys.monitoring.events.JUMP,
+               sys.monitoring.events.BRANCH)
+    # The other numbers are kept for debuggers, coverage and the like.
+    TOOL = next((one for one in (3, 4)
+                 if sys.monitoring.get_tool(one) is None), None)
+    if TOOL is not None:
+        sys.monitoring.use_tool_id(TOOL, __name__)
+        for _event in _EVENTS:
+            sys.monitoring.register_callback(TOOL, _event, _count)
+
+
+def _watch(what: Iterable[Any]) -> None:
+    """Have the lines counted of functions, and of those that are within
+    them, in classes and in what holds them.
+    """
+    left, seen = [*what], set()
+    while left:
+        one = left.pop()
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        if isinstance(one, CodeType):
+            if sys.version_info >= (3, 12) and TOOL is not None and (
+                    not _is_kernel(one.co_filename)):
+                sys.monitoring.set_local_events(TOOL, one, sum(_EVENTS))
+                left += [each for each in one.co_consts
+                         if isinstance(each, CodeType)]
+        elif isinstance(one, FunctionType):
+            left.append(one.__code__)
+            left += [cell.cell_contents for cell in one.__closure__ or ()
+                     if isinstance(cell.cell_contents, FunctionType)]
+        elif isinstance(one, staticmethod | classmethod | MethodType):
+            left.append(one.__func__)
+        elif isinstance(one, property):
+            left += [one.fget, one.fset]
+        elif isinstance(one, type):
+            if one.__module__ in sys.modules and not _is_kernel(getattr(
+                    sys.modules[one.__module__], '__file__', None) or ''):
+                left += vars(one).values()
+        elif isinstance(one, dict):
+            left += one.values()
+        elif isinstance(one, list | tuple | type({}.values())):
+            left += one
 
 
 @functools.cache
