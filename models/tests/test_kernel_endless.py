@@ -89,7 +89,7 @@ def in_a_guard(s):
 
 
 def catches_all(s):
-    while True:
+    while True:  # LOOPS
         try:
             s.count = 1  # LOOPS
         except Exception:
