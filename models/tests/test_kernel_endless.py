@@ -14,6 +14,7 @@ import unittest
 from pathlib import Path
 
 from cyborg_models import registry
+from cyborg_models.kernel import endless
 from cyborg_models.kernel.engine import Engine
 from cyborg_models.kernel.language import Model, ModelError, run, when
 from cyborg_models.kernel.trees import Tree
@@ -186,6 +187,19 @@ class Bodies(unittest.TestCase):
             s.count = 2
         self.assertEqual(3, Engine(model(loops_a_while), 16 << 20)
                          .explore().states)
+
+    def test_what_is_imported_is_let_be(self):
+        """From Python 3.12 on lines are counted for good."""
+        if endless.TOOL is None:
+            self.assertLess(sys.version_info, (3, 12))
+            return
+        model(whiles)
+
+        def events(function):
+            return sys.monitoring.get_local_events(
+                endless.TOOL, function.__code__)
+        self.assertTrue(events(whiles) and events(Forever.__next__))
+        self.assertFalse(events(Path.exists) or events(Model.ready))
 
     def test_who_traces_goes_on(self):
         seen = []

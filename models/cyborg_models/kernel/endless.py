@@ -13,7 +13,7 @@ import inspect
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from types import (
     CodeType,
     FrameType,
@@ -56,7 +56,7 @@ def may_loop(bodies: Iterable[Callable[..., Any]]) -> bool:
                 spaces.append(vars(module))
     found = any(map(_has_loop, paths))
     if found and TOOL is not None:
-        _watch([*plain, *(space.values() for space in spaces)])
+        _watch(paths, [*plain, *spaces])
     return found
 
 
@@ -139,9 +139,11 @@ if sys.version_info >= (3, 12):
             sys.monitoring.register_callback(TOOL, _event, _count)
 
 
-def _watch(what: Iterable[Any]) -> None:
-    """Have the lines counted of functions, and of those that are within
-    them, in classes and in what holds them.
+def _watch(paths: Collection[str], what: Iterable[Any]) -> None:
+    """Have the lines counted of functions of some files, and of those that
+    are within them, in classes and in what holds them.
+
+    What a model imports from elsewhere is everybody's, and is let be.
     """
     left, seen = [*what], set()
     while left:
@@ -151,7 +153,7 @@ def _watch(what: Iterable[Any]) -> None:
         seen.add(id(one))
         if isinstance(one, CodeType):
             if sys.version_info >= (3, 12) and TOOL is not None and (
-                    not _is_kernel(one.co_filename)):
+                    one.co_filename in paths):
                 sys.monitoring.set_local_events(TOOL, one, sum(_EVENTS))
                 left += [each for each in one.co_consts
                          if isinstance(each, CodeType)]
@@ -164,12 +166,12 @@ def _watch(what: Iterable[Any]) -> None:
         elif isinstance(one, property):
             left += [one.fget, one.fset]
         elif isinstance(one, type):
-            if one.__module__ in sys.modules and not _is_kernel(getattr(
-                    sys.modules[one.__module__], '__file__', None) or ''):
+            if getattr(sys.modules.get(one.__module__), '__file__',
+                       None) in paths:
                 left += vars(one).values()
         elif isinstance(one, dict):
             left += one.values()
-        elif isinstance(one, list | tuple | type({}.values())):
+        elif isinstance(one, list | tuple):
             left += one
 
 

@@ -34,8 +34,8 @@ FULL = 0.9  # of a table, before it grows
 GROWTH = 1.2
 CRAMMED = 0.97  # that it must stay below, were all that comes new
 FIRST_GROUPS = 1 << 13  # states, before trees are put into groups
-NO_LABELS = np.empty(0, np.uint32)  # nobody asks which steps they are
 MORE_GROUPS = 64  # times as many, before that is done anew
+NO_LABELS = np.empty(0, np.uint32)  # nobody asks which steps they are
 
 
 @dataclass
